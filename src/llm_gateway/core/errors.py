@@ -1,0 +1,169 @@
+"""The one tree of errors that a caller can meet.
+
+GatewayError                     500 internal_error
+├── InvalidRequest               400 invalid_request_error
+│   ├── MalformedBody            400 json_parse_error
+│   ├── PayloadTooLarge          413 payload_too_large
+│   ├── Unsupported              400 unsupported_feature     cannot be carried to the chosen provider
+│   ├── VersionSunset            410 api_version_sunset
+│   └── MethodNotAllowed         405 method_not_allowed
+├── Unauthenticated              401 authentication_error
+├── Forbidden                    403 permission_error
+├── NotFound                     404 not_found_error
+├── RateLimited                  429 rate_limit_error
+├── TimedOut                     504 timeout_error
+├── UpstreamError                502 provider_error          the provider failed; another one may be asked
+│   ├── UpstreamTimeout          504 timeout_error
+│   ├── UpstreamUnavailable      503 provider_error          503, 529, refused, pool full
+│   ├── UpstreamRateLimited      429 rate_limit_error
+│   ├── UpstreamMalformed        502 provider_error          an answer that is none
+│   └── UpstreamRejected         as the provider said        400, 404, 413, 422: the request's fault; nobody else is asked
+└── Draining                     503 internal_error
+
+Types, codes and statuses are those of requirements 1.6. Dialects render them in the caller's own shape. `message` is public:
+it never holds a key, a host name, a prompt or a traceback.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class GatewayError(Exception):
+    """Base of everything a caller can be told. `details` become the envelope's details."""
+
+    status: int = 500
+    type: ClassVar[str] = "internal_error"
+    code: str = "internal_error"
+    retryable: ClassVar[bool] = False
+    """Whether another candidate may be asked."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        details: dict[str, Any] | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        if code is not None:
+            self.code = code
+        self.param = param
+        self.details = details
+        self.retry_after = retry_after
+
+
+class InvalidRequest(GatewayError):
+    status = 400
+    type = "invalid_request_error"
+    code = "invalid_parameter_value"
+
+
+class MalformedBody(InvalidRequest):
+    code = "json_parse_error"
+
+
+class PayloadTooLarge(InvalidRequest):
+    status = 413
+    code = "payload_too_large"
+
+
+class Unsupported(InvalidRequest):
+    code = "unsupported_feature"
+
+
+class VersionSunset(InvalidRequest):
+    status = 410
+    code = "api_version_sunset"
+
+
+class MethodNotAllowed(InvalidRequest):
+    status = 405
+    code = "method_not_allowed"
+
+
+class Unauthenticated(GatewayError):
+    status = 401
+    type = "authentication_error"
+    code = "invalid_api_key"
+
+
+class Forbidden(GatewayError):
+    status = 403
+    type = "permission_error"
+    code = "insufficient_permissions"
+
+
+class NotFound(GatewayError):
+    status = 404
+    type = "not_found_error"
+    code = "resource_not_found"
+
+
+class RateLimited(GatewayError):
+    status = 429
+    type = "rate_limit_error"
+    code = "rate_limit_exceeded"
+
+
+class TimedOut(GatewayError):
+    status = 504
+    type = "timeout_error"
+    code = "request_timeout"
+
+
+class Draining(GatewayError):
+    status = 503
+    code = "draining"
+
+
+class UpstreamError(GatewayError):
+    """A provider failed. `upstream_status` is what it answered (0: nothing), `reason` a short word for headers and logs."""
+
+    status = 502
+    type = "provider_error"
+    code = "upstream_error"
+    retryable = True
+    reason: str = "error"
+    upstream_status: int = 0
+    sent: bool = True
+    """Whether a byte of the request may have reached the provider: False makes a repeat free of risk."""
+
+
+class UpstreamTimeout(UpstreamError):
+    status = 504
+    type = "timeout_error"
+    code = "request_timeout"
+    reason = "timeout"
+
+
+class UpstreamUnavailable(UpstreamError):
+    status = 503
+    code = "provider_unavailable"
+    reason = "unavailable"
+
+
+class UpstreamRateLimited(UpstreamError):
+    status = 429
+    type = "rate_limit_error"
+    code = "provider_quota_exceeded"
+    reason = "rate_limited"
+
+
+class UpstreamMalformed(UpstreamError):
+    reason = "malformed"
+
+
+class UpstreamRejected(UpstreamError):
+    """The provider says the request is at fault: asking another would only repeat it."""
+
+    status = 400
+    type = "invalid_request_error"
+    code = "invalid_parameter_value"
+    retryable = False
+    reason = "rejected"
+    body: bytes = b""
+    """The provider's own error body, for a caller who speaks its dialect."""

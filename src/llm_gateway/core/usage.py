@@ -1,0 +1,42 @@
+"""What an answer used, in token classes that never overlap.
+
+Providers count differently: OpenAI's prompt_tokens includes cached ones, Anthropic's input_tokens does not. Dialects
+translate into these disjoint classes, so that nothing is counted, limited or billed twice.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Usage(msgspec.Struct, frozen=True, gc=False):
+    """Tokens of one answer, each in exactly one class."""
+
+    input: int = 0
+    """Fresh prompt tokens: neither read from nor written to a prompt cache."""
+    cache_read: int = 0
+    cache_write: int = 0
+    """Written to a prompt cache, at its default time to live."""
+    cache_write_1h: int = 0
+    """Written to Anthropic's one-hour prompt cache, which is priced apart."""
+    output: int = 0
+    """Visible output tokens. Where a provider does not tell reasoning apart, it is in here."""
+    reasoning: int = 0
+    audio_input: int = 0
+    audio_output: int = 0
+    accepted_prediction: int = 0
+    rejected_prediction: int = 0
+
+    @property
+    def prompt(self) -> int:
+        """All tokens that went in."""
+        return self.input + self.cache_read + self.cache_write + self.cache_write_1h + self.audio_input
+
+    @property
+    def completion(self) -> int:
+        """All tokens that came out."""
+        return self.output + self.reasoning + self.audio_output + self.accepted_prediction + self.rejected_prediction
+
+    @property
+    def total(self) -> int:
+        return self.prompt + self.completion

@@ -1,0 +1,188 @@
+"""What a dialect is: pure functions between bytes and neutral types, in both directions.
+
+A *front* is a dialect that callers speak to us, a *back* one that we speak to a provider; every chat dialect is both. When
+front and back are the same, bytes pass through and only `view`, `check_reply` and `relay` look at them; otherwise a request
+goes parse_request -> render_request and an answer parse_reply -> render_reply, or stream reader -> stream writer.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Protocol
+
+import msgspec
+
+from llm_gateway.core.chat import ChatReply, ChatRequest
+from llm_gateway.core.errors import GatewayError
+from llm_gateway.core.events import Event
+from llm_gateway.core.usage import Usage
+
+
+class Operation(Enum):
+    """What is asked of a model."""
+
+    CHAT = "chat"
+    COMPLETION = "completion"
+    EMBEDDING = "embedding"
+    COUNT_TOKENS = "count_tokens"
+
+
+class View(msgspec.Struct, gc=False):
+    """The little of a request that policy acts on, read without touching the rest of the document."""
+
+    model: str
+    stream: bool = False
+    include_usage: bool = False
+    """OpenAI's stream_options.include_usage."""
+
+
+class Rendered(msgspec.Struct):
+    """A request in a provider's dialect. `dropped` names what could not be carried, by the caller's own JSON path."""
+
+    body: bytes
+    dropped: list[str]
+
+
+class Target(msgspec.Struct, frozen=True):
+    """The model that a request is rendered for, and the quirks of who serves it, as data."""
+
+    model: str
+    max_tokens_field: str = "max_tokens"
+    """openai_chat: OpenAI itself wants max_completion_tokens, most compatible servers know max_tokens only."""
+    developer_role: bool = False
+    """openai_chat: whether the server knows the role developer (otherwise it becomes system)."""
+    default_max_tokens: int = 4096
+    """anthropic_messages: sent when the caller named no maximum, which that dialect demands."""
+    reasoning_field: str | None = None
+    """openai_chat: where the server takes earlier reasoning text in assistant messages (vLLM: reasoning_content); None: nowhere."""
+
+
+class ReplyFacts(msgspec.Struct, gc=False):
+    """What a whole answer says about itself, read while it passes through."""
+
+    usage: Usage | None = None
+    model: str = ""
+
+
+class ProviderFault(msgspec.Struct):
+    """A provider's error body in neutral form. Empty strings where it did not say."""
+
+    message: str
+    type: str = ""
+    code: str = ""
+    param: str | None = None
+
+
+class StreamReader(Protocol):
+    """Bytes of a provider's stream to events. Stateful, one per answer."""
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Events completed by `data`, one network read.
+
+        Raises UpstreamMalformed when the bytes are not the dialect's. An error inside the stream is a Failure event.
+        """
+        ...
+
+    def end(self) -> list[Event]:
+        """The provider closed the stream. Adds Done if everything that makes an answer complete was seen (finish reason)
+        and the terminal marker alone is missing; adds nothing otherwise: the caller sees that Done never came.
+        """
+        ...
+
+
+class StreamWriter(Protocol):
+    """Events to the bytes of a caller's stream. Stateful, one per answer."""
+
+    def feed(self, events: list[Event]) -> bytes:
+        """What these events put on the wire (may be empty). Done writes everything that ends the stream."""
+        ...
+
+    def fail(self, error: GatewayError, request_id: str) -> bytes:
+        """The in-band error that ends a stream which cannot go on; never anything that looks complete."""
+        ...
+
+
+class Relay(Protocol):
+    """Watches a stream that passes through unchanged, same dialect on both sides. Stateful, one per answer."""
+
+    usage: Usage | None
+    committed: bool
+    """A valid content event went by: the answer has begun."""
+    done: bool
+    """The terminal marker was seen, or supplied by `end`."""
+    failure: ProviderFault | None
+    """The provider's own error inside the stream."""
+
+    def feed(self, data: bytes) -> bytes:
+        """The bytes to pass on: complete events only, nothing after the terminal marker. The event that carries `failure`
+        is held back: whoever relays decides (failover before commit, an in-band error after it).
+
+        Raises UpstreamMalformed when the bytes are not the dialect's.
+        """
+        ...
+
+    def end(self) -> bytes:
+        """The provider closed the stream: the last bytes, and the terminal marker if only that was missing."""
+        ...
+
+
+class Front(Protocol):
+    """The caller's side of any operation."""
+
+    name: str
+    operation: Operation
+
+    def view(self, body: bytes) -> View:
+        """Checks the document as far as the gateway relies on it. Raises InvalidRequest (with param) or MalformedBody."""
+        ...
+
+    def render_error(self, error: GatewayError, request_id: str) -> bytes:
+        """The JSON body of an error in this dialect."""
+        ...
+
+    def frame_error(self, error: GatewayError, request_id: str) -> bytes:
+        """The in-band error event that ends a relayed stream (SSE bytes)."""
+        ...
+
+
+class Back(Protocol):
+    """The provider's side of any operation."""
+
+    name: str
+    operation: Operation
+
+    def parse_error(self, status: int, body: bytes) -> ProviderFault:
+        """Never raises: an unreadable body gives an empty fault."""
+        ...
+
+    def check_reply(self, body: bytes) -> ReplyFacts:
+        """Looks at a whole answer that passes through. Raises UpstreamMalformed if it is no answer (not JSON, null, an error
+        inside a 200, no choices at all).
+        """
+        ...
+
+    def relay(self) -> Relay: ...
+
+
+class ChatFront(Front, Protocol):
+    def parse_request(self, body: bytes) -> ChatRequest:
+        """The whole request in neutral form. Raises InvalidRequest or MalformedBody."""
+        ...
+
+    def render_reply(self, reply: ChatReply) -> bytes: ...
+
+    def stream_writer(self, request: ChatRequest) -> StreamWriter: ...
+
+
+class ChatBack(Back, Protocol):
+    def render_request(self, request: ChatRequest, target: Target) -> Rendered:
+        """The request for the target's model. Raises Unsupported if the request makes no sense without what cannot be
+        carried (a conversation of nothing but foreign blocks, say); everything smaller goes to `dropped`.
+        """
+        ...
+
+    def parse_reply(self, body: bytes) -> ChatReply:
+        """Raises UpstreamMalformed."""
+        ...
+
+    def stream_reader(self) -> StreamReader: ...
