@@ -185,7 +185,11 @@ class ChatRequest(msgspec.Struct, frozen=True):
     metadata: Raw | None = None
     service_tier: str | None = None
     extra: dict[str, Raw] = {}
-    """Members without a place above, by their own name, as the caller's dialect has them."""
+    """Members without a place above, as the caller's dialect has them: by their own name, or by their JSON path when they are
+    nested (`messages[2].prefix`).
+    """
+    dialect: str = ""
+    """The dialect whose names `extra` uses: only its own renderer carries them, every other one lists them as dropped."""
 
 
 Finish = Literal["stop", "length", "tool_calls", "content_filter", "refusal", "pause", "context_window", "error"]

@@ -35,7 +35,7 @@ class GatewayError(Exception):
     status: int = 500
     type: ClassVar[str] = "internal_error"
     code: str = "internal_error"
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
     """Whether another candidate may be asked."""
 
     def __init__(
@@ -129,6 +129,8 @@ class UpstreamError(GatewayError):
     retryable = True
     reason: str = "error"
     upstream_status: int = 0
+    elsewhere_only: bool = False
+    """Whether only another deployment can help: refused credentials, an exhausted quota, a certificate that does not verify."""
     sent: bool = True
     """Whether a byte of the request may have reached the provider: False makes a repeat free of risk."""
 
@@ -167,3 +169,4 @@ class UpstreamRejected(UpstreamError):
     reason = "rejected"
     body: bytes = b""
     """The provider's own error body, for a caller who speaks its dialect."""
+    same_dialect: bool = False

@@ -76,6 +76,16 @@ class ToolCallDelta(msgspec.Struct, frozen=True, gc=False):
     choice: int = 0
 
 
+class AudioDelta(msgspec.Struct, frozen=True, gc=False):
+    """A piece of a spoken answer: base64 data, its transcript, or both."""
+
+    data: str = ""
+    transcript: str = ""
+    id: str | None = None
+    expires_at: int | None = None
+    choice: int = 0
+
+
 class OpaqueBlock(msgspec.Struct, frozen=True):
     """A block only one dialect has, whole."""
 
@@ -120,6 +130,7 @@ Event = (
     | CitationDelta
     | ToolCallStart
     | ToolCallDelta
+    | AudioDelta
     | OpaqueBlock
     | UsageUpdate
     | Finish

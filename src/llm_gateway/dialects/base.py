@@ -136,6 +136,10 @@ class Front(Protocol):
         """Checks the document as far as the gateway relies on it. Raises InvalidRequest (with param) or MalformedBody."""
         ...
 
+    def status_of(self, error: GatewayError) -> int:
+        """The HTTP status under which callers of this dialect expect the error (Anthropic's SDKs know 529, others do not)."""
+        ...
+
     def render_error(self, error: GatewayError, request_id: str) -> bytes:
         """The JSON body of an error in this dialect."""
         ...

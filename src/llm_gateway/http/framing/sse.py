@@ -19,6 +19,7 @@ LIMIT_BYTES = 1024 * 1024
 """The longest event held, unless said otherwise: its lines, comments and line ends together."""
 
 _BOM = b"\xef\xbb\xbf"
+_LF, _CR = b"\n\r"  # numbers, because `13 in data` takes an eighth of the time of `b"\r" in data`
 
 
 class SseEvent(msgspec.Struct, frozen=True, gc=False):
@@ -53,11 +54,11 @@ class SseSplitter:
 
     def feed(self, data: bytes) -> bytes:
         """The whole events that `data` completes, in one piece; b"" when it completes none. Raises FramingError."""
-        if self._plain and data.endswith(b"\n\n") and b"\r" not in data and len(data) <= self._limit:
+        if self._plain and data.endswith(b"\n\n") and _CR not in data and len(data) <= self._limit:
             return data
         if not self._started:
             data = self._without_bom(data)
-        if self._skip_lf or b"\r" in data:
+        if self._skip_lf or _CR in data:
             data = self._with_lf(data)
         return self._cut(data) if data else b""
 
@@ -95,8 +96,7 @@ class SseSplitter:
             tail += data
             self._plain = False
             return b""
-        tail += data[:end]
-        whole = bytes(tail)
+        whole = bytes(tail) + data[:end] if tail else data[:end]
         tail.clear()
         tail += data[end:]
         self._plain = not tail and not self._skip_lf
@@ -104,11 +104,91 @@ class SseSplitter:
 
     def _measure(self, data: bytes) -> None:
         """Each event in what is held and `data` against the limit: the same answer however the bytes were split."""
-        size = len(self._tail)
-        end_of_line = self._at_line_start
-        for line in data.split(b"\n"):
-            if not line and end_of_line:
-                size = 0
-            else:
-                size += len(line) + 1
-            # TODO
+        block = bytes(self._tail) + data
+        start = 0
+        while start < len(block):
+            start += block.startswith(b"\n", start)  # a blank line more than needed belongs to no event
+            end = block.find(b"\n\n", start) + 2
+            if end == 1:
+                end = len(block)
+            if end - start > self._limit:
+                raise FramingError(f"an event is longer than {self._limit} bytes")
+            start = end
+
+
+class SseReader:
+    """The events of a byte stream. An event of more than `limit_bytes` is a FramingError."""
+
+    __slots__ = ("_splitter",)
+
+    def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
+        self._splitter = SseSplitter(limit_bytes)
+
+    def feed(self, data: bytes) -> list[SseEvent]:
+        """The events that `data` completes, in order. Raises FramingError."""
+        block = self._splitter.feed(data)
+        if not block:
+            return []
+        if block.startswith(b"data: ") and block.find(b"\n") == len(block) - 2:  # one event of one line, as most are
+            return [SseEvent(b"", block[6:-2])]
+        return [event for chunk in block.split(b"\n\n") if chunk and (event := _parse(chunk)) is not None]
+
+    def end(self) -> list[SseEvent]:
+        """The event the stream ended in, if nothing of it is missing; call it once, at a clean end of the stream.
+
+        WHATWG discards an event without its blank line. Providers do leave that line out after their last event, so
+        the event is given when its data is `[DONE]` or a complete JSON object or array: those show where they end,
+        while half a number or half a line of text looks like a whole one. A last line without its line end is taken
+        only when it is data, for the same reason.
+        """
+        tail = self._splitter.tail()
+        self._splitter = SseSplitter()
+        before, _, last = tail.rpartition(b"\n")
+        event = _parse(tail if last.startswith(b"data") else before)
+        return [event] if event is not None and _is_complete(event.data) else []
+
+
+def frame(data: bytes, event: bytes = b"") -> bytes:
+    """One event as bytes, with as many data lines as `data` has. `event` is a name of ours and has no line end."""
+    if _LF in data or _CR in data:
+        data = b"\ndata: ".join(_lines(data))
+    return b"event: %b\ndata: %b\n\n" % (event, data) if event else b"data: %b\n\n" % data
+
+
+def comment(text: bytes) -> bytes:
+    """A comment as bytes, e.g. a heartbeat. Ends in a blank line, so that nothing on the way holds it back."""
+    return b": %b\n\n" % b"\n: ".join(_lines(text))
+
+
+def _lines(data: bytes) -> list[bytes]:
+    return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+
+
+def _parse(chunk: bytes) -> SseEvent | None:
+    """The event in `chunk`, which has LF line ends and no blank line inside; None when it has no data line."""
+    if chunk.startswith(b"data: ") and _LF not in chunk:
+        return SseEvent(b"", chunk[6:])
+    name = b""
+    ident = None
+    data: list[bytes] = []
+    for line in chunk.split(b"\n"):
+        field, _, value = line.partition(b":")
+        if field == b"data":
+            data.append(value.removeprefix(b" "))
+        elif field == b"event":
+            name = value.removeprefix(b" ")
+        elif field == b"id" and b"\0" not in value:
+            ident = value.removeprefix(b" ")
+    return SseEvent(name, b"\n".join(data), ident) if data else None
+
+
+def _is_complete(data: bytes) -> bool:
+    if data == b"[DONE]":
+        return True
+    if not data.lstrip().startswith((b"{", b"[")):
+        return False
+    try:
+        decode(data, msgspec.Raw)
+    except MalformedJson:
+        return False
+    return True

@@ -1,0 +1,47 @@
+# make run: a working gateway.   make test: all tests.   make help: everything else.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help run test test-fast check fix docs bench lock clean setup-run setup-dev
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup-run:
+	@$(PYTHON) scripts/bootstrap.py run
+
+setup-dev:
+	@$(PYTHON) scripts/bootstrap.py dev
+
+run: setup-run ## set everything up and start a gateway that answers at once, without any key
+	@$(BIN)/llm-gateway serve --demo
+
+test: setup-dev ## set everything up and run all tests
+	@$(BIN)/python -m pytest -n 2
+
+test-fast: setup-dev ## the tests without the slow ones
+	@$(BIN)/python -m pytest -n 2 -m "not slow"
+
+check: setup-dev ## format, lint, types, import layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: setup-dev ## format and repair what can be repaired without thinking
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: setup-dev ## write docs/CONFIGURATION.md and docs/gateway.schema.json from the code
+	$(BIN)/python scripts/docs.py
+
+bench: setup-dev ## measure beside nginx in one run (needs wrk, nginx, gcc) and write benchmarks/RESULTS.md
+	$(BIN)/python benchmarks/run.py
+
+lock: ## renew requirements/*.txt (needs uv)
+	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url pyproject.toml -o requirements/run.txt
+	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url pyproject.toml --group test --group check -c requirements/run.txt -o requirements/dev.txt
+	uv pip compile -q --upgrade --universal --python-version 3.11 --no-deps --generate-hashes --no-header --no-emit-index-url requirements/local.in -o requirements/local.txt
+
+clean: ## remove the environment and all caches
+	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist build

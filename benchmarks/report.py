@@ -1,0 +1,63 @@
+"""Writes benchmarks/RESULTS.md: what was measured, when, on what, and how to do it again."""
+
+from __future__ import annotations
+
+import datetime
+import subprocess
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+
+def write_results(
+    file: Path,
+    day: datetime.date,
+    python: str,
+    rows: Sequence[tuple[Any, Mapping[str, float]]],
+    facts: Mapping[str, float],
+    rounds: int,
+    seconds: int,
+) -> None:
+    nginx = subprocess.run(["/usr/sbin/nginx", "-v"], capture_output=True, text=True, check=False).stderr.rpartition("/")[2].strip()
+    parts = ", ".join(f"{name} {version(name)}" for name in ("llm-gateway", "uvloop", "httptools", "msgspec"))
+    lines = [
+        "# Measured beside nginx, in one run",
+        "",
+        f"{day.isoformat()}; {machine()}; CPython {python}, {parts}; nginx {nginx}.",
+        "The gateway has one worker on one core; load generator and provider share the other one. Key check, model permission,",
+        f"routing, usage parsing, access log (to a file) and statistics are on. Medians of {rounds} interleaved rounds of {seconds} s; the range is",
+        "that of the rounds. CPU is everything the process tree used, from /proc. Run it again: `make bench`.",
+        "",
+        "| case | nginx, CPU us | gateway, CPU us | times nginx | range | goal | gateway, per second |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for case, row in rows:
+        met = "met" if row["ratio"] <= case.goal else "**not met**"
+        lines.append(
+            f"| {case.title} | {row['nginx_us']:.1f} | {row['gateway_us']:.1f} | **{row['ratio']:.2f}** | {row['low']:.2f} to {row['high']:.2f} "
+            f"| {case.goal}: {met} | {row['rate']:,.0f} |"
+        )
+    added = facts["p50_us"] - facts["direct_p50_us"]
+    lines += [
+        "",
+        "| what | measured | goal |",
+        "|---|---|---|",
+        f"| added latency at 200 requests/s, p50 (against the provider asked directly) | {added / 1000:.2f} ms | 0.3 ms |",
+        f"| the same, nginx | {(facts['nginx_p50_us'] - facts['direct_p50_us']) / 1000:.2f} ms | |",
+        f"| p99 at 200 requests/s: gateway, nginx | {facts['p99_us'] / 1000:.2f} ms, {facts['nginx_p99_us'] / 1000:.2f} ms | |",
+        f"| memory at rest (RSS) | {facts['rest_mb']:.0f} MB | 80 MB |",
+    ]
+    if "idle_kb" in facts:
+        lines.append(f"| memory per idle connection, {facts['idle_count']:,.0f} open | {facts['idle_kb']:.1f} KB | 20 KB |")
+    lines += [f"| start of the process to its first answer | {facts['start_s']:.2f} s | 1 s |", ""]
+    file.write_text("\n".join(lines))
+
+
+def machine() -> str:
+    """The machine in words."""
+    text = Path("/proc/cpuinfo").read_text()
+    names = [line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name")]
+    memory = int(Path("/proc/meminfo").read_text().split()[1]) / (1 << 20)
+    kernel = Path("/proc/sys/kernel/osrelease").read_text().split("-")[0].strip()
+    return f"{len(names)} virtual cores ({names[0] if names else 'unknown'}), {memory:.0f} GB, Linux {kernel}"

@@ -1,0 +1,162 @@
+"""Commands that ask a running gateway: `chat` and `models`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+import msgspec
+
+from llm_gateway.cli.output import Output
+from llm_gateway.http.client import Client, Origin, Response, Timeouts
+from llm_gateway.http.errors import HttpError
+from llm_gateway.http.framing.sse import SseReader
+from llm_gateway.http.headers import header
+
+Made = TypeVar("Made", bound=Callable[..., Any])
+
+
+class Refused(Exception):
+    """The gateway answered with an error."""
+
+
+def gateway_options(command: Made) -> Made:
+    """-u and -k, also from GATEWAY_URL and GATEWAY_API_KEY."""
+    command = click.option(
+        "-u", "--url", envvar="GATEWAY_URL", default="http://127.0.0.1:8080", show_default=True, help="The gateway ($GATEWAY_URL)."
+    )(command)
+    return click.option("-k", "--api-key", envvar="GATEWAY_API_KEY", help="Your key ($GATEWAY_API_KEY).")(command)
+
+
+@click.command()
+@click.argument("message")
+@click.option("-m", "--model", required=True, help="The model, as `llm-gateway models` lists it.")
+@click.option("-s", "--system", help="A system prompt.")
+@click.option("--stream/--no-stream", default=True, show_default=True, help="Show the answer while it is written.")
+@click.option("--temperature", type=float)
+@click.option("--max-tokens", type=int)
+@gateway_options
+@click.pass_obj
+def chat(
+    output: Output,
+    message: str,
+    model: str,
+    system: str | None,
+    temperature: float | None,
+    max_tokens: int | None,
+    url: str,
+    api_key: str | None,
+    *,
+    stream: bool,
+) -> None:
+    """Ask a model one question through a running gateway."""
+    messages = [{"role": "user", "content": message}]
+    if system:
+        messages.insert(0, {"role": "system", "content": system})
+    document: dict[str, Any] = {"model": model, "messages": messages, "stream": stream and not output.as_json}
+    if temperature is not None:
+        document["temperature"] = temperature
+    if max_tokens is not None:
+        document["max_tokens"] = max_tokens
+    _guarded(output, url, _chat(output, url, api_key, document))
+
+
+@click.command()
+@gateway_options
+@click.pass_obj
+def models(output: Output, url: str, api_key: str | None) -> None:
+    """List the models that a key may use."""
+    _guarded(output, url, _models(output, url, api_key))
+
+
+def _guarded(output: Output, url: str, work: Any) -> None:
+    try:
+        asyncio.run(work)
+    except Refused as refusal:
+        output.fail(str(refusal))
+    except (HttpError, ValueError) as error:
+        output.fail(f"{url}: {error}. Is the gateway running there? `llm-gateway serve` starts one.")
+
+
+async def _chat(output: Output, url: str, api_key: str | None, document: dict[str, Any]) -> None:
+    client = Client()
+    try:
+        response = await _send(client, b"POST", url, "/chat/completions", api_key, msgspec.json.encode(document))
+        if not document["stream"]:
+            reply = msgspec.json.decode(await response.read())
+            output.show(reply, reply["choices"][0]["message"].get("content") or "")
+            return
+        printer = _Printer()
+        response.stream(printer)
+        await printer.over
+    finally:
+        await client.close()
+
+
+async def _models(output: Output, url: str, api_key: str | None) -> None:
+    client = Client()
+    try:
+        response = await _send(client, b"GET", url, "/models", api_key, b"")
+        listing = msgspec.json.decode(await response.read())
+    finally:
+        await client.close()
+    rows = [
+        (model["id"], ", ".join(model["x_gateway_info"]["providers"]), ", ".join(model["x_gateway_info"]["capabilities"]))
+        for model in listing["data"]
+    ]
+    output.table(listing, ("model", "providers", "capabilities"), rows)
+
+
+async def _send(client: Client, method: bytes, url: str, path: str, api_key: str | None, body: bytes) -> Response:
+    origin, prefix = Origin.parse(url)
+    root = prefix if prefix.endswith("/v1") else prefix + "/v1"
+    lines = b"Content-Type: application/json\r\n"
+    if api_key:
+        lines += header(b"Authorization", f"Bearer {api_key}".encode())
+    timeouts = Timeouts(head=600.0, idle=600.0)
+    response = await client.send(origin, method, (root + path).encode(), lines, body, timeouts)
+    if response.status != 200:
+        raise Refused(_why(response.status, await response.read()))
+    return response
+
+
+def _why(status: int, body: bytes) -> str:
+    try:
+        error = msgspec.json.decode(body)["error"]
+        return f"{status} {error.get('code') or error.get('type')}: {error['message']}"
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return f"The gateway answered {status}."
+
+
+class _Printer:
+    """Writes the text of a stream to the terminal as it comes."""
+
+    def __init__(self) -> None:
+        self._reader = SseReader()
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def feed(self, data: bytes) -> None:
+        for event in self._reader.feed(data):
+            if event.data != b"[DONE]" and not self.over.done():
+                self._show(msgspec.json.decode(event.data))
+
+    def _show(self, chunk: dict[str, Any]) -> None:
+        if "error" in chunk:
+            sys.stdout.write("\n")
+            self.over.set_exception(Refused(f"The answer broke off: {chunk['error']['message']}"))
+            return
+        for choice in chunk.get("choices", ()):
+            sys.stdout.write(choice["delta"].get("content") or "")
+            sys.stdout.flush()
+
+    def end(self) -> None:
+        if not self.over.done():
+            sys.stdout.write("\n")
+            self.over.set_result(None)
+
+    def broken(self, error: HttpError) -> None:
+        if not self.over.done():
+            self.over.set_exception(error)

@@ -1,0 +1,44 @@
+"""How commands speak: to a person in words and tables, with --json to a script."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+
+class Output:
+    """Results go to standard output, everything else to standard error."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+        self.console = Console(highlight=False, soft_wrap=True)
+        self.errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def show(self, data: Any, text: str) -> None:
+        """`data` for scripts, `text` for people."""
+        if self.as_json:
+            sys.stdout.write(msgspec.json.format(msgspec.json.encode(data), indent=2).decode() + "\n")
+        else:
+            self.console.print(text, markup=False)
+
+    def table(self, data: Any, headings: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
+        if self.as_json:
+            self.show(data, "")
+            return
+        made = Table(*headings, title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
+        for row in rows:
+            made.add_row(*row)
+        self.console.print(made)
+
+    def fail(self, message: str, *, code: int = 1, details: Any = None) -> NoReturn:
+        """Say what is wrong and what to do, and end with `code` (2: the command line or configuration is at fault)."""
+        if self.as_json:
+            sys.stderr.write(msgspec.json.encode({"error": {"message": message, "details": details}}).decode() + "\n")
+        else:
+            self.errors.print(message, markup=False, style="red")
+        sys.exit(code)

@@ -1,0 +1,144 @@
+"""`llm-gateway serve`."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import secrets
+import ssl
+from collections.abc import Mapping
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import click
+from rich.markup import escape
+
+from llm_gateway._version import __version__
+from llm_gateway.cli.check import config_option, environment, load_config, set_option
+from llm_gateway.cli.output import Output
+from llm_gateway.config.errors import ConfigErrors
+from llm_gateway.config.schema import Config
+from llm_gateway.snapshot import NotServable
+from llm_gateway.worker.pepper import StateUnusable
+from llm_gateway.worker.serve import Gateway, Running
+
+_OWN_KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "together": "TOGETHER_API_KEY"}
+
+
+@click.command()
+@config_option
+@set_option
+@click.option("-p", "--port", type=click.IntRange(0, 65535), help="Short for --set server.port=PORT.")
+@click.option("-H", "--host", help="Short for --set server.host=HOST.")
+@click.option("--demo", is_flag=True, help="Serve a local model and simulated providers; no configuration is needed.")
+@click.pass_obj
+def serve(output: Output, path: Path | None, overrides: tuple[str, ...], port: int | None, host: str | None, *, demo: bool) -> None:
+    """Run the gateway. Ctrl-C or SIGTERM ends it after running requests finished; SIGHUP reads the configuration again."""
+    if port is not None:
+        overrides += (f"server.port={port}",)
+    if host is not None:
+        overrides += (f"server.host={host}",)
+    demo_key = None
+    if demo:
+        if path is not None:
+            output.fail("--demo brings its own configuration; leave --config out, or --demo.", code=2)
+        demo_key = _demo_key(Path("state"))
+        overrides = (*_demo_overrides(demo_key), *overrides)
+    try:
+        with as_file(files("llm_gateway.cli") / "demo.yaml") as demo_file:
+            _run(output, demo_file if demo else path, overrides, demo_key)
+    except ConfigErrors as errors:
+        output.fail(str(errors), code=2, details=errors.as_data())
+    except (NotServable, StateUnusable) as error:
+        output.fail(str(error), code=2)
+    except ssl.SSLError as error:
+        output.fail(f"server.tls: the certificate or its key cannot be used: {error.reason}", code=2)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            output.fail("The address is in use already: is another gateway running? Choose another one with --port.", code=1)
+        output.fail(f"Cannot start: {error}", code=1)
+
+
+def _run(output: Output, path: Path | None, overrides: tuple[str, ...], demo_key: str | None) -> None:
+    def again() -> Config:
+        return load_config(path, overrides)
+
+    config = again()
+    environ = environment()
+    try:
+        import uvloop  # noqa: PLC0415 - not there on every platform
+    except ImportError:
+        asyncio.run(_serve(output, config, again, environ, demo_key))
+    else:
+        uvloop.run(_serve(output, config, again, environ, demo_key))
+
+
+async def _serve(output: Output, config: Config, again: object, environ: Mapping[str, str], demo_key: str | None) -> None:
+    gateway = Gateway(config, again, environ)  # type: ignore[arg-type]
+    try:
+        with output.errors.status("starting ..."):
+            running = await gateway.start()
+    except BaseException:
+        await gateway.abandon()
+        raise
+    announce(output, config, running, demo_key)
+    await gateway.run()
+
+
+def _demo_key(state: Path) -> str:
+    """The demo's key, made once."""
+    file = state / "demo.key"
+    try:
+        return file.read_text().strip()
+    except FileNotFoundError:
+        key = "sk-gateway-" + secrets.token_urlsafe(24)
+        state.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+        file.write_text(key + "\n")
+        return key
+
+
+def _demo_overrides(key: str) -> tuple[str, ...]:
+    """The demo key, and the real providers whose keys are in the environment."""
+    environ = environment()
+    own = tuple(f"providers.{name}.type={name}" for name, variable in _OWN_KEYS.items() if environ.get(variable))
+    return (f'auth.keys=[{{"name": "demo", "key": "{key}"}}]', *own)
+
+
+def announce(output: Output, config: Config, running: Running, demo_key: str | None) -> None:
+    """Say what is served and how to ask for it."""
+    host = config.server.host if config.server.host not in ("0.0.0.0", "::") else "127.0.0.1"  # noqa: S104 - compared, not bound
+    base = f"{'https' if config.server.tls else 'http'}://{f'[{host}]' if ':' in host else host}:{running.port}"
+    models = [[alias, *_route_text(entry)] for alias, entry in config.models.items()]
+    data = {"url": base, "models": [row[0] for row in models], "providers": list(config.providers), "missing": dict(running.missing)}
+    if output.as_json:
+        output.show(data, "")
+        return
+    print_ = output.console.print
+    print_(f"\n[bold]llm-gateway {__version__}[/bold] serves [bold]{base}[/bold]\n")
+    if models:
+        output.table(None, ("model", "served by", "then"), models)
+    else:
+        print_("No models are configured; provider/model can be asked for directly.")
+    for name, why in running.missing.items():
+        print_(f"[yellow]without {escape(name)}:[/yellow] {escape(why)}")
+    if demo_key is not None:
+        _examples(output, base, demo_key, next(iter(config.models)) if "local" not in running.missing else "gpt-sim")
+    print_("\nCtrl-C ends it.\n")
+
+
+def _route_text(entry: object) -> tuple[str, str]:
+    deployments = [deployment.model for deployment in entry.deployments]  # type: ignore[attr-defined]
+    return deployments[0], ", ".join([*deployments[1:], *entry.fallback])  # type: ignore[attr-defined]
+
+
+def _examples(output: Output, base: str, key: str, model: str) -> None:
+    body = f'{{"model": "{model}", "stream": true, "messages": [{{"role": "user", "content": "Hello!"}}]}}'
+    lines = (
+        f"key        {key}",
+        "",
+        f"curl       curl -N {base}/v1/chat/completions -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' -d '{body}'",
+        f"OpenAI     client = OpenAI(base_url='{base}/v1', api_key='{key}')",
+        f"Anthropic  client = Anthropic(base_url='{base}', api_key='{key}')",
+    )
+    output.console.print("\n" + "\n".join(lines), markup=False)

@@ -1,0 +1,69 @@
+"""The schema of the whole configuration. The structs are the schema: names are keys, defaults are defaults.
+
+Everything is frozen. Durations are `Duration` (a float, seconds), sizes `Size` (an int, bytes), credentials `Secret`.
+Paths of files are relative to the working directory.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from llm_gateway.config.schema.auth import ApiKey, Auth
+from llm_gateway.config.schema.base import Section, about
+from llm_gateway.config.schema.models import Alias, Deployment, RouteTimeouts, TimeoutOverrides
+from llm_gateway.config.schema.network import Network
+from llm_gateway.config.schema.other import Api, ApiVersion, Logging, State, Translation, Versions
+from llm_gateway.config.schema.providers import Options, Provider, ProviderTls
+from llm_gateway.config.schema.server import Admin, Cors, Limits, Server, ServerTimeouts, ServerTls
+
+
+class Sections(Section):
+    """What can be written in a configuration file."""
+
+    server: Annotated[Server, about("Where the gateway listens.")] = Server()
+    network: Annotated[Network, about("How providers are reached.")] = Network()
+    providers: Annotated[dict[str, Provider], about("Accounts at providers, by a name of your choice.")] = {}
+    models: Annotated[dict[str, Alias], about("Model names that callers use, and their routes.")] = {}
+    auth: Annotated[Auth, about("Who may call.")] = Auth()
+    translation: Annotated[Translation, about("Requests that change their dialect.")] = Translation()
+    api: Annotated[Api, about("The HTTP API.")] = Api()
+    logging: Annotated[Logging, about("What is logged.")] = Logging()
+    state: Annotated[State, about("What is kept on disk.")] = State()
+
+
+class Config(Sections):
+    """A configuration that was checked, as the gateway runs on it."""
+
+    digest: str = ""
+    """SHA-256 over every effective value, in hex: equal digests, equal behaviour."""
+    sources: tuple[str, ...] = ()
+    """Files that were read, the configuration file first."""
+
+
+__all__ = [
+    "Admin",
+    "Alias",
+    "Api",
+    "ApiKey",
+    "ApiVersion",
+    "Auth",
+    "Config",
+    "Cors",
+    "Deployment",
+    "Limits",
+    "Logging",
+    "Network",
+    "Options",
+    "Provider",
+    "ProviderTls",
+    "RouteTimeouts",
+    "Section",
+    "Sections",
+    "Server",
+    "ServerTimeouts",
+    "ServerTls",
+    "State",
+    "TimeoutOverrides",
+    "Translation",
+    "Versions",
+]

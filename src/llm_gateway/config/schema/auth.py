@@ -1,0 +1,59 @@
+"""`auth`: who may call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Annotated, Literal
+
+from llm_gateway.config.schema.base import Digest, Fault, Section, Text, about
+from llm_gateway.config.values import Secret
+
+SHORTEST_KEY = 16
+
+
+class ApiKey(Section):
+    """A key that callers present."""
+
+    name: Annotated[str, about("What the key is called in logs; unique.", min_length=1, max_length=128)]
+    key: Annotated[Secret | None, about(f"The key itself, {SHORTEST_KEY} characters or more.")] = None
+    key_hash: Annotated[
+        Digest | None,
+        about(
+            "Instead of key: what is kept of it, 64 hexadecimal digits.",
+            hint="64 hexadecimal digits; a plain key goes into key",
+        ),
+    ] = None
+    models: Annotated[
+        tuple[Text, ...], about('What it may use: aliases, provider/model, and patterns such as "openai/*".')
+    ] = ("*",)
+    metadata_in_body: Annotated[bool, about("Add x_gateway_metadata to the body of every answer.")] = False
+    on_loss: Annotated[
+        Literal["drop", "refuse"] | None, about("Overrides translation.on_loss for this key; absent: as said there.")
+    ] = None
+    disabled: Annotated[bool, about("A disabled key is refused.")] = False
+    expires: Annotated[datetime | None, about("Refused from this moment on (RFC 3339, with a time zone); absent: never.")] = None
+
+    def check(self) -> Iterator[Fault]:
+        if (self.key is None) == (self.key_hash is None):
+            yield "", "needs exactly one of key and key_hash"
+        if self.key is not None and len(self.key.reveal()) < SHORTEST_KEY:
+            yield "key", f"is shorter than {SHORTEST_KEY} characters"
+
+
+class Auth(Section):
+    """Who may call."""
+
+    keys: Annotated[tuple[ApiKey, ...], about("The keys that are accepted.")] = ()
+    required: Annotated[
+        bool | None, about("Whether a request without a key is refused; absent: if there are keys. Without keys only loopback is served, unless this says false.")
+    ] = None
+
+    @property
+    def needed(self) -> bool:
+        """Whether a request without a key is refused."""
+        return bool(self.keys) if self.required is None else self.required
+
+    def check(self) -> Iterator[Fault]:
+        if self.required and not self.keys:
+            yield "required", "is true, but there are no keys: every request would be refused; add auth.keys"

@@ -1,0 +1,85 @@
+"""`providers`: accounts at LLM providers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from llm_gateway.config.schema.base import Count, Fault, Pace, Section, Text, about
+from llm_gateway.config.values import ProxyChoice, Secret
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
+_ENGINE_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection", "te", "trailer", "upgrade", "expect"})
+
+
+class ProviderTls(Section):
+    """TLS towards one provider."""
+
+    ca_file: Annotated[Text | None, about("PEM file with authorities to trust for this provider.")] = None
+    cert: Annotated[Text | None, about("PEM file with a client certificate.")] = None
+    key: Annotated[Text | None, about("PEM file with the client certificate's key; absent: it is in cert.")] = None
+    insecure: Annotated[bool, about("Accept any certificate. For tests only.")] = False
+
+    def check(self) -> Iterator[Fault]:
+        if self.key is not None and self.cert is None:
+            yield "key", "needs cert"
+
+
+class Options(Section):
+    """Keys that only some provider types know; written beside the others, in the provider's own mapping."""
+
+    file: Annotated[Text | None, about("local: the model's GGUF file.")] = None
+    context: Annotated[int, about("local: context length in tokens.", ge=128, le=10_000_000)] = 4096
+    threads: Annotated[Count | None, about("local: threads to compute with; absent: as llama.cpp chooses.")] = None
+    speaks: Annotated[Literal["openai", "anthropic"], about("simulator: the dialect of its answers.")] = "openai"
+    fault: Annotated[str, about('simulator: what goes wrong, for example "503:times=2"; empty: nothing.', max_length=1000)] = ""
+    tokens_per_second: Annotated[Pace | None, about("simulator: pace of its tokens; absent: all at once.")] = None
+    seed: Annotated[int, about("simulator: the same seed and request give the same answer.", ge=0, le=2**63 - 1)] = 0
+
+
+class Provider(Section):
+    """An account at a provider."""
+
+    type: Annotated[str, about("Kind of provider, such as openai, anthropic, vllm; absent: the entry's name.")]
+    api_key: Annotated[
+        Secret | None, about("Credential; absent: taken from the variable that the provider documents, such as OPENAI_API_KEY.")
+    ] = None
+    base_url: Annotated[Text | None, about("Where it is, with or without /v1; absent: the provider's public address.")] = None
+    organization: Annotated[Text | None, about("Organization the calls are billed to.")] = None
+    project: Annotated[Text | None, about("Project the calls are billed to.")] = None
+    region: Annotated[Text | None, about("Region this account is in.")] = None
+    api_version: Annotated[Text | None, about("Version of the provider's API to ask for.")] = None
+    models: Annotated[tuple[Text, ...] | None, about("Models it serves; absent: discovered.")] = None
+    headers: Annotated[dict[str, Secret], about("Extra headers for every request to it; their values are kept secret.")] = {}
+    enabled: Annotated[bool, about("A disabled provider is checked but never used.")] = True
+    max_connections: Annotated[
+        Count | None, about("Most connections open to it; absent: network.connections_per_provider.")
+    ] = None
+    proxy: Annotated[ProxyChoice | None, about("Proxy for this provider; absent: network.proxy.")] = None
+    tls: Annotated[ProviderTls, about("TLS towards this provider.")] = ProviderTls()
+    options: Options = Options()
+    """What the type alone knows. Not a key of its own: see Options."""
+
+    def check(self) -> Iterator[Fault]:
+        if self.base_url is not None and (fault := _unusable(self.base_url)):
+            yield "base_url", fault
+        for name in self.headers:
+            if not _TOKEN.fullmatch(name):
+                yield "headers", "holds a name that is not an HTTP header name"
+            elif name.lower() in _ENGINE_HEADERS:
+                yield "headers", f"must not hold {name}: the gateway sets it"
+
+
+def _unusable(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or any(character <= " " or character == "\\" for character in url):
+        return "expected a URL such as https://host/v1"
+    if parts.username is not None or parts.query or parts.fragment:
+        return "must not hold credentials, a query or a fragment; credentials go into api_key"
+    return ""

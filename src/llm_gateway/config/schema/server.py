@@ -1,0 +1,108 @@
+"""`server`: where the gateway listens, and what it takes from a client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from llm_gateway.config.schema.base import Fault, Port, Section, Text, about
+from llm_gateway.config.values import Duration, Size
+
+
+class Admin(Section):
+    """A second listener that serves health and the list of models only."""
+
+    host: Annotated[Text, about("Address of the second listener.")] = "127.0.0.1"
+    port: Annotated[Port, about("Port of the second listener; 0 takes a free one.")] = 9090
+
+
+class Limits(Section):
+    """How much one client, and all of them together, may send."""
+
+    body: Annotated[Size, about("Largest request body; a larger one is answered 413.", positive=True)] = Size(10 << 20)
+    head: Annotated[Size, about("Largest request line and headers together (431).", positive=True)] = Size(32 << 10)
+    headers: Annotated[int, about("Most header lines of a request (431).", ge=1, le=10_000)] = 100
+    url: Annotated[Size, about("Longest request target (414).", positive=True)] = Size(8 << 10)
+    connections: Annotated[int, about("Most client connections open at once (503).", ge=1, le=1_000_000)] = 10_000
+    buffered: Annotated[Size, about("Most bytes of request bodies held at once by a worker (503).", positive=True)] = Size(
+        256 << 20
+    )
+
+    def check(self) -> Iterator[Fault]:
+        if self.buffered < self.body:
+            yield "buffered", f"must be at least limits.body ({self.body})"
+        if self.head < self.url:
+            yield "head", f"must be at least limits.url ({self.url})"
+
+
+class ServerTimeouts(Section):
+    """How long a client may take."""
+
+    head: Annotated[Duration, about("From the first byte of a request to the end of its headers.", positive=True)] = Duration(10)
+    body: Annotated[Duration, about("For the whole request body.", positive=True)] = Duration(30)
+    idle: Annotated[Duration, about("A connection without a request is closed after this long.", positive=True)] = Duration(75)
+    write: Annotated[Duration, about("A client that reads nothing for this long is cut.", positive=True)] = Duration(30)
+
+
+class ServerTls(Section):
+    """HTTPS. The files are read again when they change; running connections go on."""
+
+    cert: Annotated[Text, about("PEM file with the certificate and its chain.")]
+    key: Annotated[Text, about("PEM file with the private key.")]
+    client_ca: Annotated[Text | None, about("PEM file with the authorities that client certificates are checked against.")] = None
+    client_auth: Annotated[
+        Literal["none", "optional", "required"], about("Whether clients are asked for a certificate.")
+    ] = "none"
+    minimum: Annotated[Literal["1.2", "1.3"], about("Oldest TLS version spoken.")] = "1.2"
+
+    def check(self) -> Iterator[Fault]:
+        if self.client_auth != "none" and self.client_ca is None:
+            yield "client_auth", f"{self.client_auth} needs client_ca"
+        if self.client_auth == "none" and self.client_ca is not None:
+            yield "client_ca", "has no effect while client_auth is none"
+
+
+class Cors(Section):
+    """Which web pages may call the gateway from a browser (Fetch standard, CORS protocol)."""
+
+    origins: Annotated[tuple[Text, ...], about('Origins that may call, such as https://app.example.com, or "*". Empty: none.')] = ()
+    methods: Annotated[tuple[Text, ...], about("Methods they may use.")] = ("GET", "POST", "OPTIONS")
+    headers: Annotated[tuple[Text, ...], about('Request headers they may send; "*" does not cover Authorization.')] = (
+        "*",
+        "Authorization",
+    )
+    expose: Annotated[tuple[Text, ...], about("Response headers that their scripts may read.")] = ("*",)
+    max_age: Annotated[Duration, about("How long a browser may remember a preflight answer.")] = Duration(600)
+    credentials: Annotated[bool, about("Whether browsers may send cookies and client certificates.")] = False
+
+    def check(self) -> Iterator[Fault]:
+        if self.credentials and "*" in self.origins:
+            yield "origins", '"*" is not allowed together with credentials: true; name the origins'
+        for index, origin in enumerate(self.origins):
+            scheme, separator, host = origin.partition("://")
+            if origin not in {"*", "null"} and not (scheme and separator and host and "/" not in host):
+                yield "origins", f"entry {index} must be scheme://host[:port] without a path"
+
+
+class Server(Section):
+    """Where the gateway listens."""
+
+    host: Annotated[Text, about("Address to listen on; anything but loopback needs auth.keys.")] = "127.0.0.1"
+    port: Annotated[Port, about("Port to listen on; 0 takes a free one.")] = 8080
+    workers: Annotated[
+        int, about("Worker processes.", ge=1, le=1, hint="more than one worker comes with the supervisor")
+    ] = 1
+    admin: Annotated[Admin | None, about("A second listener for health and models only; absent: none.")] = None
+    limits: Annotated[Limits, about("Caps on what clients send.")] = Limits()
+    timeouts: Annotated[ServerTimeouts, about("Deadlines for what clients send and read.")] = ServerTimeouts()
+    drain: Annotated[Duration, about("On SIGTERM: how long running requests may take to finish.")] = Duration(30)
+    keepalive: Annotated[
+        Duration, about("A comment line is sent to a waiting stream this often, so that proxies keep it open; 0: never.")
+    ] = Duration(15)
+    tls: Annotated[ServerTls | None, about("HTTPS; absent: plain HTTP.")] = None
+    cors: Annotated[Cors, about("Calls from web pages.")] = Cors()
+    reuse_port: Annotated[bool, about("SO_REUSEPORT: several processes may listen on the same port.")] = False
+
+    def check(self) -> Iterator[Fault]:
+        if self.admin and self.admin.port and (self.admin.host, self.admin.port) == (self.host, self.port):
+            yield "admin", "must not have the address of the main listener"

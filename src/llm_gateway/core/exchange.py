@@ -1,0 +1,97 @@
+"""One request's life, as a record of facts. Every stage takes it; nothing else travels; it has no behaviour.
+
+Nothing that an Exchange refers to may refer back to it: one reference cycle through it costs 10 us a request, because nothing
+is freed by reference count then (tests/test_pipeline.py holds this).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llm_gateway.core.caller import Caller
+from llm_gateway.core.chat import ChatRequest
+from llm_gateway.core.errors import GatewayError
+from llm_gateway.core.usage import Usage
+
+
+class Attempt:
+    """One try at one deployment. Times are monotonic seconds."""
+
+    __slots__ = ("ended", "error", "model", "provider", "started", "status")
+
+    def __init__(self, provider: str, model: str, started: float) -> None:
+        self.provider = provider
+        self.model = model
+        self.started = started
+        self.ended = 0.0
+        self.status = 0
+        self.error: str | None = None
+        """The reason word of what went wrong; None while running and after success."""
+
+
+class Exchange:
+    """What came in, who sent it, what was tried, what went out. Times are monotonic seconds, 0.0 for "not yet"."""
+
+    __slots__ = (
+        "attempts",
+        "body",
+        "bytes_out",
+        "caller",
+        "committed",
+        "dropped",
+        "error",
+        "extra_lines",
+        "front",
+        "headers",
+        "id",
+        "metadata_wanted",
+        "model",
+        "outcome",
+        "path",
+        "peer",
+        "received",
+        "reply",
+        "request",
+        "served_model",
+        "served_provider",
+        "status",
+        "stream",
+        "strict",
+        "usage",
+        "view",
+    )
+
+    def __init__(self, request_id: str, http: Any, front: Any, received: float) -> None:
+        """`http` is the engine's Request, `front` the caller's dialect (both typed where they are used)."""
+        self.id = request_id
+        self.path: bytes = http.path
+        self.headers: dict[bytes, bytes] = http.headers
+        self.body: bytes = http.body
+        self.peer: str = http.peer
+        self.reply: Any = http.reply
+        self.front: Any = front
+        self.received = received
+        self.caller: Caller | None = None
+        self.view: Any = None
+        self.model = ""
+        """The name the caller asked for."""
+        self.request: ChatRequest | None = None
+        """The neutral form; only made when front and back differ."""
+        self.stream = False
+        self.strict: bool | None = None
+        self.attempts: list[Attempt] = []
+        self.served_provider = ""
+        self.served_model = ""
+        self.dropped: list[str] | None = None
+        self.usage: Usage | None = None
+        self.committed = 0.0
+        """When the first content was ready for the caller."""
+        self.status = 0
+        self.outcome = ""
+        """completed, failed, cut (after commit), client_gone, drained."""
+        self.error: GatewayError | None = None
+        self.bytes_out = 0
+        self.extra_lines = b""
+        """Header lines that the edge decided on before the pipeline ran (CORS, API version)."""
+        self.metadata_wanted = False
+        """Whether x_gateway_metadata goes into a whole answer's body."""

@@ -1,0 +1,86 @@
+"""What is wrong with a caller's document, in the caller's words: core errors with the JSON path as `param`."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypeVar, overload
+
+import msgspec
+
+from llm_gateway.core.errors import InvalidRequest, MalformedBody
+from llm_gateway.core.json import MalformedJson, decode, path_of
+from llm_gateway.core.splice import top_level_duplicates
+
+_Shape = TypeVar("_Shape")
+
+_MISSING = re.compile(r"missing required field `([^`]*)`")
+_EXPECTED = re.compile(r"^Expected `[^`]*`(?:, got `[^`]*`)?|^Expected `?array`? of[^-]*")
+
+# Requirements 1.2: the code of a field's error, where it has one of its own.
+_CODES = {
+    "model": "invalid_model_id",
+    "messages": "invalid_messages",
+    "temperature": "invalid_temperature",
+    "top_p": "invalid_top_p",
+    "top_k": "invalid_top_k",
+    "max_tokens": "invalid_max_tokens",
+    "max_completion_tokens": "invalid_max_tokens",
+}
+
+
+@overload
+def read(body: bytes, type: type[_Shape]) -> _Shape: ...
+
+
+@overload
+def read(body: bytes, type: Any) -> Any: ...
+
+
+def read(body: bytes, type: Any) -> Any:  # noqa: A002 - as core.json.decode has it
+    """A caller's `body` as `type`. Raises MalformedBody, and InvalidRequest with param."""
+    try:
+        return decode(body, type)
+    except MalformedJson as error:
+        raise malformed(body, error) from None
+    except msgspec.ValidationError as error:
+        raise invalid(error) from None
+
+
+def malformed(body: bytes, error: MalformedJson) -> MalformedBody:
+    """`body` is no JSON document: why, without a piece of it."""
+    return MalformedBody("The request has no body" if not body.strip() else f"The request's body could not be read: {error}")
+
+
+def invalid(error: msgspec.ValidationError, prefix: str = "") -> InvalidRequest:
+    """`error` as the caller is told it: where, what was expected, never the value. `prefix` is the path of what was decoded."""
+    path = path_of(error)
+    if prefix:
+        path = f"{prefix}{path if not path or path.startswith('[') else '.' + path}"
+    text = str(error)
+    missing = _MISSING.search(text)
+    if missing:
+        path = f"{path}.{missing[1]}" if path else missing[1]
+        return InvalidRequest(f"Missing required field: {path}", code="missing_field", param=path)
+    expected = _EXPECTED.match(text)
+    why = expected[0].replace("`", "") if expected else "This value is not allowed here"
+    return refuse(path, why if path else f"The request must be a JSON object: {why}")
+
+
+def refuse(param: str, why: str, code: str | None = None) -> InvalidRequest:
+    """An InvalidRequest for the member `param`, with that member's own code."""
+    name = param.partition(".")[0].partition("[")[0]
+    message = f"Invalid value for {param}: {why}" if param else why
+    return InvalidRequest(message, code=code or _CODES.get(name), param=param or None)
+
+
+def refuse_duplicates(body: bytes, keys: tuple[bytes, ...]) -> None:
+    """Two members of one name: another parser may take the other one. Raises InvalidRequest."""
+    name = top_level_duplicates(body, keys)
+    if name is not None:
+        raise refuse(name, "it stands in the request more than once", "invalid_parameter_value")
+
+
+def check_model(model: str) -> None:
+    """Raises InvalidRequest for an id that can be none: empty, over 256 characters, or with control characters."""
+    if not model or len(model) > 256 or not model.isprintable():
+        raise refuse("model", "it must be 1 to 256 printable characters")

@@ -1,0 +1,142 @@
+"""Messages, wire to neutral. One message stays one message, so that paths in `extra` keep their meaning."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Raw, structs
+
+from llm_gateway.core.chat import (
+    Audio,
+    CacheMark,
+    Document,
+    Image,
+    Message,
+    Opaque,
+    Part,
+    Refusal,
+    Text,
+    ToolCall,
+    ToolResult,
+)
+from llm_gateway.core.json import encode
+from llm_gateway.dialects.openai_chat import wire
+from llm_gateway.dialects.openai_chat.parts_in import mark, parse_part
+from llm_gateway.dialects.openai_chat.reasoning import parse_reasoning
+
+
+class Messages:
+    """Parses the messages of one request; `extra` is given what has no neutral place."""
+
+    def __init__(self, extra: dict[str, Raw]) -> None:
+        self._extra = extra
+        self._function_ids: dict[str, str] = {}  # functions, before tools, had no ids: the last call of each name
+
+    def parse(self, messages: list[wire.MessageWire]) -> tuple[Message, ...]:
+        return tuple(self._message(message, index) for index, message in enumerate(messages))
+
+    def _message(self, message: wire.MessageWire, index: int) -> Message:
+        role, path = message.role, f"messages[{index}]"
+        if role == "tool":
+            result = self._result(message, message.tool_call_id or "", path)
+            return Message("tool", (result,), message.name)
+        if role == "function":
+            name = message.name or ""
+            return Message("tool", (self._result(message, self._function_ids.get(name, name), path),), message.name)
+        if message.tool_call_id is not None:
+            self._extra[f"{path}.tool_call_id"] = Raw(encode(message.tool_call_id))
+        if type(message.content) is str and not _has_more(message):
+            return Message(role, (Text(message.content),), message.name)
+        parts = self._parts(message, index, path)
+        return Message(role, tuple(parts), message.name)
+
+    def _result(self, message: wire.MessageWire, call: str, path: str) -> ToolResult:
+        parts = self._content(message, path)
+        if message.content == "":
+            parts = []
+        return ToolResult(call, tuple(parts), cache=mark(message.cache_control))
+
+    def _content(self, message: wire.MessageWire, path: str) -> list[Part]:
+        content = message.content
+        if content is None:
+            return []
+        if isinstance(content, str):
+            return [Text(content)]
+        return [parse_part(part, f"{path}.content[{index}]") for index, part in enumerate(content)]
+
+    def _parts(self, message: wire.MessageWire, index: int, path: str) -> list[Part]:
+        """The order of an answer: reasoning, foreign blocks, text, refusal, speech, calls."""
+        parts = parse_reasoning(message.reasoning_content or message.reasoning, message.reasoning_details)
+        parts += [Opaque(block.dialect, block.kind, block.block) for block in message.opaque_blocks or ()]
+        content = self._content(message, path)
+        if message.content != "" or not (message.tool_calls or message.function_call or message.refusal or message.audio or parts):
+            parts += content
+        self._cite(parts, message, path)
+        if message.refusal is not None:
+            parts.append(Refusal(message.refusal))
+        if message.audio is not None:
+            spoken = message.audio
+            parts.append(Audio(spoken.data or "", "", spoken.id, spoken.transcript, spoken.expires_at))
+        parts += [_call(call) for call in message.tool_calls or ()]
+        if message.function_call is not None:
+            name = message.function_call.name
+            self._function_ids[name] = f"call_{index}_{name}"
+            parts.append(ToolCall(self._function_ids[name], name, arguments_of(message.function_call)))
+        if message.cache_control is not None:
+            _mark_last(parts, CacheMark(message.cache_control.ttl))
+        return parts
+
+    def _cite(self, parts: list[Part], message: wire.MessageWire, path: str) -> None:
+        """Sources belong to the text; to the last one, for the message does not say to which."""
+        sources = message.citations or message.annotations
+        if not sources:
+            return
+        for place in range(len(parts) - 1, -1, -1):
+            part = parts[place]
+            if isinstance(part, Text):
+                parts[place] = structs.replace(part, citations=tuple(sources))
+                return
+        self._extra[f"{path}.annotations"] = Raw(encode(sources))
+
+
+def arguments_of(function: wire.Function) -> str:
+    """As JSON text: some clients and servers send the object itself."""
+    arguments: str | dict[str, Any] | None = function.arguments
+    return encode(arguments).decode() if isinstance(arguments, dict) else arguments or ""
+
+
+def _call(call: wire.ToolCallWire) -> ToolCall:
+    cache = mark(call.cache_control)
+    if call.custom is not None:
+        return ToolCall(call.id or "", call.custom.name, call.custom.input, cache, custom=True)
+    function = call.function or wire.Function()
+    return ToolCall(call.id or "", function.name, arguments_of(function), cache)
+
+
+def _has_more(message: wire.MessageWire) -> bool:
+    """Whether there is anything beside content in a message that is no tool's."""
+    return message.role == "assistant" or any(
+        value is not None
+        for value in (
+            message.tool_calls,
+            message.cache_control,
+            message.refusal,
+            message.audio,
+            message.function_call,
+            message.reasoning_content,
+            message.reasoning,
+            message.reasoning_details,
+            message.opaque_blocks,
+            message.annotations,
+            message.citations,
+        )
+    )
+
+
+def _mark_last(parts: list[Part], cache: CacheMark) -> None:
+    """A mark on the message (LiteLLM's convention for string content) is a mark after its last part."""
+    for place in range(len(parts) - 1, -1, -1):
+        part = parts[place]
+        if isinstance(part, Text | Image | Document | ToolCall | ToolResult):
+            parts[place] = structs.replace(part, cache=cache)
+            return

@@ -1,0 +1,139 @@
+"""A request, wire to neutral."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from llm_gateway.core.chat import CacheMark, ChatRequest, ReasoningRequest, ResponseFormat, Tool, ToolChoice
+from llm_gateway.core.json import MalformedJson, decode
+from llm_gateway.dialects.openai_chat import wire
+from llm_gateway.dialects.openai_chat.invalid import check_model, malformed, read, refuse
+from llm_gateway.dialects.openai_chat.messages_in import Messages
+from llm_gateway.dialects.openai_chat.reasoning import NAME
+from llm_gateway.dialects.openai_chat.tidy import Tidied
+
+_KNOWN = frozenset(wire.RequestWire.__struct_fields__)
+_MODES = {"auto": "auto", "none": "none", "required": "required", "any": "required"}  # any: Mistral
+_KINDS = {"text": "text", "json_object": "json", "json_schema": "schema"}
+
+
+def parse_request(body: bytes) -> ChatRequest:
+    """Raises InvalidRequest or MalformedBody."""
+    request, extra = _read(body)
+    check_model(request.model)
+    if not request.messages:
+        raise refuse("messages", "there must be at least one", "empty_messages")
+    limit = request.max_completion_tokens
+    if limit is None:
+        limit = request.max_tokens
+    elif request.max_tokens is not None:
+        extra["max_tokens"] = Raw(str(request.max_tokens).encode())
+    return ChatRequest(
+        model=request.model,
+        messages=Messages(extra).parse(request.messages),
+        tools=tuple(_tool(tool) for tool in request.tools or ()),
+        tool_choice=_tool_choice(request.tool_choice, extra),
+        parallel_tool_calls=request.parallel_tool_calls,
+        max_tokens=limit,
+        temperature=request.temperature,
+        top_p=request.top_p,
+        top_k=request.top_k,
+        stop=(request.stop,) if isinstance(request.stop, str) else tuple(request.stop or ()),
+        n=request.n,
+        seed=request.seed,
+        presence_penalty=request.presence_penalty,
+        frequency_penalty=request.frequency_penalty,
+        logprobs=request.logprobs,
+        top_logprobs=request.top_logprobs,
+        response_format=_response_format(request.response_format),
+        reasoning=_reasoning(request),
+        stream=request.stream is True,
+        include_usage=request.stream_options is not None and request.stream_options.include_usage is True,
+        user=request.user,
+        metadata=present(request.metadata),
+        service_tier=request.service_tier,
+        extra=extra,
+        dialect=NAME,
+    )
+
+
+def present(raw: Raw) -> Raw | None:
+    return None if raw == wire.NULL else raw
+
+
+def others(body: bytes, known: frozenset[str]) -> dict[str, Raw]:
+    """The members at the top of `body`, which is an object, that are not `known` and not null."""
+    return {name: value for name, value in decode(body, dict[str, Raw]).items() if name not in known and value != wire.NULL}
+
+
+def _read(body: bytes) -> tuple[wire.RequestWire, dict[str, Raw]]:
+    try:
+        return decode(body, wire.RequestWire), others(body, _KNOWN)
+    except MalformedJson as error:
+        raise malformed(body, error) from None
+    except msgspec.ValidationError:
+        pass
+    document = read(body, dict[str, Any])
+    tidied = Tidied(document)
+    return read(tidied.body, wire.RequestWire), others(tidied.body, _KNOWN) | tidied.extra
+
+
+def _tool(tool: wire.ToolWire | wire.OpaqueTool) -> Tool:
+    if isinstance(tool, wire.OpaqueTool):
+        return Tool(_name(tool), dialect=NAME, raw=tool.raw)
+    function = tool.function
+    cache = None if tool.cache_control is None else CacheMark(tool.cache_control.ttl)
+    return Tool(function.name, function.description, present(function.parameters), function.strict, cache)
+
+
+def _name(tool: wire.OpaqueTool) -> str:
+    """A custom tool's name; of any other kind the kind, for it is the server's own."""
+    raw = decode(bytes(tool.raw), dict[str, Any])
+    inner = raw.get(tool.kind)
+    name = inner.get("name") if isinstance(inner, dict) else raw.get("name")
+    return name if isinstance(name, str) else tool.kind
+
+
+def _tool_choice(raw: Raw, extra: dict[str, Raw]) -> ToolChoice | None:
+    if raw == wire.NULL:
+        return None
+    value = decode(bytes(raw), Any)
+    if isinstance(value, str) and value in _MODES:
+        return ToolChoice(_MODES[value])  # type: ignore[arg-type] - the table holds its modes only
+    if isinstance(value, dict):
+        inner = value.get(value.get("type", "function")) if value.get("type") in {"function", "custom", None} else None
+        if isinstance(inner, dict) and isinstance(inner.get("name"), str):
+            return ToolChoice("named", inner["name"])
+        extra["tool_choice"] = raw
+        return None
+    raise refuse("tool_choice", "it must be auto, none, required or an object")
+
+
+def _response_format(wanted: wire.ResponseFormatWire | None) -> ResponseFormat | None:
+    if wanted is None:
+        return None
+    schema = wanted.json_schema or wire.JsonSchema()
+    return ResponseFormat(
+        _KINDS[wanted.type],  # type: ignore[arg-type] - as above
+        schema.name,
+        schema.description,
+        present(schema.schema),
+        schema.strict,
+    )
+
+
+def _reasoning(request: wire.RequestWire) -> ReasoningRequest | None:
+    asked = request.reasoning
+    if asked is None and request.reasoning_effort is None:
+        return None
+    asked = asked or wire.Reasoning()
+    effort = request.reasoning_effort or asked.effort
+    return ReasoningRequest(
+        enabled=False if effort == "none" else asked.enabled,
+        effort=effort,
+        budget=asked.max_tokens,
+        display="omitted" if asked.exclude else None,
+    )

@@ -1,0 +1,114 @@
+"""Usage as OpenAI counts it (prompt_tokens holds the cached ones) and as we do (disjoint classes).
+
+Read too: DeepSeek's prompt_cache_hit_tokens, cached_tokens at the top (Together, Moonshot), Anthropic's names (Vercel,
+Databricks), xAI's reasoning and Mistral's audio, which stand outside of completion_tokens and prompt_tokens: total_tokens shows it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from llm_gateway.core.usage import Usage
+
+
+class PromptDetails(msgspec.Struct, gc=False):
+    cached_tokens: int | None = None
+    audio_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    cache_write_1h_tokens: int | None = None
+
+
+class CompletionDetails(msgspec.Struct, gc=False):
+    reasoning_tokens: int | None = None
+    audio_tokens: int | None = None
+    accepted_prediction_tokens: int | None = None
+    rejected_prediction_tokens: int | None = None
+
+
+class UsageWire(msgspec.Struct, gc=False):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    total_tokens: int | None = None
+    prompt_tokens_details: PromptDetails | None = None
+    completion_tokens_details: CompletionDetails | None = None
+    prompt_cache_hit_tokens: int | None = None
+    cached_tokens: int | None = None
+    num_cached_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+
+_decode = msgspec.json.Decoder(UsageWire | None, strict=False).decode  # not strict: some count in floats
+_NO_PROMPT = PromptDetails()
+_NO_COMPLETION = CompletionDetails()
+
+
+def read_usage(raw: Raw) -> Usage | None:
+    """A usage object inside a document that has been decoded: None when it is none, for a wrong count must not lose an answer."""
+    try:
+        return parse_usage(_decode(raw))
+    except msgspec.ValidationError:
+        return None
+
+
+def parse_usage(wire: UsageWire | None) -> Usage | None:
+    """None where a provider says nothing, or nothing possible (a negative count)."""
+    if wire is None or (wire.prompt_tokens is None and wire.completion_tokens is None):
+        return None
+    into = wire.prompt_tokens_details or _NO_PROMPT
+    out = wire.completion_tokens_details or _NO_COMPLETION
+    prompt, completion = wire.prompt_tokens or 0, wire.completion_tokens or 0
+    reasoning = out.reasoning_tokens or wire.reasoning_tokens or 0
+    heard = into.audio_tokens or 0
+    if prompt < 0 or completion < 0:
+        return None
+    beyond = (wire.total_tokens or 0) - prompt - completion
+    if beyond > 0 and reasoning == beyond:
+        completion += reasoning
+    elif beyond > 0 and heard == beyond:
+        prompt += heard
+    cached = (
+        into.cached_tokens or wire.prompt_cache_hit_tokens or wire.cached_tokens or wire.num_cached_tokens or wire.cache_read_input_tokens or 0
+    )
+    written = into.cache_write_tokens or wire.cache_creation_input_tokens or 0
+    prompt, cached = _take(prompt, cached)
+    prompt, written_1h = _take(prompt, into.cache_write_1h_tokens or 0)
+    prompt, written = _take(prompt, written - written_1h)
+    prompt, heard = _take(prompt, heard)
+    completion, spoken = _take(completion, out.audio_tokens or 0)
+    completion, accepted = _take(completion, out.accepted_prediction_tokens or 0)
+    completion, rejected = _take(completion, out.rejected_prediction_tokens or 0)
+    completion, reasoning = _take(completion, reasoning)
+    return Usage(prompt, cached, written, written_1h, completion, reasoning, heard, spoken, accepted, rejected)
+
+
+def render_usage(usage: Usage) -> dict[str, Any]:
+    """All of OpenAI's classes; cache writes, which it does not have, by OpenRouter's name and only when there are any."""
+    into: dict[str, int] = {"cached_tokens": usage.cache_read, "audio_tokens": usage.audio_input}
+    written = usage.cache_write + usage.cache_write_1h
+    if written:
+        into["cache_write_tokens"] = written
+    if usage.cache_write_1h:
+        into["cache_write_1h_tokens"] = usage.cache_write_1h
+    return {
+        "prompt_tokens": usage.prompt,
+        "completion_tokens": usage.completion,
+        "total_tokens": usage.total,
+        "prompt_tokens_details": into,
+        "completion_tokens_details": {
+            "reasoning_tokens": usage.reasoning,
+            "audio_tokens": usage.audio_output,
+            "accepted_prediction_tokens": usage.accepted_prediction,
+            "rejected_prediction_tokens": usage.rejected_prediction,
+        },
+    }
+
+
+def _take(whole: int, part: int) -> tuple[int, int]:
+    """`part` out of `whole`, never more than there is: what is left, what was taken."""
+    part = min(max(part, 0), whole)
+    return whole - part, part

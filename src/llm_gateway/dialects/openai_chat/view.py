@@ -1,0 +1,121 @@
+"""The gateway's look at a request that may pass through: what policy acts on, and the types of what it relies on.
+
+Contents are left undecoded. Refused is only what is certainly wrong; what a provider may well accept is its own business.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+from msgspec import Raw
+
+from llm_gateway.core.json import decode
+from llm_gateway.dialects.base import View
+from llm_gateway.dialects.openai_chat.invalid import check_model, invalid, read, refuse, refuse_duplicates
+
+MAX_MESSAGES = 10_000
+MAX_CHOICES = 128
+
+WATCHED = (b"model", b"messages", b"stream")
+"""Members that we act on: a second one of that name is refused."""
+
+_NULL = Raw(b"null")
+_QUOTE, _BRACKET, _N = b'"[n'
+
+
+class Thing(msgspec.Struct, gc=False):
+    """A JSON object, whatever is in it."""
+
+
+class Part(msgspec.Struct, gc=False):
+    type: str = ""
+
+
+class Message(msgspec.Struct, gc=False):
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: Raw = _NULL
+    tool_calls: list[Thing] | None = None
+
+
+class StreamOptions(msgspec.Struct, gc=False):
+    include_usage: bool | None = None
+
+
+class Sampling(msgspec.Struct, gc=False):
+    """The members that chat and text completions share."""
+
+    model: str
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    n: int | None = None
+    stop: str | list[str] | None = None
+    seed: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    logit_bias: Thing | None = None
+    user: str | None = None
+
+
+class Body(Sampling, gc=False, kw_only=True):
+    messages: list[Message]
+    max_completion_tokens: int | None = None
+    tools: list[Thing] | None = None
+    tool_choice: str | Thing | None = None
+    response_format: Thing | None = None
+    reasoning_effort: str | None = None
+    parallel_tool_calls: bool | None = None
+    metadata: Thing | None = None
+
+
+def view(body: bytes) -> View:
+    """Raises InvalidRequest (with param) or MalformedBody."""
+    seen = read(body, Body)
+    refuse_duplicates(body, WATCHED)
+    check_sampling(seen)
+    if seen.max_completion_tokens is not None and seen.max_completion_tokens < 1:
+        raise refuse("max_completion_tokens", "it must be 1 or more")
+    messages = seen.messages
+    if not messages:
+        raise refuse("messages", "there must be at least one", "empty_messages")
+    if len(messages) > MAX_MESSAGES:
+        raise refuse("messages", f"there may be at most {MAX_MESSAGES}")
+    for index, message in enumerate(messages):
+        first = memoryview(message.content)[0]
+        if first != _QUOTE and first != _N:  # a string, or null
+            _check_content(index, first, message.content)
+    return summary(seen)
+
+
+def check_sampling(seen: Sampling) -> None:
+    """The ranges of requirements 1.2, as far as every provider has them. Raises InvalidRequest."""
+    check_model(seen.model)
+    if seen.max_tokens is not None and seen.max_tokens < 1:
+        raise refuse("max_tokens", "it must be 1 or more")
+    if seen.n is not None and not 1 <= seen.n <= MAX_CHOICES:
+        raise refuse("n", f"it must be 1 to {MAX_CHOICES}")
+    if seen.temperature is not None and not 0 <= seen.temperature <= 2:
+        raise refuse("temperature", "it must be 0 to 2")
+    if seen.top_p is not None and not 0 <= seen.top_p <= 1:
+        raise refuse("top_p", "it must be 0 to 1")
+    if seen.stop is not None and (seen.stop == "" or "" in seen.stop):
+        raise refuse("stop", "a stop sequence must not be empty", "empty_stop_sequence")
+
+
+def summary(seen: Sampling) -> View:
+    """What policy is told."""
+    options = seen.stream_options
+    return View(seen.model, seen.stream is True, options is not None and options.include_usage is True)
+
+
+def _check_content(index: int, first: int, content: Raw) -> None:
+    path = f"messages[{index}].content"
+    if first != _BRACKET:
+        raise refuse(path, "Expected str, array or null")
+    try:
+        decode(bytes(content), list[Part])
+    except msgspec.ValidationError as error:
+        raise invalid(error, path) from None

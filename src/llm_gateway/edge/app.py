@@ -1,0 +1,148 @@
+"""HTTP in: which path is what. Model operations go to the pipeline, everything else to a plain handler."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from llm_gateway.core.clock import Clock
+from llm_gateway.core.errors import GatewayError, InvalidRequest, MethodNotAllowed, NotFound
+from llm_gateway.core.exchange import Exchange
+from llm_gateway.core.ids import Ids
+from llm_gateway.dialects.base import Front
+from llm_gateway.edge.cors import Cors
+from llm_gateway.edge.plain import Plain
+from llm_gateway.edge.respond import ALWAYS, error_lines
+from llm_gateway.edge.versions import Versions
+from llm_gateway.http.headers import header
+from llm_gateway.http.server import Request
+from llm_gateway.pipeline import Pipeline
+
+PlainHandler = Callable[[Request, str], Awaitable[Plain]]
+"""A request and the part of its path behind the route's prefix."""
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
+_TRUE = (b"true", b"1", b"yes", b"on")
+
+
+@dataclass(frozen=True)
+class World:
+    """What requests meet, built from one snapshot. A reload builds another; a request keeps the one it met first."""
+
+    pipeline: Pipeline
+    fronts: Mapping[bytes, Front]
+    """POST path -> the caller's dialect there."""
+    exact: Mapping[bytes, tuple[tuple[bytes, ...], PlainHandler]]
+    """Path -> methods and handler."""
+    prefixes: tuple[tuple[bytes, tuple[bytes, ...], PlainHandler], ...]
+    """The same for everything below a path that ends with a slash."""
+    versions: Versions
+    cors: Cors
+    default_front: Front
+    errors: tuple[tuple[bytes, Front], ...] = field(default=())
+    """Path prefix -> the dialect in which errors are told there."""
+
+
+class App:
+    """The server's handler. `world` is replaced in one assignment on reload."""
+
+    def __init__(self, world: World, ids: Ids, clock: Clock) -> None:
+        self.world = world
+        self._ids = ids
+        self._clock = clock
+
+    async def __call__(self, request: Request) -> None:
+        world = self.world
+        headers = request.headers
+        front = world.fronts.get(request.path) if request.method == b"POST" else None
+        extra = b""
+        if front is None or world.versions.active or b"x-api-version" in headers:
+            try:
+                resolved = world.versions.resolve(request.path, headers, self._clock.now())
+            except GatewayError as error:
+                self._refuse(world, request, error, b"")
+                return
+            request.path = resolved.path
+            extra = resolved.headers
+            front = world.fronts.get(resolved.path) if request.method == b"POST" else None
+        origin = headers.get(b"origin")
+        if origin is not None:
+            extra += world.cors.lines(origin)
+        if front is None:
+            await self._plain(world, request, extra)
+            return
+        ex = Exchange(self._request_id(headers), request, front, self._clock.monotonic())
+        ex.extra_lines = extra
+        if origin is not None and b"json" not in headers.get(b"content-type", b""):
+            # A browser sends such a request across origins without asking first; only JSON makes it ask (CORS preflight).
+            world.pipeline.edge.refuse(ex, InvalidRequest("Content-Type must be application/json.", code="invalid_content_type"))
+            return
+        wanted = headers.get(b"x-gateway-metadata")
+        if wanted is not None:
+            ex.metadata_wanted = wanted.lower() in (*_TRUE, b"body")
+        strict = headers.get(b"x-gateway-strict")
+        if strict is not None:
+            ex.strict = strict.lower() in _TRUE
+        await world.pipeline.serve(ex)
+
+    def new_id(self) -> str:
+        """A request id, for answers that no request was read for."""
+        return self._ids.request_id()
+
+    async def _plain(self, world: World, request: Request, extra: bytes) -> None:
+        try:
+            if request.method == b"OPTIONS":
+                answer = world.cors.preflight(request.headers)
+            else:
+                handler, rest = _find(world, request)
+                answer = await handler(request, rest)
+        except GatewayError as error:
+            self._refuse(world, request, error, extra)
+            return
+        lines = ALWAYS if b"cache-control:" not in answer.headers.lower() else ALWAYS.partition(b"\r\n")[0] + b"\r\n"
+        request_id = header(b"X-Request-ID", self._request_id(request.headers).encode())
+        request.reply.whole(answer.status, answer.headers + lines + request_id + extra, answer.body)
+
+    def _refuse(self, world: World, request: Request, error: GatewayError, extra: bytes) -> None:
+        request_id = self._request_id(request.headers)
+        front = error_front(world, request.path, request.headers)
+        lines = b"Content-Type: application/json\r\n" + ALWAYS + header(b"X-Request-ID", request_id.encode()) + error_lines(error)
+        allow = (error.details or {}).get("allow")
+        if allow:
+            lines += header(b"Allow", str(allow).encode())
+        request.reply.whole(front.status_of(error), lines + extra, front.render_error(error, request_id))
+
+    def _request_id(self, headers: Mapping[bytes, bytes]) -> str:
+        given = headers.get(b"x-request-id")
+        if given is not None and _REQUEST_ID.fullmatch(given):
+            return given.decode("ascii")
+        return self._ids.request_id()
+
+
+def error_front(world: World, path: bytes, headers: Mapping[bytes, bytes]) -> Front:
+    """In which dialect an error at `path` is told: the route's own, or Anthropic's for who sends its version header."""
+    for prefix, front in world.errors:
+        if path.startswith(prefix) or (front.name == "anthropic_messages" and b"anthropic-version" in headers):
+            return front
+    return world.default_front
+
+
+def _find(world: World, request: Request) -> tuple[PlainHandler, str]:
+    path = request.path
+    found = world.exact.get(path)
+    rest = ""
+    if found is None:
+        for prefix, methods, handler in world.prefixes:
+            if path.startswith(prefix) and len(path) > len(prefix):
+                found, rest = (methods, handler), path[len(prefix) :].decode("latin-1")
+                break
+    if found is None and path in world.fronts:
+        raise MethodNotAllowed("This path takes POST only.", details={"allow": "POST, OPTIONS"})
+    if found is None:
+        raise NotFound("There is nothing at this path. The README lists the endpoints.", code="not_found")
+    methods, handler = found
+    if request.method not in methods:
+        allow = b", ".join((*methods, b"OPTIONS")).decode()
+        raise MethodNotAllowed(f"This path takes {allow}.", details={"allow": allow})
+    return handler, rest

@@ -1,0 +1,211 @@
+"""Is the gateway well, and are its providers? (requirements E7-E12)
+
+Providers are judged by how real requests fared, never by asking them: a probe would cost money (C27). A verdict grows old: a
+provider that nobody asked for a while may be asked again, else a gateway taken out of service for it could never come back.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from llm_gateway.core.clock import Clock
+from llm_gateway.edge.listing import parse_query
+from llm_gateway.edge.plain import Plain, json
+from llm_gateway.telemetry.journal import timestamp
+from llm_gateway.telemetry.stats import Stats, Summary, milliseconds
+
+FAILURES = 5
+"""Failures in a row that make a provider unhealthy."""
+OLD = 60.0
+"""Seconds after which the last failure no longer says anything about now."""
+DEGRADED_RATE = 0.2
+DEGRADED_LEAST = 10
+"""From this share of failures, among at least so many attempts, a provider counts as degraded."""
+
+PATHS: Mapping[bytes, str] = MappingProxyType(
+    {
+        b"/health": "health",
+        b"/healthz": "health",
+        b"/health/live": "live",
+        b"/live": "live",
+        b"/livez": "live",
+        b"/health/ready": "ready",
+        b"/ready": "ready",
+        b"/readyz": "ready",
+        b"/health/startup": "startup",
+        b"/startup": "startup",
+    }
+)
+"""Path -> the method of Health that answers it, for anyone who asks. /health/providers needs a caller and is not among them."""
+
+
+class Verdict(NamedTuple):
+    """healthy, degraded or unhealthy; and the numbers behind it."""
+
+    status: str
+    summary: Summary
+
+
+class Health:
+    """One per process. The worker sets `started`, `draining` and, on reload, `providers`."""
+
+    def __init__(
+        self,
+        *,
+        version: str,
+        clock: Clock,
+        stats: Stats,
+        providers: Mapping[str, str],
+        state_dir: Path | None = None,
+        redis: str = "disabled",
+    ) -> None:
+        """`providers`: name -> type. `redis`: connected, failed, or disabled when it is not configured (C11)."""
+        self.started = False
+        self.draining = False
+        self.providers = providers
+        self.redis = redis
+        self._version = version
+        self._clock = clock
+        self._stats = stats
+        self._state_dir = state_dir
+        self._began = clock.monotonic()
+
+    def answer(self, path: bytes, query: bytes = b"") -> Plain:
+        """The answer for one of PATHS. Raises KeyError for another path."""
+        match PATHS[path]:
+            case "live":
+                return self.live()
+            case "ready":
+                return self.ready()
+            case "startup":
+                return self.startup()
+            case _:
+                return self.health(detailed=parse_query(query).get("detailed", ("false",))[-1].lower() in ("true", "1", ""))
+
+    def health(self, *, detailed: bool = False) -> Plain:
+        """E7. 503 only when no provider is healthy (C7: a load balancer would take out every gateway for one bad provider)."""
+        verdicts = self._verdicts()
+        status = _overall(verdicts)
+        body: dict[str, Any] = {
+            "status": status,
+            "version": self._version,
+            "timestamp": timestamp(self._clock.now()),
+            "uptime_seconds": int(self._clock.monotonic() - self._began),
+            "providers": [self._provider(name, verdict, detailed) for name, verdict in verdicts.items()],
+            "dependencies": {"redis": self.redis, "disk_space_gb": self._disk()},
+        }
+        if detailed:
+            body["components"] = self._checks(verdicts)
+        return json(503 if status == "unhealthy" else 200, body)
+
+    def live(self) -> Plain:
+        """E8. Whoever can answer is alive."""
+        return json(200, {"status": "alive", "timestamp": timestamp(self._clock.now())})
+
+    def ready(self) -> Plain:
+        """E9: whether requests should be sent here."""
+        verdicts = self._verdicts()
+        reason = self._why_not(verdicts)
+        body: dict[str, Any] = {
+            "status": "ready" if reason is None else "not_ready",
+            "timestamp": timestamp(self._clock.now()),
+            "checks": self._checks(verdicts),
+        }
+        if reason is not None:
+            body["reason"] = reason
+        return json(200 if reason is None else 503, body)
+
+    def startup(self) -> Plain:
+        """E11."""
+        return json(200 if self.started else 503, {"started": self.started})
+
+    def report(self) -> Plain:
+        """E10, GET /health/providers. For callers with a key only: it tells how much traffic there is."""
+        verdicts = self._verdicts()
+        rows = [self._reported(name, verdict) for name, verdict in verdicts.items()]
+        return json(200, {"timestamp": timestamp(self._clock.now()), "providers": rows})
+
+    def _verdicts(self) -> dict[str, Verdict]:
+        now = self._clock.monotonic()
+        return {name: judge(self._stats.provider(name, now), now) for name in self.providers}
+
+    def _why_not(self, verdicts: Mapping[str, Verdict]) -> str | None:
+        if self.draining:
+            return "draining"
+        if not self.started:
+            return "starting"
+        if not verdicts:
+            return "no provider is configured"
+        return "no provider is healthy" if _overall(verdicts) == "unhealthy" else None
+
+    def _checks(self, verdicts: Mapping[str, Verdict]) -> dict[str, str]:
+        return {
+            "provider_registry": "ok" if verdicts else "failed",
+            "routing_engine": "ok" if _overall(verdicts) != "unhealthy" else "failed",
+            "telemetry": "ok",
+        }
+
+    def _provider(self, name: str, verdict: Verdict, detailed: bool) -> dict[str, Any]:
+        row: dict[str, Any] = {
+            "name": name,
+            "healthy": verdict.status != "unhealthy",
+            "latency_ms": milliseconds(verdict.summary.avg_latency),
+        }
+        if detailed:
+            row |= {"type": self.providers[name], "status": verdict.status}
+        return row
+
+    def _reported(self, name: str, verdict: Verdict) -> dict[str, Any]:
+        summary = verdict.summary
+        row: dict[str, Any] = {
+            "id": name,
+            "name": name,
+            "type": self.providers[name],
+            "status": verdict.status,
+            "metrics": {
+                "success_rate": summary.success_rate,
+                "avg_latency_ms": milliseconds(summary.avg_latency),
+                "latency_p50_ms": milliseconds(summary.p50_latency),
+                "latency_p95_ms": milliseconds(summary.p95_latency),
+                "requests_per_minute": summary.requests_per_minute,
+                "error_rate": summary.error_rate,
+            },
+            "last_check": self._wall(summary.last_at),
+        }
+        if verdict.status == "degraded":
+            row["warning"] = f"{round(100 * (summary.error_rate or 0))} % of the last {summary.recent} attempts failed."
+        elif verdict.status == "unhealthy":
+            row["error"] = f"{summary.consecutive_failures} failures in a row, the last one: {summary.last_error}."
+        return row
+
+    def _wall(self, at: float | None) -> str | None:
+        return None if at is None else timestamp(self._clock.now() - (self._clock.monotonic() - at))
+
+    def _disk(self) -> float | None:
+        """Free space where the state is kept, in GB; None if that cannot be told."""
+        if self._state_dir is None:
+            return None
+        try:
+            return round(shutil.disk_usage(self._state_dir).free / 1e9, 2)
+        except OSError:
+            return None
+
+
+def judge(summary: Summary, now: float) -> Verdict:
+    """How a provider is doing, from its last attempts. Nothing known is healthy: nothing speaks against it."""
+    old = now - summary.last_error_at > OLD
+    if summary.consecutive_failures >= FAILURES and not old:
+        return Verdict("unhealthy", summary)
+    failing = (summary.error_rate or 0.0) >= DEGRADED_RATE and summary.recent >= DEGRADED_LEAST
+    return Verdict("degraded" if failing and not old else "healthy", summary)
+
+
+def _overall(verdicts: Mapping[str, Verdict]) -> str:
+    states = {verdict.status for verdict in verdicts.values()}
+    if states <= {"unhealthy"}:
+        return "unhealthy"
+    return "healthy" if states == {"healthy"} else "degraded"

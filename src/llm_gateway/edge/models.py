@@ -1,0 +1,201 @@
+"""Which models there are for this caller: GET /v1/models and /v1/models/{id} (E4, E5), in OpenAI's or Anthropic's shape.
+
+Only what is known is told: null is "nobody said". An alias promises what all of its candidates have: the smallest context
+window, the capabilities they share, a price if it is the same everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+from llm_gateway.core.caller import Caller
+from llm_gateway.core.errors import NotFound
+from llm_gateway.edge.listing import Field, Params, Row, Schema, arrange, page, page_by_id, parse_query, select
+from llm_gateway.edge.plain import Plain, cached
+from llm_gateway.providers.discovery import Listed, ListedModel
+from llm_gateway.routing.route import Route, Router
+from llm_gateway.telemetry.journal import timestamp
+from llm_gateway.telemetry.stats import Stats, Summary, milliseconds
+
+# A list belongs to one key: no shared cache may keep it (C21), and a browser must ask whether it still holds.
+_CACHING = b"Cache-Control: private, no-cache\r\nVary: Authorization, X-API-Key, X-Goog-Api-Key, Anthropic-Version\r\n"
+_UNTOLD = ListedModel("")
+
+
+class Price(NamedTuple):
+    """Of a million tokens."""
+
+    input_per_million: float
+    output_per_million: float
+    currency: str = "USD"
+
+
+class Asked(NamedTuple):
+    """A name that can be asked for, and the (provider, model) pairs behind it, first choice first."""
+
+    name: str
+    pairs: tuple[tuple[str, str], ...]
+
+
+Discover = Callable[[], Awaitable[Listed]]
+Pricing = Callable[[str, str], Price | None]
+"""Provider and model to a price; None: not known."""
+
+
+def _schema() -> Schema:
+    """Each field by its whole path, and those of x_gateway_info by their short one too."""
+    own = {
+        "id": Field(("id",)),
+        "object": Field(("object",)),
+        "created": Field(("created",), "number"),
+        "owned_by": Field(("owned_by",)),
+    }
+    info = {
+        "providers": Field(("x_gateway_info", "providers"), "list"),
+        "capabilities": Field(("x_gateway_info", "capabilities"), "list"),
+        "context_window": Field(("x_gateway_info", "context_window"), "number"),
+        "max_output_tokens": Field(("x_gateway_info", "max_output_tokens"), "number"),
+        "pricing.input_per_million": Field(("x_gateway_info", "pricing", "input_per_million"), "number"),
+        "pricing.output_per_million": Field(("x_gateway_info", "pricing", "output_per_million"), "number"),
+    }
+    long = {f"x_gateway_info.{name}": field for name, field in info.items()}
+    return Schema(
+        fields={**own, **info, **long},
+        shortcuts={"provider": "providers", "capability": "capabilities", "min_context": "context_window__gte"},
+    )
+
+
+class Models:
+    """The two endpoints, for one snapshot."""
+
+    def __init__(
+        self,
+        router: Router,
+        discover: Discover,
+        stats: Stats,
+        monotonic: Callable[[], float],
+        pricing: Pricing | None = None,
+    ) -> None:
+        self._router = router
+        self._discover = discover
+        self._stats = stats
+        self._monotonic = monotonic
+        self._pricing = pricing
+        self._schema = _schema()
+
+    async def listing(self, caller: Caller, query: bytes, headers: Mapping[bytes, bytes]) -> Plain:
+        """What the caller may ask for. `query` is raw. Raises InvalidRequest for a filter, order or page that makes no sense."""
+        params = parse_query(query)
+        known = await self._discover()
+        rows = [self._row(asked, known) for asked in self._names(known) if caller.allows(asked.name)]
+        rows = arrange(select(rows, params, self._schema), params, self._schema)
+        render = _anthropic_list if b"anthropic-version" in headers else _openai_list
+        return cached(render(rows, params), _CACHING, headers)
+
+    async def one(self, caller: Caller, rest: str, headers: Mapping[bytes, bytes]) -> Plain:
+        """One model; `rest` is the path behind /v1/models/, percent-encoded.
+
+        Raises NotFound (model_not_found), in the same words for a model that is not there and one that is not for this caller.
+        """
+        try:
+            name = unquote(rest, errors="strict")
+        except UnicodeDecodeError:
+            name = ""
+        known = await self._discover()
+        asked = self._find(name, known) if caller.allows(name) else None
+        if asked is None:
+            message = "There is no such model here. GET /v1/models lists what there is."
+            raise NotFound(message, code="model_not_found", param="model_id")
+        row = self._row(asked, known)
+        if b"anthropic-version" in headers:
+            return cached(_anthropic(row), _CACHING, headers)
+        row["x_gateway_info"]["performance"] = _performance(self._stats.models(asked.pairs, self._monotonic()))
+        return cached(_openai(row), _CACHING, headers)
+
+    def _names(self, known: Listed) -> Iterable[Asked]:
+        """Aliases as configured, then each provider's models."""
+        names = {name: _asked(route) for name, route in self._router.routes.items()}
+        for provider, upstream in self._router.upstreams.items():
+            for model in known.get(provider, ()) if upstream.models is None else upstream.models:
+                name = f"{provider}/{model}"
+                names.setdefault(name, Asked(name, ((provider, model),)))
+        return names.values()
+
+    def _find(self, name: str, known: Listed) -> Asked | None:
+        for asked in self._names(known):
+            if asked.name == name:
+                return asked
+        # A provider that could not be asked for its list may well have the model: it is denied only where that is known.
+        route = self._router.route(name)
+        return None if route is None or name.partition("/")[0] in known else _asked(route)
+
+    def _row(self, asked: Asked, known: Listed) -> Row:
+        """A neutral row: OpenAI's members, what the gateway adds, and `display_name`, which only Anthropic's shape shows."""
+        facts = [known.get(provider, {}).get(model, _UNTOLD) for provider, model in asked.pairs]
+        first = facts[0]
+        prices = {self._pricing(*pair) if self._pricing is not None else None for pair in asked.pairs}
+        price = prices.pop() if len(prices) == 1 else None
+        shared = set(first.capabilities).intersection(*(fact.capabilities for fact in facts))
+        return {
+            "id": asked.name,
+            "object": "model",
+            "created": first.created,
+            "owned_by": first.owned_by or asked.pairs[0][0],
+            "display_name": first.display_name or asked.name,
+            "x_gateway_info": {
+                "providers": list(dict.fromkeys(provider for provider, _ in asked.pairs)),
+                "capabilities": [name for name in first.capabilities if name in shared],
+                "context_window": _least(fact.context_window for fact in facts),
+                "max_output_tokens": _least(fact.max_output_tokens for fact in facts),
+                "pricing": price._asdict() if price is not None else None,
+            },
+        }
+
+
+def _asked(route: Route) -> Asked:
+    return Asked(route.name, tuple((deployment.upstream.name, deployment.model) for deployment, _ in route.candidates))
+
+
+def _least(counts: Iterable[int | None]) -> int | None:
+    """What every candidate has; None as soon as one of them did not say."""
+    told = list(counts)
+    known = [count for count in told if count is not None]
+    return min(known) if len(known) == len(told) else None
+
+
+def _performance(summary: Summary) -> dict[str, float | None]:
+    return {
+        "avg_latency_ms": milliseconds(summary.avg_latency),
+        "p95_latency_ms": milliseconds(summary.p95_latency),
+        "success_rate": summary.success_rate,
+    }
+
+
+def _openai(row: Row) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "display_name"}
+
+
+def _openai_list(rows: list[Row], params: Params) -> dict[str, Any]:
+    """https://platform.openai.com/docs/api-reference/models/list, with the paging of requirements G1 and G2 beside it."""
+    shown = page(rows, params)
+    return {"object": "list", "data": [_openai(row) for row in shown.rows], **shown.paging}
+
+
+def _anthropic(row: Row) -> dict[str, Any]:
+    """https://docs.anthropic.com/en/api/models. A creation date that is not known is the epoch, as that page says."""
+    info = row["x_gateway_info"]
+    return {
+        "type": "model",
+        "id": row["id"],
+        "display_name": row["display_name"],
+        "created_at": timestamp(row["created"])[:19] + "Z",
+        "max_input_tokens": info["context_window"],
+        "max_tokens": info["max_output_tokens"],
+    }
+
+
+def _anthropic_list(rows: list[Row], params: Params) -> dict[str, Any]:
+    shown = page_by_id(rows, params)
+    return {"data": [_anthropic(row) for row in shown.rows], **shown.paging}

@@ -1,0 +1,120 @@
+"""HTTP out: answers and errors to the caller, in his dialect, with the gateway's headers."""
+
+from __future__ import annotations
+
+from llm_gateway._version import __version__
+from llm_gateway.core.clock import Clock
+from llm_gateway.core.errors import Draining, GatewayError, UpstreamRejected
+from llm_gateway.core.exchange import Exchange
+from llm_gateway.core.json import encode
+from llm_gateway.core.splice import set_top_level
+from llm_gateway.edge.heartbeat import Heartbeat
+from llm_gateway.http.headers import header
+from llm_gateway.providers.answer import StreamAnswer, WholeAnswer
+
+ALWAYS = header(b"X-Gateway-Version", __version__.encode()) + b"Cache-Control: no-store\r\n"
+_FACTS = b"X-Request-ID: %b\r\nX-Latency-Ms: %d\r\nX-Gateway-Latency-Ms: %d\r\nX-Gateway-Retries: %d\r\n"
+
+
+class Respond:
+    """The pipeline's Responder."""
+
+    def __init__(self, clock: Clock, heartbeat: Heartbeat) -> None:
+        self._clock = clock
+        self._heartbeat = heartbeat
+
+    async def respond(self, ex: Exchange, answer: WholeAnswer | StreamAnswer) -> None:
+        """Send an answer. A stream's failure after its first byte is raised, for `refuse` to write in-band."""
+        deployment = answer.deployment
+        ex.served_provider, ex.served_model = deployment.upstream.name, deployment.model
+        ex.committed = self._clock.monotonic()
+        ex.status = 200
+        if type(answer) is WholeAnswer:
+            ex.usage = answer.usage
+            body = answer.body
+            if ex.metadata_wanted:
+                body = set_top_level(body, "x_gateway_metadata", encode(self._metadata(ex)))
+            ex.bytes_out = len(body)
+            ex.reply.whole(200, answer.lane.whole_lines + self._facts(ex), body)
+            return
+        await self._stream(ex, answer)  # type: ignore[arg-type]
+
+    async def _stream(self, ex: Exchange, answer: StreamAnswer) -> None:
+        reply = ex.reply
+        try:
+            reply.start(200, answer.lane.stream_lines + self._facts(ex))
+            answer.attach(reply)
+            if not answer.over.done():
+                with self._heartbeat.beating(answer, reply):
+                    await answer.over
+        finally:
+            ex.usage = answer.usage
+            ex.bytes_out = answer.written
+            answer.close()
+        if answer.error is not None:
+            raise answer.error
+        reply.end()
+
+    def refuse(self, ex: Exchange, error: GatewayError) -> None:
+        """Say what went wrong: as a status if nothing was sent, as an event inside the stream otherwise."""
+        ex.error = error
+        reply = ex.reply
+        if reply.started:
+            ex.outcome = "cut"
+            if ex.attempts and hasattr(error, "reason"):
+                ex.attempts[-1].error = error.reason
+            reply.end(ex.front.frame_error(error, ex.id))
+            return
+        ex.status = status = ex.front.status_of(error)
+        lines = b"Content-Type: application/json\r\n" + self._facts(ex) + error_lines(error)
+        if ex.attempts:
+            lines += header(b"X-Gateway-Provider", ex.attempts[-1].provider.encode())
+        body = self._rejection(ex, error) or ex.front.render_error(error, ex.id)
+        ex.bytes_out = len(body)
+        reply.whole(status, lines, body)
+
+    def abandon(self, ex: Exchange) -> None:
+        """The request's task is being cancelled. If the caller is still there, it is our drain: he is told, never just cut."""
+        if not ex.reply.gone and not ex.reply.finished:
+            self.refuse(ex, Draining("The gateway is shutting down; please send the request again."))
+
+    @staticmethod
+    def _rejection(ex: Exchange, error: GatewayError) -> bytes:
+        """The provider's own words about a bad request, for a caller who speaks its dialect: they name the parameter best."""
+        if not isinstance(error, UpstreamRejected) or not error.same_dialect:
+            return b""
+        return error.body
+
+    def _facts(self, ex: Exchange) -> bytes:
+        ms = int((self._clock.monotonic() - ex.received) * 1000)
+        retries = max(len(ex.attempts) - 1, 0)
+        lines = ALWAYS + _FACTS % (ex.id.encode("ascii"), ms, ms, retries)
+        if retries:
+            first, last = ex.attempts[0], ex.attempts[-1]
+            if (first.provider, first.model) != (last.provider, last.model):
+                lines += b"X-Failover: true\r\nX-Gateway-Failover: true\r\n"
+        if ex.dropped:
+            lines += header(b"X-Gateway-Dropped", ", ".join(ex.dropped)[:4096].encode("ascii", "replace"))
+        return lines + ex.extra_lines
+
+    def _metadata(self, ex: Exchange) -> dict[str, object]:
+        return {
+            "provider": ex.served_provider,
+            "model": ex.served_model,
+            "latency_ms": int((self._clock.monotonic() - ex.received) * 1000),
+            "retries": max(len(ex.attempts) - 1, 0),
+            "cached": False,
+            "request_id": ex.id,
+        }
+
+
+def error_lines(error: GatewayError) -> bytes:
+    """Retry-After (whole seconds, at least 1) and WWW-Authenticate where they belong."""
+    lines = b""
+    if error.retry_after is not None:
+        lines += b"Retry-After: %d\r\n" % max(1, round(error.retry_after + 0.499))
+    elif error.status == 503:
+        lines += b"Retry-After: 1\r\n"
+    if error.status == 401:
+        lines += b'WWW-Authenticate: Bearer realm="llm-gateway"\r\n'
+    return lines

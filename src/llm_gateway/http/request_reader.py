@@ -1,0 +1,292 @@
+"""Bytes in, requests out: one connection's reading side, without a socket.
+
+Bytes are given to llhttp in pieces that end where, by our own reading, the head or the body ends. It must come to the
+same end: where the two differ the request is refused, so nobody in front can hide a request between two parsers.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import httptools
+
+from llm_gateway.http import request_head
+from llm_gateway.http.chunked_body import ChunkWalk, too_large
+from llm_gateway.http.refusal import Refused, malformed
+from llm_gateway.http.request import Request
+from llm_gateway.http.server_state import ServerState
+
+IDLE: Final = 0  # nothing of a request has come
+HEAD: Final = 1  # a head has begun
+BODY: Final = 2  # the head is accepted, the body is coming
+_READY: Final = 3  # a request is complete
+
+_SMALL = 8 * 1024  # bytes that are copied faster than a memoryview is made
+
+
+class RequestReader:
+    """`read` takes what has arrived and gives back a request as soon as one is complete; raises Refused, and is of no use
+    after that. Everything is dropped between requests: an idle connection should cost little memory.
+
+    stage: IDLE, HEAD or BODY. held: bytes not looked at yet. charged: bytes on the server's account for the last request's
+    body. keep, modern, waits: of the last head: the connection persists, the client speaks HTTP/1.1, it waits for a 100.
+    """
+
+    __slots__ = (
+        "_cert",
+        "_complete",
+        "_headers",
+        "_need",
+        "_parser",
+        "_peer",
+        "_repeats",
+        "_request",
+        "_state",
+        "_walk",
+        "body",
+        "charged",
+        "held",
+        "keep",
+        "modern",
+        "stage",
+        "waits",
+    )
+
+    def __init__(self, state: ServerState, peer: str, cert: dict[str, Any] | None) -> None:
+        self._state = state
+        self._peer = peer
+        self._cert = cert
+        self._parser: Any = httptools.HttpRequestParser(self)
+        self._headers: dict[bytes, bytes] | None = None
+        self._repeats = 0  # header fields beyond the first of their name
+        self._request: Request | None = None
+        self._need = 0  # bytes of a sized body still to come
+        self._walk: ChunkWalk | None = None
+        self._complete = False  # llhttp's word that the message is over
+        self.body: bytes | bytearray = b""
+        self.held = b""
+        self.charged = 0
+        self.stage = IDLE
+        self.keep = True
+        self.modern = True
+        self.waits = False
+
+    def read(self, data: bytes) -> Request | None:
+        """The next request, or None if more bytes are needed. What lies behind a request stays in `held`."""
+        if self.held:
+            data = self.held + data
+            self.held = b""
+        at = 0
+        size = len(data)
+        while at < size:
+            before = at
+            if self.stage != BODY:
+                at = self._head(data, at)
+            elif self._walk is not None:
+                at = self._chunks(data, at, self._walk)
+            else:
+                at = self._sized(data, at, size)
+            if self.stage == _READY:
+                self.stage = IDLE
+                self.held = data[at:]
+                request, self._request = self._request, None
+                return request
+            if at == before:
+                self.held = data[at:]
+                break
+        return None
+
+    def hold(self, data: bytes) -> int:
+        """Keep bytes for a later `read`; the number of bytes kept so far."""
+        self.held = self.held + data if self.held else data
+        return len(self.held)
+
+    def path(self) -> bytes:
+        """Path of the request whose body is being read; b"" if there is none."""
+        return self._request.path if self._request is not None else b""
+
+    def release(self) -> None:
+        """Take the last body off the server's account."""
+        self._state.buffered -= self.charged
+        self.charged = 0
+
+    def close(self) -> None:
+        """Drop everything. The parser holds bound methods of this object: a reference cycle until now."""
+        self._parser = None
+        self.held = self.body = b""
+        self._headers = self._request = self._walk = None
+
+    # --- heads ----------------------------------------------------------------------------------------------------
+
+    def _head(self, data: bytes, at: int) -> int:
+        """Read the head that begins at `at`; the position after it, or where to wait for more."""
+        if self.stage == IDLE:
+            self.stage = HEAD
+            if data[at] == 0x0D and data.startswith(b"\r\n", at):
+                at += 2  # one empty line before a request is forgiven: RFC 9112 section 2.2
+        limits = self._state.limits
+        end = data.find(b"\r\n\r\n", at) + 4
+        if end < 4 or end - at > limits.head_bytes:
+            self._check_partial(data[at:])
+            return at
+        line = request_head.match_request_line(data, at)
+        if line is None:
+            raise request_head.refuse_request_line(data[at:end])
+        method, target, minor = line.groups()
+        if len(target) > limits.url_bytes:
+            raise Refused(414, "uri_too_long", f"the request target is longer than {limits.url_bytes} bytes")
+        headers = self._headers = {}
+        self._repeats = 0
+        self._complete = False
+        self._push(data[at:end])
+        self._headers = None  # trailers find no place to go
+        self._accept(method, target, minor, headers)
+        return end
+
+    def _check_partial(self, rest: bytes) -> None:
+        """Refuse a head that has grown too long or is wrong as far as it goes; else wait for the rest."""
+        limits = self._state.limits
+        line_end = rest.find(b"\n")
+        if (len(rest) if line_end < 0 else line_end) > limits.url_bytes + 64:  # 64: room for method and version
+            raise Refused(414, "uri_too_long", f"the request target is longer than {limits.url_bytes} bytes")
+        if rest and rest != b"\r":
+            request_head.check_start(rest)
+        if len(rest) > limits.head_bytes:
+            raise Refused(431, "headers_too_large", f"the request head is larger than {limits.head_bytes} bytes")
+
+    def _accept(self, method: bytes, target: bytes, minor: bytes, headers: dict[bytes, bytes]) -> None:
+        """Every rule a head must pass before anything of its body is kept; then the request exists."""
+        state = self._state
+        if len(headers) + self._repeats > state.limits.header_count:
+            raise Refused(431, "too_many_headers", f"the request has over {state.limits.header_count} header fields")
+        if method == b"CONNECT":
+            raise Refused(501, "method_not_implemented", "this server is not a proxy")
+        host = headers.get(b"host")
+        if host not in state.hosts:
+            request_head.check_host(host, minor)
+            if host is not None:
+                state.know_host(host)
+        path, query = request_head.split_target(method, target, host)
+        modern = self.modern = minor == b"1"
+        connection = headers.get(b"connection")
+        self.keep = modern if connection is None else request_head.stays_open(connection, headers, minor)
+        if modern and b"expect" in headers:
+            request_head.check_expectation(headers[b"expect"])
+            self.waits = True
+        length = request_head.body_length(headers, minor)
+        self._request = Request(method, path, query, headers, self._peer, state.loop.time(), self._cert)
+        if self._complete != (length == 0):
+            raise malformed("the end of the request is not clear")
+        if length:
+            self._expect_body(headers, length)
+        else:
+            self.waits = False
+            self.stage = _READY
+
+    # --- bodies ---------------------------------------------------------------------------------------------------
+
+    def _expect_body(self, headers: dict[bytes, bytes], length: int) -> None:
+        limits = self._state.limits
+        if b"content-encoding" in headers:
+            request_head.check_coding(headers[b"content-encoding"])
+        if length > limits.body_bytes:
+            raise too_large(limits.body_bytes)
+        if length == request_head.CHUNKED:
+            self._walk = ChunkWalk(limits.body_bytes, limits.chunk_overhead_bytes)
+        else:
+            self._charge(length)
+            self._need = length
+        self.stage = BODY
+
+    def _sized(self, data: bytes, at: int, size: int) -> int:
+        end = at + self._need
+        if end > size:
+            self._need -= size - at
+            self._push(memoryview(data)[at:])
+            return size
+        self._push(data[at:end] if self._need < _SMALL else memoryview(data)[at:end])
+        self._need = 0
+        self._arrived()
+        return end
+
+    def _chunks(self, data: bytes, at: int, walk: ChunkWalk) -> int:
+        announced = walk.size
+        end = walk.walk(data, at)
+        self._charge(walk.size - announced)
+        if end > at:
+            self._push(memoryview(data)[at:end])
+        if walk.over:
+            self._walk = None
+            self._arrived()
+        elif self._complete:
+            raise malformed("the end of the request body is not clear")
+        return end
+
+    def _arrived(self) -> None:
+        """The body is here by our reading; it must be by llhttp's."""
+        if not self._complete or self._request is None:
+            raise malformed("the end of the request body is not clear")
+        self._request.body = bytes(self.body)
+        self.body = b""
+        self.waits = False
+        self.stage = _READY
+
+    def _charge(self, size: int) -> None:
+        """Put `size` more bytes on the server's account of held bodies."""
+        state = self._state
+        if state.buffered + size > state.limits.buffered_bytes:
+            raise Refused(503, "overloaded", "the server is holding as many request bytes as it may")
+        state.buffered += size
+        self.charged += size
+
+    # --- llhttp ---------------------------------------------------------------------------------------------------
+
+    def _push(self, piece: bytes | memoryview) -> None:
+        """Give llhttp a piece that ends no later than the message does."""
+        try:
+            self._parser.feed_data(piece)
+        except httptools.HttpParserUpgrade:
+            pass  # its way to say that the message is over; we never switch protocols
+        except httptools.HttpParserInvalidMethodError:
+            raise Refused(501, "method_not_implemented", "the request method is not known") from None
+        except httptools.HttpParserError as error:
+            if isinstance(error.__context__, Refused):  # raised in a callback below
+                raise error.__context__ from None
+            raise malformed(f"the request is malformed: {error}") from None
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Llhttp's callback, once for each header field and trailer."""
+        headers = self._headers
+        if headers is None:
+            return
+        name = name.lower()
+        bare = value.rstrip()
+        if name not in headers and bare is value:
+            headers[name] = value
+            return
+        self._odd_header(headers, name, bare, blanks=bare is not value)
+
+    def _odd_header(self, headers: dict[bytes, bytes], name: bytes, value: bytes, *, blanks: bool) -> None:
+        """A field with blanks after its value, or that came before."""
+        if blanks and name in request_head.SINGLE:
+            raise malformed(f"{name.decode()} has blanks after its value")
+        if name not in headers:
+            headers[name] = value
+            return
+        if name in request_head.SINGLE:
+            raise malformed(f"{name.decode()} is given twice")
+        self._repeats += 1
+        headers[name] += (b"; " if name == b"cookie" else b", ") + value
+
+    def on_body(self, data: bytes) -> None:
+        """Llhttp's callback for body bytes."""
+        if not self.body:
+            self.body = data
+            return
+        if isinstance(self.body, bytes):
+            self.body = bytearray(self.body)  # one growing buffer: a list of tiny chunks would cost many times their bytes
+        self.body += data
+
+    def on_message_complete(self) -> None:
+        """Llhttp's callback at the end of a message."""
+        self._complete = True

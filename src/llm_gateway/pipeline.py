@@ -1,0 +1,139 @@
+"""The life of a request. The order of these lines is policy; each comment says why the stage stands there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from llm_gateway.core.clock import Clock
+from llm_gateway.core.errors import GatewayError, UpstreamError, UpstreamUnavailable
+from llm_gateway.core.exchange import Attempt, Exchange
+from llm_gateway.providers.answer import StreamAnswer, WholeAnswer
+from llm_gateway.providers.deployment import Deployment, Patience
+from llm_gateway.routing.route import Backoff, Route
+
+Answer = WholeAnswer | StreamAnswer
+LONGEST_WAIT = 5.0
+"""Seconds a request may wait for a provider that asks for a pause, before the caller is told instead."""
+
+
+class Responder(Protocol):
+    """The edge's half: how answers and errors reach the caller."""
+
+    async def respond(self, ex: Exchange, answer: Answer) -> None: ...
+
+    def refuse(self, ex: Exchange, error: GatewayError) -> None: ...
+
+    def abandon(self, ex: Exchange) -> None: ...
+
+
+class AskDeployment(Protocol):
+    async def __call__(self, ex: Exchange, deployment: Deployment, patience: Patience, deadline: float) -> Answer: ...
+
+
+class Pipeline:
+    """One per snapshot: a reload builds another beside it, and requests in flight keep theirs."""
+
+    def __init__(
+        self,
+        *,
+        observe: Callable[[Exchange], AbstractContextManager[None]],
+        identify: Callable[[Exchange], None],
+        authorize: Callable[[Exchange], None],
+        route: Callable[[Exchange], Route],
+        ask: AskDeployment,
+        backoff: Backoff,
+        clock: Clock,
+        edge: Responder,
+        report: Callable[[Exchange, Exception], None],
+    ) -> None:
+        self.observe = observe
+        self.identify = identify
+        self.authorize = authorize
+        self.route = route
+        self.ask = ask
+        self.backoff = backoff
+        self.clock = clock
+        self.edge = edge
+        self.report = report
+
+    async def serve(self, ex: Exchange) -> None:
+        with self.observe(ex):  # outermost: it must see every ending
+            try:
+                await self.answer(ex)
+            except GatewayError as error:
+                self.edge.refuse(ex, error)  # in the caller's dialect; in-band once committed
+            except asyncio.CancelledError:
+                self.edge.abandon(ex)  # the caller left, or the drain's grace is over
+                raise
+            except Exception as bug:  # noqa: BLE001 - one request's bug is that request's alone
+                self.report(ex, bug)
+                self.edge.refuse(ex, GatewayError("The gateway failed to handle this request. Its log has the details."))
+
+    async def answer(self, ex: Exchange) -> None:
+        self.identify(ex)  # who, before anything costs time: a stranger's body is not even parsed
+        view = ex.view = ex.front.view(ex.body)  # what is asked, as little of it as policy needs
+        ex.model, ex.stream = view.model, view.stream
+        self.authorize(ex)  # may they use this model
+        answer = await self.dispatch(ex)
+        await self.edge.respond(ex, answer)  # whole: one write; stream: sleeps until it is over
+
+    async def dispatch(self, ex: Exchange) -> Answer:
+        """Candidates in order until one commits; after that a failure belongs to the answer."""
+        route = self.route(ex)
+        if not route.candidates:
+            raise UpstreamUnavailable("No provider of this model is running.", code="no_providers_available")
+        deadline = ex.received + route.total
+        tries = Tries(route)
+        while True:
+            deployment, patience = tries.current()
+            attempt = Attempt(deployment.upstream.name, deployment.model, self.clock.monotonic())
+            ex.attempts.append(attempt)
+            try:
+                return await self.ask(ex, deployment, patience, deadline)
+            except UpstreamError as error:
+                attempt.error = error.reason
+                wait = tries.next(error, self.backoff)
+                if wait is None or self.clock.monotonic() + wait >= deadline:
+                    raise
+            finally:
+                attempt.ended = self.clock.monotonic()
+            if wait:
+                await asyncio.sleep(wait)
+
+
+class Tries:
+    """Which candidate is next, and whether there is a next one: each once, in order, then `retries` more among the hopeful."""
+
+    __slots__ = ("_hopeful", "_left", "_position", "_round")
+
+    def __init__(self, route: Route) -> None:
+        self._hopeful = list(route.candidates)
+        self._left = len(route.candidates) + route.retries
+        self._position = 0
+        self._round = 0
+
+    def current(self) -> tuple[Deployment, Patience]:
+        return self._hopeful[self._position]
+
+    def next(self, error: UpstreamError, backoff: Backoff) -> float | None:
+        """Seconds to wait before the next try (0.0: at once, elsewhere); None: there is none."""
+        self._left -= 1
+        if not error.retryable or self._left <= 0:
+            return None
+        if error.elsewhere_only:
+            del self._hopeful[self._position]
+        else:
+            self._position += 1
+        if self._position < len(self._hopeful):
+            return 0.0
+        if not self._hopeful:
+            return None
+        # Every candidate had its turn: from the front again, after a pause.
+        self._position = 0
+        pause = backoff.wait(self._round)
+        self._round += 1
+        asked = error.retry_after or 0.0
+        return None if asked > LONGEST_WAIT else max(pause, asked)

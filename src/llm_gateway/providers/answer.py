@@ -1,0 +1,212 @@
+"""An answer on its way: whole, or a stream that is pushed from the upstream's connection to the caller's.
+
+A stream is not a generator: the upstream connection calls `feed` once per read, the transform turns bytes into bytes, and one
+write goes to the caller (pipeline.md section 2: a task wake-up per chunk costs more than everything else). The request's
+coroutine sleeps on `committed()` and then on `over`, inside the `with` blocks that settle every ending in one place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from llm_gateway.core.errors import GatewayError, UpstreamError, UpstreamMalformed
+from llm_gateway.core.usage import Usage
+from llm_gateway.dialects.base import ProviderFault
+from llm_gateway.http.errors import HttpError
+from llm_gateway.providers.deployment import Deployment, Lane
+from llm_gateway.providers.faults import from_http, public
+
+PRECOMMIT_BYTES = 1 << 20
+"""A provider that sends more than this without any content is not answering."""
+
+
+class Source(Protocol):
+    """The upstream's side: http.client's Response."""
+
+    def limit(self, at: float | None) -> None: ...
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class Reply(Protocol):
+    """The caller's side: http.server's Reply."""
+
+    source: object | None
+
+    def write(self, data: bytes) -> None: ...
+
+
+class Transform(Protocol):
+    """Upstream bytes to caller bytes; see dialects.base.Relay, whose shape this is."""
+
+    usage: Usage | None
+    committed: bool
+    done: bool
+    failure: ProviderFault | None
+
+    def feed(self, data: bytes) -> bytes: ...
+    def end(self) -> bytes: ...
+
+
+class WholeAnswer:
+    """A complete JSON body in the caller's dialect."""
+
+    __slots__ = ("body", "deployment", "lane", "usage")
+
+    def __init__(self, body: bytes, usage: Usage | None, deployment: Deployment, lane: Lane) -> None:
+        self.body = body
+        self.usage = usage
+        self.deployment = deployment
+        self.lane = lane
+
+
+class StreamAnswer:
+    """The sink of an upstream response. Until `attach`, what would go to the caller is held (bounded)."""
+
+    __slots__ = (
+        "_begun",
+        "_choose",
+        "_held",
+        "_held_bytes",
+        "_reply",
+        "_source",
+        "_transform",
+        "deployment",
+        "error",
+        "lane",
+        "over",
+        "written",
+    )
+
+    def __init__(
+        self, choose: Callable[[bytes], Transform], deployment: Deployment, lane: Lane, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        """`choose` makes the transform from the first bytes: some providers answer a stream request with plain JSON."""
+        self._choose = choose
+        self._transform: Transform | None = None
+        self.deployment = deployment
+        self.lane = lane
+        self._source: Source | None = None
+        self._reply: Reply | None = None
+        self._held: list[bytes] = []
+        self._held_bytes = 0
+        self._begun: asyncio.Future[None] = loop.create_future()
+        self.over: asyncio.Future[None] = loop.create_future()
+        """Done when nothing more will come; `error` says whether the answer is complete."""
+        self.error: GatewayError | None = None
+        self.written = 0
+        """Bytes given to the caller; the heartbeat looks whether it moves."""
+
+    @property
+    def usage(self) -> Usage | None:
+        return None if self._transform is None else self._transform.usage
+
+    async def committed(self, source: Source) -> None:
+        """Sleeps until the first valid content is here. Raises UpstreamError if the stream failed before it."""
+        self._source = source
+        if not self._begun.done():
+            await self._begun
+        if self.error is not None:
+            raise self.error
+        source.limit(None)
+
+    def attach(self, reply: Reply) -> None:
+        """From now on bytes go to `reply`; what was held goes first, in one write."""
+        self._reply = reply
+        reply.source = self._source
+        held = b"".join(self._held)
+        self._held.clear()
+        if held:
+            self.written += len(held)
+            reply.write(held)
+
+    def feed(self, data: bytes) -> None:
+        """One read of the upstream. Never raises."""
+        if self.over.done():
+            return
+        try:
+            transform = self._transform
+            if transform is None:
+                transform = self._transform = self._choose(data)
+            out = transform.feed(data)
+        except GatewayError as error:
+            self._finish(error)
+            return
+        if out:
+            self._put(out)
+        if transform.done or transform.failure is not None:
+            self._settle()
+        elif transform.committed and not self._begun.done():
+            self._begun.set_result(None)
+
+    def end(self) -> None:
+        """The upstream's message is complete."""
+        if self.over.done():
+            return
+        if self._transform is None:
+            self._finish(UpstreamMalformed("The provider's answer is empty."))
+            return
+        try:
+            out = self._transform.end()
+        except GatewayError as error:
+            self._finish(error)
+            return
+        if out:
+            self._put(out)
+        self._settle()
+
+    def broken(self, error: HttpError) -> None:
+        """The upstream's message will never be complete."""
+        if not self.over.done():
+            self._finish(from_http(error))
+
+    def close(self) -> None:
+        """Lets go of both sides; an upstream that is not finished is cut."""
+        source, self._source, self._reply = self._source, None, None
+        self._held.clear()
+        if source is not None:
+            source.close()
+
+    def _put(self, out: bytes) -> None:
+        reply = self._reply
+        if reply is not None:
+            self.written += len(out)
+            reply.write(out)
+            return
+        self._held.append(out)
+        self._held_bytes += len(out)
+        if self._held_bytes > PRECOMMIT_BYTES and not self._begun.done():
+            self._finish(UpstreamMalformed("The provider sent much without any content."))
+
+    def _settle(self) -> None:
+        """The transform knows how it ended."""
+        transform = self._transform
+        assert transform is not None  # noqa: S101 - both callers have it
+        if transform.failure is not None:
+            self._finish(_from_failure(transform.failure))
+        elif not transform.done:
+            cut = UpstreamError("The provider ended its answer before it was complete.")
+            cut.reason = "cut"
+            self._finish(cut)
+        else:
+            self._finish(None)
+
+    def _finish(self, error: GatewayError | None) -> None:
+        if self.over.done():
+            return
+        self.error = error
+        if not self._begun.done():
+            self._begun.set_result(None)
+        self.over.set_result(None)
+
+
+def _from_failure(failure: ProviderFault) -> UpstreamError:
+    error = UpstreamError(public(failure.message) or "The provider reported an error in the middle of its answer.")
+    error.reason = "in_band"
+    if failure.type == "overloaded_error":
+        error.status = 503
+        error.code = "provider_unavailable"
+    return error

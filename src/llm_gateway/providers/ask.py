@@ -1,0 +1,149 @@
+"""One attempt: asks one deployment, and comes back with an answer that has begun, or with an UpstreamError."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from llm_gateway.core.clock import Clock
+from llm_gateway.core.errors import InvalidRequest, Unsupported, UpstreamError, UpstreamRejected
+from llm_gateway.core.exchange import Exchange
+from llm_gateway.core.json import encode
+from llm_gateway.core.splice import replace_top_level
+from llm_gateway.dialects.base import ChatBack
+from llm_gateway.http.client import Client, Response, Timeouts
+from llm_gateway.http.errors import HttpError
+from llm_gateway.http.headers import header
+from llm_gateway.providers.answer import StreamAnswer, Transform, WholeAnswer
+from llm_gateway.providers.deployment import Deployment, Lane, Patience
+from llm_gateway.providers.faults import from_http, from_status
+from llm_gateway.providers.transform import Translated, Whole
+
+ERROR_BODY_BYTES = 64 << 10
+STREAM_HEAD_SECONDS = 30.0
+
+Answer = WholeAnswer | StreamAnswer
+
+
+class Ask:
+    """Sends an exchange to a deployment. Holds the HTTP clients, one per TLS trust and proxy."""
+
+    def __init__(self, clients: Mapping[str, Client], clock: Clock, *, strict: bool) -> None:
+        """`strict`: refuse rather than leave out what a dialect cannot carry, unless the caller says otherwise."""
+        self._clients = clients
+        self._clock = clock
+        self._strict = strict
+
+    async def __call__(self, ex: Exchange, deployment: Deployment, patience: Patience, deadline: float) -> Answer:
+        """The answer at its first valid content. `deadline`: loop time after which the whole request is over.
+
+        Raises UpstreamError for every failure of the provider, Unsupported when strict mode forbids the translation.
+        """
+        lane = deployment.lane(ex.front)
+        if lane is None:
+            raise Unsupported(f"{deployment.name} does not offer {ex.front.operation.value}.", param="model")
+        body = self._body(ex, deployment, lane)
+        client = self._clients[deployment.upstream.client_name]
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        left = max(deadline - started, 0.001)
+        head = patience.head
+        if head is None:
+            head = min(STREAM_HEAD_SECONDS, left) if ex.stream else left
+        timeouts = Timeouts(patience.connect, head, patience.idle, None if ex.stream else left)
+        headers = lane.headers
+        forwarded = deployment.upstream.forwarded
+        if forwarded and lane.same:
+            headers = _forward(headers, ex.headers, forwarded)
+        try:
+            response = await client.send(deployment.upstream.origin, b"POST", lane.target, headers, body, timeouts)
+        except HttpError as error:
+            raise from_http(error) from error
+        handed_over = False
+        try:
+            ex.attempts[-1].status = response.status
+            if not 200 <= response.status < 300:
+                raise await self._fault(response, lane)
+            if ex.stream:
+                answer = StreamAnswer(_transform(ex, lane), deployment, lane, loop)
+                # The first token is waited for from the start of the attempt, not from the head: heads are cheap to send early.
+                response.limit(min(started + patience.first_token, deadline))
+                response.stream(answer)
+                await answer.committed(response)
+                handed_over = True
+                return answer
+            return await self._whole(ex, deployment, lane, response)
+        except HttpError as error:
+            raise from_http(error) from error
+        finally:
+            if not handed_over:
+                response.close()
+
+    def _body(self, ex: Exchange, deployment: Deployment, lane: Lane) -> bytes:
+        if lane.same:
+            if ex.view.model == deployment.model:
+                return ex.body
+            return replace_top_level(ex.body, "model", encode(deployment.model))
+        if ex.request is None:
+            ex.request = ex.front.parse_request(ex.body)
+        rendered = _chat(lane).render_request(ex.request, deployment.target)
+        if rendered.dropped:
+            strict = self._strict if ex.strict is None else ex.strict
+            if strict:
+                raise Unsupported(
+                    f"{deployment.name} cannot be given: {', '.join(rendered.dropped)}. Leave it out, or allow loss.",
+                    param=rendered.dropped[0],
+                    details={"dropped": rendered.dropped},
+                )
+        ex.dropped = rendered.dropped
+        return rendered.body
+
+    async def _whole(self, ex: Exchange, deployment: Deployment, lane: Lane, response: Response) -> WholeAnswer:
+        body = await response.read()
+        if lane.same:
+            return WholeAnswer(body, lane.back.check_reply(body).usage, deployment, lane)
+        reply = _chat(lane).parse_reply(body)
+        return WholeAnswer(ex.front.render_reply(reply), reply.usage, deployment, lane)
+
+    async def _fault(self, response: Response, lane: Lane) -> UpstreamError:
+        try:
+            body = await response.read(ERROR_BODY_BYTES)
+        except HttpError:
+            body = b""  # the status says enough
+        fault = lane.back.parse_error(response.status, body)
+        error = from_status(response.status, response.headers, body, fault, self._clock.now())
+        if isinstance(error, UpstreamRejected):
+            # Only a body that reads as the dialect's own error is shown: an HTML page from a proxy is not the provider's word.
+            error.same_dialect = lane.same and bool(fault.message)
+        return error
+
+
+def _chat(lane: Lane) -> ChatBack:
+    if lane.chat_back is None:
+        raise InvalidRequest("This provider does not offer what was asked.", param="model")
+    return lane.chat_back
+
+
+def _transform(ex: Exchange, lane: Lane) -> Callable[[bytes], Transform]:
+    """Chooses by the first bytes, not by Content-Type, which compatible servers get wrong (faults U21)."""
+
+    def choose(first: bytes) -> Transform:
+        json = first.lstrip()[:1] in (b"{", b"[", b"<")
+        if lane.same and not (json and lane.chat_back is not None):
+            return lane.back.relay()
+        if ex.request is None:
+            ex.request = ex.front.parse_request(ex.body)
+        writer = ex.front.stream_writer(ex.request)
+        return Whole(_chat(lane), writer) if json else Translated(_chat(lane).stream_reader(), writer)
+
+    return choose
+
+
+def _forward(headers: bytes, caller: Mapping[bytes, bytes], names: tuple[bytes, ...]) -> bytes:
+    """The provider's lines, with the allow-listed ones of the caller in their place."""
+    for name in names:
+        value = caller.get(name)
+        if value is not None:
+            lines = [line for line in headers.split(b"\r\n") if line and not line.lower().startswith(name + b":")]
+            headers = b"\r\n".join([*lines, b""]) + header(name, value)
+    return headers

@@ -1,0 +1,47 @@
+"""Who a provider is, as data: base URL, dialects and their paths, how it is asked for credentials, its quirks.
+
+A provider is one small file that makes one ProviderType; `registry.py` lists them. Nothing here does I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from llm_gateway.dialects.base import Target
+
+Sign = Callable[[str], Mapping[str, str]]
+"""An API key to the headers that carry it."""
+
+
+def bearer(key: str) -> Mapping[str, str]:
+    """Authorization: Bearer (RFC 6750)."""
+    return {"Authorization": f"Bearer {key}"}
+
+
+@dataclass(frozen=True)
+class ProviderType:
+    """One kind of provider. `endpoints` maps a dialect's name to its path below the versioned root (`/v1`), best chat dialect first."""
+
+    name: str
+    title: str
+    endpoints: Mapping[str, str]
+    base_url: str | None = None
+    """None: the configuration must say it."""
+    key_variable: str | None = None
+    """The environment variable its documentation uses; read when the configuration gives no key."""
+    key_required: bool = True
+    sign: Sign = bearer
+    account_headers: Mapping[str, str] = field(default_factory=dict)
+    """Which of the configuration's organization, project and api_version it knows, and the header that says each."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Sent with every request."""
+    forwarded: tuple[bytes, ...] = ()
+    """Headers of the caller, lower case, that are passed on as they are. All others stay here."""
+    target: Callable[[str], Target] = Target
+    """The quirks of a model here."""
+    models_path: str = "/models"
+    options: frozenset[str] = frozenset()
+    """Configuration keys that only this type knows."""
+    managed: bool = False
+    """Whether the gateway itself runs it (a local model, the simulator) when no base_url is given."""

@@ -1,0 +1,120 @@
+"""A provider as configured, and one model of it: everything a request needs to be sent, worked out ahead of time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from llm_gateway.dialects.base import Back, ChatBack, Front, Operation, Target
+from llm_gateway.dialects.registry import DIALECTS
+from llm_gateway.http.headers import header
+from llm_gateway.http.origin import Origin
+from llm_gateway.providers.base import ProviderType
+
+_VERSION_SEGMENT = re.compile(r"/v\d[^/]*(/|$)")
+_UNSAFE_MODEL = re.compile(r"[\x00-\x20\x7f]")
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait, in seconds. `head` None: the total for whole answers (they arrive when they are done), 30 for streams."""
+
+    connect: float = 5.0
+    head: float | None = None
+    first_token: float = 30.0
+    idle: float = 30.0
+    total: float = 600.0
+
+
+class Upstream:
+    """An account at a provider: where it is and how it is asked. Immutable; one per entry of `providers`."""
+
+    __slots__ = ("base_path", "client_name", "forwarded", "kind", "lines", "models", "name", "origin", "region")
+
+    def __init__(
+        self,
+        name: str,
+        kind: ProviderType,
+        base_url: str,
+        *,
+        api_key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        models: tuple[str, ...] | None = None,
+        region: str | None = None,
+        client_name: str = "",
+    ) -> None:
+        """`models` None: not known ahead, any name may be asked for. `client_name` picks the HTTP client (its TLS trust and proxy).
+
+        Raises ValueError for a base URL or header that cannot be used.
+        """
+        self.name = name
+        self.kind = kind
+        self.models = models
+        self.region = region
+        self.client_name = client_name
+        self.origin, path = Origin.parse(base_url)
+        # Base URLs are written with and without /v1; one that already names some version (/api/paas/v4) is left alone.
+        self.base_path = path if _VERSION_SEGMENT.search(path) else path + "/v1"
+        signed = kind.sign(api_key) if api_key else {}
+        lines = {"Content-Type": "application/json", "Accept-Encoding": "identity", "User-Agent": "llm-gateway"}
+        self.lines: dict[str, str] = {**lines, **kind.headers, **signed, **(headers or {})}
+        self.forwarded = kind.forwarded
+
+    def deployment(self, model: str, patience: Patience | None = None) -> Deployment:
+        """One model here. Raises ValueError for a name that could not stand in a header or a URL."""
+        return Deployment(self, model, patience)
+
+
+class Lane:
+    """How one front reaches one deployment: the back dialect, the request line's target, the header lines of both directions."""
+
+    __slots__ = ("back", "chat_back", "headers", "same", "stream_lines", "target", "whole_lines")
+
+    def __init__(self, back: Back, front: Front, deployment: Deployment, path: str) -> None:
+        upstream = deployment.upstream
+        self.back = back
+        self.same = back.name == front.name
+        self.chat_back: ChatBack | None = back if back.operation is Operation.CHAT else None  # type: ignore[assignment]
+        self.target = (upstream.base_path + path).encode("ascii")
+        self.headers = b"".join(header(k.encode("ascii"), v.encode("latin-1")) for k, v in upstream.lines.items())
+        shown = header(b"X-Provider", upstream.name.encode()) + header(b"X-Gateway-Provider", upstream.name.encode())
+        shown += header(b"X-Gateway-Model", deployment.model.encode("utf-8", "replace"))
+        self.whole_lines = b"Content-Type: application/json\r\n" + shown
+        # S1 of requirements 1.4; X-Accel-Buffering keeps nginx in front of us from collecting events.
+        self.stream_lines = b"Content-Type: text/event-stream; charset=utf-8\r\nX-Accel-Buffering: no\r\n" + shown
+
+
+class Deployment:
+    """One model at one provider."""
+
+    __slots__ = ("_lanes", "model", "name", "patience", "target", "upstream")
+
+    def __init__(self, upstream: Upstream, model: str, patience: Patience | None) -> None:
+        if not model or len(model) > 256 or _UNSAFE_MODEL.search(model):
+            raise ValueError("a model name must be 1 to 256 characters without spaces or control characters")
+        self.upstream = upstream
+        self.model = model
+        self.name = f"{upstream.name}/{model}"
+        self.patience = patience
+        self.target: Target = upstream.kind.target(model)
+        self._lanes: dict[str, Lane | None] = {}
+
+    def lane(self, front: Front) -> Lane | None:
+        """How `front` reaches this deployment; None if it cannot. Same dialect first, else through the neutral form."""
+        try:
+            return self._lanes[front.name]
+        except KeyError:
+            lane = self._lanes[front.name] = self._find_lane(front)
+            return lane
+
+    def _find_lane(self, front: Front) -> Lane | None:
+        endpoints = self.upstream.kind.endpoints
+        if front.name in endpoints:
+            return Lane(DIALECTS[front.name], front, self, endpoints[front.name])
+        if not hasattr(front, "parse_request"):
+            return None
+        for name, path in endpoints.items():
+            if DIALECTS[name].operation is Operation.CHAT:
+                return Lane(DIALECTS[name], front, self, path)
+        return None

@@ -1,0 +1,119 @@
+"""What an upstream's failure means: the one place where HTTP errors and provider statuses become gateway errors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from llm_gateway.core.errors import (
+    UpstreamError,
+    UpstreamMalformed,
+    UpstreamRateLimited,
+    UpstreamRejected,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from llm_gateway.core.retry_after import retry_after
+from llm_gateway.dialects.base import ProviderFault
+from llm_gateway.http import errors as http
+
+_CREDENTIAL = re.compile(r"\b(?:(?:sk|pk|rk|org|proj|key|Bearer|AKIA|AIza|gsk|xai|hf)[-_ ][\w*.-]{6,}|[\w-]{40,})")
+_EXHAUSTED = frozenset({"insufficient_quota", "billing_error", "billing_hard_limit_reached", "credit_balance_too_low"})
+
+
+def from_http(error: http.HttpError) -> UpstreamError:
+    """A failure below HTTP's answers. The message is ours and public; the cause is kept for the log."""
+    made = _from_http(error)
+    made.sent = error.sent
+    made.__cause__ = error
+    return made
+
+
+def _from_http(error: http.HttpError) -> UpstreamError:
+    match error:
+        case http.TlsFailed():
+            made = UpstreamError("A secure connection to the provider could not be made.")
+            made.reason, made.elsewhere_only = "tls", True
+            return made
+        case http.ConnectTimeout():
+            timed_out: UpstreamError = UpstreamTimeout("The provider could not be reached in time.")
+            timed_out.reason = "connect_timeout"
+            return timed_out
+        case http.DnsFailed():
+            return _named(UpstreamUnavailable("The provider's address could not be found."), "dns")
+        case http.ConnectFailed():
+            return _named(UpstreamUnavailable("The provider could not be reached."), "connect")
+        case http.PoolExhausted():
+            return _named(UpstreamUnavailable("All connections to the provider are in use."), "pool")
+        case http.HeadTimeout():
+            return _named(UpstreamTimeout("The provider did not begin to answer in time."), "head_timeout")
+        case http.IdleTimeout():
+            return _named(UpstreamTimeout("The provider stopped in the middle of its answer."), "idle_timeout")
+        case http.TimedOut():
+            return _named(UpstreamTimeout("The provider did not finish in time."), "deadline")
+        case http.ConnectionLost():
+            return _named(UpstreamError("The provider closed the connection before its answer was complete."), "reset")
+        case http.TooLarge():
+            return _named(UpstreamMalformed("The provider's answer is larger than this gateway accepts."), "too_large")
+        case _:
+            return UpstreamMalformed("The provider's answer could not be understood.")
+
+
+def _named(error: UpstreamError, reason: str) -> UpstreamError:
+    error.reason = reason
+    return error
+
+
+def from_status(status: int, headers: Mapping[bytes, bytes], body: bytes, fault: ProviderFault, now: float) -> UpstreamError:
+    """An answer that is not 2xx. Only texts about the caller's own request are repeated to him, without anything like a credential."""
+    error = _from_status(status, body, fault)
+    error.upstream_status = status
+    error.retry_after = retry_after(headers, now)
+    return error
+
+
+def _from_status(status: int, body: bytes, fault: ProviderFault) -> UpstreamError:  # noqa: PLR0911
+    said = public(fault.message)
+    if status in (401, 403):
+        # The gateway's key, not the caller's: nobody may read here that his own key is wrong (faults U17).
+        error = UpstreamError("The provider refused this gateway's credentials.", code="provider_authentication_failed")
+        error.reason, error.elsewhere_only = "credentials", True
+        return error
+    if status == 402 or (status == 429 and (fault.code in _EXHAUSTED or fault.type in _EXHAUSTED)):
+        error = UpstreamRateLimited(said or "The provider's quota is exhausted.", code="insufficient_quota")
+        error.reason, error.elsewhere_only = "quota", True
+        return error
+    if status == 429:
+        return UpstreamRateLimited(said or "The provider's rate limit is reached.")
+    if status in (408, 504):
+        return _named(UpstreamTimeout("The provider timed out."), "upstream_timeout")
+    if status in (503, 529):
+        return _named(UpstreamUnavailable("The provider is overloaded or unavailable."), "overloaded")
+    if 400 <= status < 500:
+        return rejected(status, body, fault, said)
+    if 300 <= status < 400:
+        # Redirects are never followed: a provider's key must not travel to another host (faults U36).
+        error = UpstreamMalformed("The provider answered with a redirect, which is not followed.")
+        error.reason = "redirect"
+        return error
+    return _named(UpstreamError(f"The provider failed with status {status}."), "server_error")
+
+
+def rejected(status: int, body: bytes, fault: ProviderFault, said: str) -> UpstreamError:
+    """The request is at fault. 404 (no such model there) may be different elsewhere; the others would only repeat."""
+    error = UpstreamRejected(said or f"The provider refused the request with status {status}.", param=fault.param)
+    error.status = status
+    error.body = body
+    if status == 404:
+        # Only this provider does not have it: worth asking another one, not worth repeating here.
+        error.code, error.retryable, error.elsewhere_only = "model_not_found", True, True
+    elif status == 413:
+        error.code = "payload_too_large"
+    elif fault.code:
+        error.code = fault.code[:64]
+    return error
+
+
+def public(text: str) -> str:
+    """A provider's message as it may be shown: bounded, on one line, with whatever looks like a credential masked."""
+    return _CREDENTIAL.sub("***", " ".join(text.split()))[:1000]

@@ -1,0 +1,14 @@
+"""A model on this machine: llama.cpp's server in a child process that the gateway starts, watches and ends."""
+
+from __future__ import annotations
+
+from llm_gateway.providers.base import ProviderType
+
+LOCAL = ProviderType(
+    name="local",
+    title="Local model (llama.cpp)",
+    key_required=False,
+    endpoints={"openai_chat": "/chat/completions", "openai_completions": "/completions"},
+    options=frozenset({"file", "context", "threads"}),
+    managed=True,
+)

@@ -1,0 +1,89 @@
+"""A provider's stream turned into the caller's: read as events, written in another dialect."""
+
+from __future__ import annotations
+
+from llm_gateway.core import events
+from llm_gateway.core.errors import UpstreamMalformed
+from llm_gateway.core.unfold import unfold
+from llm_gateway.core.usage import Usage
+from llm_gateway.dialects.base import ChatBack, ProviderFault, StreamReader, StreamWriter
+
+_CONTENT = (
+    events.TextDelta,
+    events.ToolCallStart,
+    events.ReasoningDelta,
+    events.RefusalDelta,
+    events.RedactedReasoning,
+    events.OpaqueBlock,
+    events.Finish,
+)
+WHOLE_BYTES = 32 << 20
+
+
+class Translated:
+    """A Transform through the neutral events."""
+
+    __slots__ = ("_reader", "_writer", "committed", "done", "failure", "usage")
+
+    def __init__(self, reader: StreamReader, writer: StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self.usage: Usage | None = None
+        self.committed = False
+        self.done = False
+        self.failure: ProviderFault | None = None
+
+    def feed(self, data: bytes) -> bytes:
+        if self.done:
+            return b""
+        return self._take(self._reader.feed(data))
+
+    def end(self) -> bytes:
+        return b"" if self.done else self._take(self._reader.end())
+
+    def _take(self, batch: list[events.Event]) -> bytes:
+        for position, event in enumerate(batch):
+            kind = type(event)
+            if kind is events.UsageUpdate:
+                self.usage = event.usage  # type: ignore[union-attr]
+            elif kind is events.Failure:
+                self.failure = ProviderFault(event.message, event.type or "", event.code or "")  # type: ignore[union-attr]
+                batch = batch[:position]
+                break
+            elif kind is events.Done:
+                self.done = True
+                batch = batch[: position + 1]
+                break
+            elif not self.committed and kind in _CONTENT:
+                self.committed = True
+        return self._writer.feed(batch) if batch else b""
+
+
+class Whole:
+    """A Transform for a provider that answers a stream request with one JSON document: collected, then unfolded."""
+
+    __slots__ = ("_back", "_parts", "_size", "_writer", "committed", "done", "failure", "usage")
+
+    def __init__(self, back: ChatBack, writer: StreamWriter) -> None:
+        self._back = back
+        self._writer = writer
+        self._parts: list[bytes] = []
+        self._size = 0
+        self.usage: Usage | None = None
+        self.committed = False
+        self.done = False
+        self.failure: ProviderFault | None = None
+
+    def feed(self, data: bytes) -> bytes:
+        self._parts.append(data)
+        self._size += len(data)
+        if self._size > WHOLE_BYTES:
+            raise UpstreamMalformed("The provider's answer is larger than this gateway accepts.")
+        return b""
+
+    def end(self) -> bytes:
+        reply = self._back.parse_reply(b"".join(self._parts))
+        self._parts.clear()
+        self.usage = reply.usage
+        self.committed = self.done = True
+        return self._writer.feed(unfold(reply))

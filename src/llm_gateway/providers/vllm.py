@@ -1,0 +1,22 @@
+"""vLLM's OpenAI-compatible server (https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html)."""
+
+from __future__ import annotations
+
+from llm_gateway.dialects.base import Target
+from llm_gateway.providers.base import ProviderType
+
+
+def target(model: str) -> Target:
+    """vLLM takes earlier reasoning back in `reasoning_content`."""
+    return Target(model, reasoning_field="reasoning_content")
+
+
+VLLM = ProviderType(
+    name="vllm",
+    title="vLLM",
+    base_url="http://localhost:8000/v1",
+    key_variable="VLLM_API_KEY",
+    key_required=False,
+    endpoints={"openai_chat": "/chat/completions", "openai_completions": "/completions", "embeddings": "/embeddings"},
+    target=target,
+)

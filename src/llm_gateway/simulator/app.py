@@ -1,0 +1,246 @@
+"""From a request to an Answer: which operation, whose key, which model, which faults, at what pace."""
+
+from __future__ import annotations
+
+import hmac
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+
+from llm_gateway.core.clock import Clock
+from llm_gateway.simulator import admin
+from llm_gateway.simulator.answer import Answer, Framing, Part
+from llm_gateway.simulator.dialects import models
+from llm_gateway.simulator.dialects.base import Dialect
+from llm_gateway.simulator.dialects.table import dialect_for
+from llm_gateway.simulator.faults import table
+from llm_gateway.simulator.faults.spec import Fault, FaultError, Given, Triggers, parse
+from llm_gateway.simulator.log import Log, Seen, shown_headers, shown_target
+from llm_gateway.simulator.options import SimulatorOptions
+from llm_gateway.simulator.problems import Front, Problem, body, unknown_model, wrong_key
+from llm_gateway.simulator.routes import Place, Received, front_of, key_of, place, split_model
+from llm_gateway.simulator.script import Script
+
+REMEMBERED = 256
+REMEMBERED_BODY = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What a dialect said, before faults: kept for requests that come again, as they do under load."""
+
+    status: int
+    headers: tuple[tuple[bytes, bytes], ...]
+    parts: tuple[tuple[int, bytes], ...]  # (tokens, bytes)
+    tokens: int
+    front: Front
+    request_id: str
+    stream: bool
+    dialect: str | None
+    model: str | None
+    fault: str
+
+
+class App:
+    """What one simulator answers. It knows requests and Answers and nothing of connections."""
+
+    def __init__(self, options: SimulatorOptions, clock: Clock, log: Log) -> None:
+        self.options = options
+        self.log = log
+        self.triggers = Triggers(options.seed)
+        self._clock = clock
+        self._began = clock.monotonic()
+        self._script = Script(
+            seed=options.seed,
+            tokens=options.tokens,
+            replies=options.replies,
+            reasoning_content=options.reasoning_content,
+        )
+        self._remembered: OrderedDict[tuple[Any, ...], Rendered] = OrderedDict()
+        for mount in options.mounts:
+            table.check(parse(mount.fault))
+        table.check(parse(options.fault))
+
+    def now(self) -> float:
+        """Seconds since this simulator began."""
+        return self._clock.monotonic() - self._began
+
+    def early(self, received: Received) -> tuple[Seen, Answer] | None:
+        """An answer that a fault gives before the request's body is read."""
+        at = place(received, self.options.mounts, self.options.fault)
+        if not at.faults:
+            return None
+        try:
+            received.struck = self._strike(at.faults, at)
+            if not any(table.is_early(fault) for fault in received.struck):
+                return None
+            large = Problem(413, "the simulated provider takes no body of this size")
+            rendered = self._refused(large, front_of(received, at.path), "req_early")
+            return self._answer(received, at, rendered, received.struck)
+        except FaultError:
+            received.struck = None  # the complete request is told what is wrong
+            return None
+
+    def respond(self, received: Received) -> tuple[Seen | None, Answer]:
+        """The answer to a complete request, and its entry in the log (admin requests have none)."""
+        if received.path.startswith(admin.PREFIX):
+            return None, admin.respond(received, self)
+        at = place(received, self.options.mounts, self.options.fault)
+        rendered = self._rendered(received, at)
+        try:
+            struck = self._strike(at.faults, at) if received.struck is None else received.struck
+            if rendered.fault:
+                struck += self._strike((rendered.fault,), at)
+                at = replace(at, faults=(*at.faults, rendered.fault))
+            return self._answer(received, at, rendered, struck)
+        except FaultError as error:
+            unusable = self._refused(Problem(400, f"simulator: {error}"), rendered.front, "req_fault")
+            return self._answer(received, at, unusable, ())
+
+    # ---- what is said
+
+    def _rendered(self, received: Received, at: Place) -> Rendered:
+        front, key = front_of(received, at.path), key_of(received)
+        known = (received.method, at, front, key, received.body)
+        if found := self._remembered.get(known):
+            return found
+        rendered = self._render(received, at, front, key)
+        if len(received.body) <= REMEMBERED_BODY:
+            self._remembered[known] = rendered
+            if len(self._remembered) > REMEMBERED:
+                self._remembered.popitem(last=False)
+        return rendered
+
+    def _render(self, received: Received, at: Place, front: Front, key: str) -> Rendered:
+        request_id = f"req_{self._script.digest([received.method, at.path, received.body])[:24]}"
+        dialect = dialect_for(at.path)
+        front = dialect.front if dialect else front
+        spec, model = "", None
+        try:
+            self._admit(key, front)
+            if dialect is None or received.method != "POST":
+                return self._look_up(received, at, front, request_id, dialect)
+            request, spec = split_model(_document(received.body))
+            model = request.get("model") if isinstance(request.get("model"), str) else None
+            known = self._models(at)
+            if model and known and model not in known:
+                raise unknown_model(model, front)
+            return self._said(dialect, request, request_id, spec)
+        except Problem as problem:
+            refused = self._refused(problem, front, request_id)
+            return replace(refused, dialect=dialect.name if dialect else None, model=model, fault=spec)
+
+    def _said(self, dialect: Dialect, request: Mapping[str, Any], request_id: str, spec: str) -> Rendered:
+        stream = dialect.stream is not None and request.get("stream") is True
+        headers = _headers(dialect.front, request_id, stream=stream)
+        tokens = 0
+        if stream and dialect.stream is not None:
+            parts = tuple((event.tokens, event.data) for event in dialect.stream(self._script, request))
+        else:
+            reply = dialect.reply(self._script, request)
+            parts, tokens = ((0, msgspec.json.encode(reply.document)),), reply.tokens
+        model = str(request.get("model"))
+        return Rendered(200, headers, parts, tokens, dialect.front, request_id, stream, dialect.name, model, spec)
+
+    def _look_up(self, received: Received, at: Place, front: Front, request_id: str, dialect: Dialect | None) -> Rendered:
+        if dialect is not None:
+            raise Problem(405, f"Not allowed to {received.method} on {at.path}.")
+        base, _, name = at.path.partition("/models")
+        if received.method not in ("GET", "HEAD") or base.strip("/") not in ("", "v1") or "/models" not in at.path:
+            raise Problem(404, f"Invalid URL ({received.method} {at.path})", code="unknown_url")
+        known = self._models(at)
+        document = models.one(known, name[1:], front) if name.strip("/") else models.listing(known, front)
+        headers = _headers(front, request_id, stream=False)
+        data = msgspec.json.encode(document)
+        return Rendered(200, headers, ((0, data),), 0, front, request_id, False, "models", None, "")
+
+    def _refused(self, problem: Problem, front: Front, request_id: str) -> Rendered:
+        headers = _headers(front, request_id, stream=False)
+        data = body(problem, front, request_id)
+        return Rendered(problem.status, headers, ((0, data),), 0, front, request_id, False, None, None, "")
+
+    def _models(self, at: Place) -> tuple[str, ...]:
+        own = at.mount.models if at.mount else None
+        return self.options.models if own is None else own
+
+    def _admit(self, key: str, front: Front) -> None:
+        keys = self.options.keys
+        if keys and not any(hmac.compare_digest(key.encode(), known.encode()) for known in keys):
+            raise wrong_key(front, given=bool(key))
+
+    # ---- how it is said
+
+    def _strike(self, specs: tuple[str, ...], at: Place) -> tuple[Fault, ...]:
+        """Those faults of `specs` that strike this request; each call counts as one request. Raises FaultError."""
+        faults = tuple(fault for spec in specs for fault in parse(spec))
+        table.check(faults)
+        scope = at.mount.prefix if at.mount else ""
+        return tuple(fault for fault in faults if self.triggers.strikes(fault, scope))
+
+    def _answer(self, received: Received, at: Place, rendered: Rendered, faults: tuple[Fault, ...]) -> tuple[Seen, Answer]:
+        answer = self._paced(rendered, at)
+        table.apply(faults, answer, Given(seed=self.options.seed, now=self._clock.now))
+        seen = Seen(
+            number=self.log.next_number(),
+            at=self.now(),
+            connection=received.connection,
+            method=received.method,
+            target=shown_target(received.path, received.query),
+            path=at.path,
+            headers=shown_headers(received.headers),
+            body_size=len(received.body),
+            dialect=rendered.dialect,
+            model=rendered.model,
+            stream=rendered.stream,
+            fault="+".join(at.faults),
+            applied=tuple(fault.name for fault in faults),
+            status=answer.status,
+            body=received.body[: self.options.log_body_bytes],
+        )
+        self.log.add(seen)
+        return seen, answer
+
+    def _paced(self, rendered: Rendered, at: Place) -> Answer:
+        """The answer with its pauses: the first token's delay, then each event's share of the pace."""
+        options, mount = self.options, at.mount
+        rate = mount.tokens_per_second if mount and mount.tokens_per_second is not None else options.tokens_per_second
+        delay = options.first_token_delay
+        if mount and mount.first_token_delay is not None:
+            delay = mount.first_token_delay
+        each = 1 / rate if rate else 0.0
+        parts: list[Part] = []
+        for tokens, data in rendered.parts:
+            pause = 0.0
+            if tokens:
+                pause, delay = tokens * each + delay, 0.0
+            parts.append((pause, data))
+        answer = Answer(rendered.status, list(rendered.headers), parts, rendered.front, rendered.request_id)
+        if rendered.stream:
+            answer.stream, answer.framing = True, Framing.CHUNKED
+        elif rendered.tokens:
+            answer.wait = delay + rendered.tokens * each
+        return answer
+
+
+def _document(data: bytes) -> dict[str, Any]:
+    try:
+        document = msgspec.json.decode(data)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        raise Problem(400, "We could not parse the JSON body of your request.") from None
+    if not isinstance(document, dict):
+        raise Problem(400, "The JSON body of your request is not an object.")
+    return document
+
+
+def _headers(front: Front, request_id: str, *, stream: bool) -> tuple[tuple[bytes, bytes], ...]:
+    """Headers like the provider's, with those that a gateway must not hand on (organization, cookie)."""
+    kind = b"text/event-stream; charset=utf-8" if stream else b"application/json"
+    identity = request_id.encode()
+    common = (b"content-type", kind), (b"server", b"llm-gateway-simulator"), (b"set-cookie", b"simulator=1; HttpOnly")
+    if front is Front.ANTHROPIC:
+        return (*common, (b"request-id", identity), (b"anthropic-organization-id", b"org-simulated"))
+    limits = (b"x-ratelimit-limit-requests", b"10000"), (b"x-ratelimit-remaining-requests", b"9999")
+    return (*common, (b"x-request-id", identity), (b"openai-organization", b"org-simulated"), *limits)

@@ -1,0 +1,164 @@
+"""What a configuration becomes before a request meets it: routes, deployments and keys, all looked up ahead of time.
+
+Immutable. A reload compiles another one beside it; requests in flight keep theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from llm_gateway.config.schema import Alias, Config, Provider, RouteTimeouts
+from llm_gateway.core.caller import Caller
+from llm_gateway.identity.keys import KeyTable, Pepper
+from llm_gateway.providers.base import ProviderType
+from llm_gateway.providers.deployment import Deployment, Patience, Upstream
+from llm_gateway.providers.registry import PROVIDER_TYPES
+from llm_gateway.routing.route import Route, Router
+
+ANONYMOUS = "anonymous"
+
+
+class NotServable(Exception):
+    """A configuration that loads but cannot be served; the message names the entry and what to do."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything a worker acts on."""
+
+    config: Config
+    upstreams: Mapping[str, Upstream]
+    router: Router
+    keys: KeyTable
+
+
+def compile_snapshot(
+    config: Config,
+    *,
+    pepper: bytes,
+    environ: Mapping[str, str],
+    managed: Mapping[str, str],
+    missing: Container[str] = (),
+) -> Snapshot:
+    """`managed`: URLs of the providers that the gateway runs itself, by name; `missing`: those that could not be started,
+    whose models answer 503 while everything else is served. Raises NotServable.
+    """
+    upstreams = {
+        name: _upstream(name, provider, environ, managed)
+        for name, provider in config.providers.items()
+        if provider.enabled and name not in missing
+    }
+    routes = {alias: _route(alias, config.models, upstreams) for alias in config.models}
+    defaults = RouteTimeouts()
+    router = Router(MappingProxyType(routes), MappingProxyType(upstreams), _patience(defaults), Alias(deployments=()).retries)
+    return Snapshot(config, MappingProxyType(upstreams), router, _keys(config, Pepper(pepper)))
+
+
+def _upstream(name: str, provider: Provider, environ: Mapping[str, str], managed: Mapping[str, str]) -> Upstream:
+    kind = PROVIDER_TYPES[provider.type]
+    base_url = provider.base_url or managed.get(name) or kind.base_url
+    if base_url is None:
+        wanted = "it is not running" if kind.managed else f"a provider of type {kind.name} needs base_url"
+        raise NotServable(f"providers.{name}: {wanted}")
+    key = provider.api_key.reveal() if provider.api_key else environ.get(kind.key_variable or "", "") or None
+    headers = _account_headers(name, kind, provider) | {header: value.reveal() for header, value in provider.headers.items()}
+    try:
+        return Upstream(
+            name,
+            _narrowed(kind, provider),
+            base_url,
+            api_key=key,
+            headers=headers,
+            models=provider.models,
+            region=provider.region,
+            client_name=client_name(name, provider),
+        )
+    except ValueError as error:
+        raise NotServable(f"providers.{name}: {error}") from None
+
+
+def _account_headers(name: str, kind: ProviderType, provider: Provider) -> dict[str, str]:
+    said = {"organization": provider.organization, "project": provider.project, "api_version": provider.api_version}
+    for key, value in said.items():
+        if value is not None and key not in kind.account_headers:
+            raise NotServable(f"providers.{name}.{key}: a provider of type {kind.name} does not know this; remove it")
+    return {header: said[key] or "" for key, header in kind.account_headers.items() if said[key]}
+
+
+def _narrowed(kind: ProviderType, provider: Provider) -> ProviderType:
+    """A simulator speaks one dialect at a time, like the provider it stands for."""
+    if "speaks" not in kind.options:
+        return kind
+    as_who = PROVIDER_TYPES[provider.options.speaks]
+    return replace(kind, endpoints=as_who.endpoints, sign=as_who.sign, headers=as_who.headers, forwarded=as_who.forwarded)
+
+
+def client_name(name: str, provider: Provider) -> str:
+    """Providers share one HTTP client unless their TLS, proxy or connection limit is their own."""
+    own = provider.proxy is not None or provider.max_connections is not None or provider.tls != type(provider.tls)()
+    return name if own else ""
+
+
+def _route(alias: str, models: Mapping[str, Alias], upstreams: Mapping[str, Upstream]) -> Route:
+    candidates: dict[str, tuple[Deployment, Patience]] = {}
+    _collect(alias, models, upstreams, candidates, {alias})
+    entry = models[alias]
+    return Route(alias, tuple(candidates.values()), entry.retries, float(entry.timeouts.total))
+
+
+def _collect(
+    alias: str,
+    models: Mapping[str, Alias],
+    upstreams: Mapping[str, Upstream],
+    into: dict[str, tuple[Deployment, Patience]],
+    seen: set[str],
+) -> None:
+    """The alias's deployments, then those of its fallbacks, depth first, each once."""
+    entry = models[alias]
+    for deployment in entry.deployments:
+        patience = _patience(deployment.timeouts.over(entry.timeouts))
+        _add(deployment.provider, deployment.name, patience, upstreams, into)
+    for name in entry.fallback:
+        if name in models:
+            if name not in seen:
+                _collect(name, models, upstreams, into, seen | {name})
+        else:
+            provider, _, model = name.partition("/")
+            _add(provider, model, _patience(entry.timeouts), upstreams, into)
+
+
+def _add(
+    provider: str, model: str, patience: Patience, upstreams: Mapping[str, Upstream], into: dict[str, tuple[Deployment, Patience]]
+) -> None:
+    if provider not in upstreams:
+        return  # not running now; that the name exists was checked when the configuration was loaded
+    try:
+        made = upstreams[provider].deployment(model)
+    except ValueError as error:
+        raise NotServable(f"{provider}/{model}: {error}") from None
+    into.setdefault(made.name, (made, patience))
+
+
+def _patience(timeouts: RouteTimeouts) -> Patience:
+    return Patience(
+        connect=float(timeouts.connect),
+        head=None if timeouts.head is None else float(timeouts.head),
+        first_token=float(timeouts.first_token),
+        idle=float(timeouts.idle),
+        total=float(timeouts.total),
+    )
+
+
+def _keys(config: Config, pepper: Pepper) -> KeyTable:
+    callers: list[tuple[bytes, Caller]] = []
+    for key in config.auth.keys:
+        if key.disabled:
+            continue
+        digest = pepper.digest(key.key.reveal().encode()) if key.key else bytes.fromhex(key.key_hash or "")
+        strict = None if key.on_loss is None else key.on_loss == "refuse"
+        expires = key.expires.timestamp() if key.expires else None
+        caller = Caller(key.name, key.models, expires=expires, metadata_in_body=key.metadata_in_body, strict=strict)
+        callers.append((digest, caller))
+    return KeyTable(pepper, callers, None if config.auth.needed else Caller(ANONYMOUS))

@@ -1,0 +1,34 @@
+"""The secret under which keys are hashed: made once, kept in the state directory, never shown."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+_BYTES = 32
+
+
+class StateUnusable(Exception):
+    """The state directory cannot be used; the message says why and what to do."""
+
+
+def load_pepper(state: Path) -> bytes:
+    """The pepper, made if there is none yet (mode 0600). Raises StateUnusable."""
+    file = state / "pepper"
+    try:
+        state.mkdir(parents=True, exist_ok=True, mode=0o750)
+        try:
+            # O_EXCL: of two processes that start at once, one makes it and the other reads it.
+            fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            pepper = file.read_bytes()
+        else:
+            pepper = secrets.token_bytes(_BYTES)
+            with os.fdopen(fd, "wb") as out:
+                out.write(pepper)
+    except OSError as error:
+        raise StateUnusable(f"state.dir {state}: {error.strerror or error}. Set state.dir to a directory that can be written.") from None
+    if len(pepper) != _BYTES:
+        raise StateUnusable(f"{file} is damaged: it must hold {_BYTES} bytes. Without it no key_hash can be checked; restore it.")
+    return pepper

@@ -1,0 +1,22 @@
+"""What the HTTP engine refuses by itself (bad framing, too large, too slow), told in the dialect of the path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from llm_gateway.core.errors import GatewayError, InvalidRequest
+from llm_gateway.edge.app import App, error_front
+from llm_gateway.edge.respond import ALWAYS
+
+
+def refusal_renderer(app: App) -> Callable[[int, str, str, bytes], tuple[bytes, bytes]]:
+    """For Server(render_refusal=...): (status, code, message, path) to header lines and body."""
+
+    def render(status: int, code: str, message: str, path: bytes) -> tuple[bytes, bytes]:
+        kind = GatewayError if status >= 500 else InvalidRequest
+        error = kind(message, code=code)
+        error.status = status
+        front = error_front(app.world, path, {})
+        return b"Content-Type: application/json\r\n" + ALWAYS, front.render_error(error, app.new_id())
+
+    return render
