@@ -13,6 +13,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Sequence
+from typing import Self
 
 ASK = "read one whole request"
 CLOSE = "close"
@@ -44,7 +45,7 @@ class Upstream:
     def url(self) -> str:
         return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
-    async def __aenter__(self) -> Upstream:
+    async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self.tls)
         return self
 
@@ -116,7 +117,8 @@ class Collector:
         return b"".join(self.pieces)
 
     def feed(self, data: bytes) -> None:
-        assert self.ended == 0 and self.error is None, "fed after the end"
+        assert self.ended == 0, "fed after the end"
+        assert self.error is None, "fed after an error"
         assert data, "fed nothing"
         self.pieces.append(data)
 
@@ -125,6 +127,7 @@ class Collector:
         self.over.set_result(None)
 
     def broken(self, error: Exception) -> None:
-        assert self.error is None and self.ended == 0, "ended twice"
+        assert self.error is None, "broken twice"
+        assert self.ended == 0, "broken after the end"
         self.error = error
         self.over.set_result(None)

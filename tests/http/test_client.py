@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 
 import brotli
 import pytest
-from scripted_upstream import ASK, CLOSE, RESET, Collector, Upstream
 
 from llm_gateway.http.client import Client, ClientLimits, Origin, Timeouts
 from llm_gateway.http.errors import (
@@ -27,6 +26,7 @@ from llm_gateway.http.errors import (
     TooLarge,
 )
 from llm_gateway.http.resolver import Resolver
+from scripted_upstream import ASK, CLOSE, RESET, Collector, Upstream
 
 pytestmark = pytest.mark.anyio
 
@@ -73,9 +73,7 @@ async def test_the_request_on_the_wire():
     async with Upstream([ASK, HELLO]) as upstream, client_of() as client:
         assert await whole(client, upstream) == b"hello"
         host = b"127.0.0.1:%d" % upstream.port
-        assert upstream.requests == [
-            (0, b"POST /v1/x HTTP/1.1\r\nHost: " + host + b"\r\nContent-Length: 2\r\nA: b\r\n\r\n{}")
-        ]
+        assert upstream.requests == [(0, b"POST /v1/x HTTP/1.1\r\nHost: " + host + b"\r\nContent-Length: 2\r\nA: b\r\n\r\n{}")]
 
 
 async def test_a_large_body_arrives_whole():
@@ -139,7 +137,9 @@ async def test_connect_deadline_covers_the_name_lookup():
 
     async with client_of(ClientLimits(connections_per_origin=1), resolver=Resolver(lookup=silent)) as client:
         for _ in range(2):
-            await fails(ConnectTimeout, client.send(Origin("http", "a.test", 80), b"GET", b"/", b"", timeouts=Timeouts(connect=0.05)))
+            await fails(
+                ConnectTimeout, client.send(Origin("http", "a.test", 80), b"GET", b"/", b"", timeouts=Timeouts(connect=0.05))
+            )
 
 
 # ---- lost connections (U03 - U06)
@@ -210,7 +210,10 @@ async def test_unsolicited_bytes_on_an_idle_connection_close_it():
 
 async def test_bad_framing_is_never_reused():
     """U34: after a violation the next request runs on another connection and gets its own answer."""
-    async with Upstream([ASK, OK + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello!"], [ASK, HELLO]) as upstream, client_of() as client:
+    async with (
+        Upstream([ASK, OK + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello!"], [ASK, HELLO]) as upstream,
+        client_of() as client,
+    ):
         await fails(ProtocolViolation, get(client, upstream))
         assert await whole(client, upstream) == b"hello"
         assert upstream.connections == 2
@@ -341,7 +344,7 @@ async def test_cancelling_when_the_answer_is_already_in_leaves_the_next_user_alo
     """The connection went back with the last byte; a late cancellation must not close it under someone else."""
     async with Upstream([ASK, HELLO] * 2) as upstream, client_of() as client:
         task = asyncio.ensure_future(get(client, upstream))
-        while not (client.stats() and next(iter(client.stats().values()))["idle"]):
+        while not (client.stats() and next(iter(client.stats().values()))["idle"]):  # noqa: ASYNC110 - the exact tick
             await asyncio.sleep(0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -463,7 +466,10 @@ async def test_pausing_stops_reading_and_the_idle_deadline():
 
 async def test_one_feed_per_read():
     """The chunks of one read reach the sink in one feed."""
-    async with Upstream([ASK, CHUNKED, 0.03, b"1\r\na\r\n1\r\nb\r\n1\r\nc\r\n", 0.03, b"0\r\n\r\n"]) as upstream, client_of() as client:
+    async with (
+        Upstream([ASK, CHUNKED, 0.03, b"1\r\na\r\n1\r\nb\r\n1\r\nc\r\n", 0.03, b"0\r\n\r\n"]) as upstream,
+        client_of() as client,
+    ):
         response, sink = await get(client, upstream), Collector()
         response.stream(sink)
         await sink.over
@@ -484,6 +490,16 @@ async def test_early_answer_while_uploading():
         response = await get(client, upstream, Timeouts(head=2.0), body=b"x" * 20_000_000)
         assert (response.status, await response.read()) == (413, b"no")
         assert next(iter(client.stats().values()))["idle"] == 0
+
+
+async def test_a_refused_upload_ends_its_connection():
+    """U38: even when all of a large body has left us, a refusal may have come before it was read."""
+    answer = b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno"
+    async with Upstream([ASK, answer, ASK, HELLO]) as upstream, client_of() as client:
+        assert (await get(client, upstream, body=b"x" * 100_000)).status == 413
+        await upstream.until_left(1)
+        assert (await get(client, upstream)).status == 413
+        assert upstream.connections == 2
 
 
 # ---- the pool

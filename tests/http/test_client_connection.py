@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from math import inf
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm_gateway.http.client_connection import ClientConnection
+from llm_gateway.http.client_connection import ClientConnection, PlainConnection
 from llm_gateway.http.client_limits import ClientLimits, Timeouts
 from llm_gateway.http.errors import BadCoding, ConnectionLost, HttpError, ProtocolViolation, TooLarge
 from llm_gateway.http.response import Response
@@ -61,7 +62,7 @@ class Talk:
     def __init__(self, limits: ClientLimits | None = None) -> None:
         self.limits = limits or ClientLimits()
         self.wire = Wire()
-        self.connection = ClientConnection(asyncio.get_running_loop(), self.wire, self.limits)
+        self.connection = PlainConnection(asyncio.get_running_loop(), self.wire, self.limits)
         self.connection.connection_made(self.wire)
         self.ask()
 
@@ -96,7 +97,7 @@ def play(data: bytes, *cuts: int, limits: ClientLimits | None = None) -> tuple:
     async def run() -> tuple:
         talk = Talk(limits)
         places = [0, *sorted(cuts), len(data)]
-        talk.feed(*[data[a:b] for a, b in zip(places, places[1:], strict=False) if b > a])
+        talk.feed(*[data[a:b] for a, b in pairwise(places) if b > a])
         kept = talk.wire.returned == 1 and not talk.wire.aborted
         talk.eof()
         return (*(await talk.outcome()), kept)
@@ -151,7 +152,16 @@ def test_any_chunking_and_any_split_give_the_body_back(body, sizes, cuts):
     st.lists(
         st.one_of(
             st.binary(max_size=60),
-            st.sampled_from([OK, b"\r\n", b"Content-Length: 3\r\n", b"Transfer-Encoding: chunked\r\n", b"3\r\nabc\r\n", b"HTTP/1.1 100 C\r\n\r\n"]),
+            st.sampled_from(
+                [
+                    OK,
+                    b"\r\n",
+                    b"Content-Length: 3\r\n",
+                    b"Transfer-Encoding: chunked\r\n",
+                    b"3\r\nabc\r\n",
+                    b"HTTP/1.1 100 C\r\n\r\n",
+                ]
+            ),
         ),
         max_size=12,
     )
@@ -270,10 +280,12 @@ def test_an_error_says_how_far_the_request_had_come():
         talk = Talk()
         talk.feed(*([data] if data else []))
         talk.connection.connection_lost(ConnectionResetError("peer 10.1.2.3"))
-        with pytest.raises(HttpError) as caught:
+        try:
             await talk.head
             await talk.response.read()
-        return caught.value
+        except HttpError as error:
+            return error
+        raise AssertionError("no error")
 
     early, late = asyncio.run(run(b"")), asyncio.run(run(OK + b"Content-Length: 9\r\n\r\n"))
     assert (early.sent, early.started, late.sent, late.started) == (True, False, True, True)
@@ -292,7 +304,16 @@ def test_an_error_says_how_far_the_request_had_come():
         OK + b"Transfer-Encoding: chunked\r\n\r\n1;" + b"x" * 5000,
         OK + b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n" + b"T: " + b"x" * 5000,
     ],
-    ids=["long header", "many headers", "one header often", "endless header", "endless CRLF", "endless 100", "chunk extension", "trailer"],
+    ids=[
+        "long header",
+        "many headers",
+        "one header often",
+        "endless header",
+        "endless CRLF",
+        "endless 100",
+        "chunk extension",
+        "trailer",
+    ],
 )
 def test_heads_and_everything_between_chunks_are_bounded(data):
     """U35: no part of the framing can grow without bound, in whatever reads it comes."""

@@ -33,9 +33,7 @@ def overlay_variables(root: Node, environ: Mapping[str, str], known: Mapping[str
     return root
 
 
-def _variables(
-    environ: Mapping[str, str], known: Mapping[str, Iterable[str]], problems: Problems
-) -> Iterator[tuple[str, Path]]:
+def _variables(environ: Mapping[str, str], known: Mapping[str, Iterable[str]], problems: Problems) -> Iterator[tuple[str, Path]]:
     for name, value in environ.items():
         if not name.startswith(PREFIX) or name in OWN:
             continue

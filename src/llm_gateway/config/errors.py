@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -43,18 +43,32 @@ class Problem(msgspec.Struct, frozen=True):
     suggestion: str = ""
 
     def __str__(self) -> str:
-        key = f"{self.path}: " if self.path else ""
+        key = f"{self.path}: " if self.path and self.where.source != f"--set {self.path}" else ""
         way_out = f"; {self.suggestion}" if self.suggestion else ""
         return f"{self.where}: {key}{self.message}{way_out}"
 
 
-class ConfigErrors(Exception):  # noqa: N818 - it holds many
+class ConfigErrors(Exception):
     """The configuration cannot be used. `str` is the whole report, one problem per line."""
 
     def __init__(self, problems: Iterable[Problem], more: int = 0) -> None:
         self.problems = tuple(problems)
         self.more = more
         super().__init__(self.problems, more)
+
+    def as_data(self) -> list[dict[str, Any]]:
+        """The same as plain data, for JSON: file, line and column (0: it has none), path, message, suggestion."""
+        return [
+            {
+                "source": problem.where.source,
+                "line": problem.where.line,
+                "column": problem.where.column,
+                "path": problem.path,
+                "message": problem.message,
+                "suggestion": problem.suggestion,
+            }
+            for problem in self.problems
+        ]
 
     def __str__(self) -> str:
         count = len(self.problems) + self.more
@@ -64,7 +78,7 @@ class ConfigErrors(Exception):  # noqa: N818 - it holds many
         return "\n".join(lines)
 
 
-class Wrong(Exception):  # noqa: N818 - carries one problem from where it is seen to where its place is known
+class Wrong(Exception):
     """A value that does not do."""
 
     def __init__(self, message: str, suggestion: str = "") -> None:
@@ -111,7 +125,7 @@ def render(path: Path) -> str:
 
 
 def shown(name: str) -> str:
-    """A key name or a choice as it may stand in a text: what looks like a credential is hidden, what could upset a terminal escaped."""
+    """A name as it may stand in a text: what looks like a credential is hidden, what could upset a terminal escaped."""
     if _CREDENTIAL.fullmatch(name):
         return "***"
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)

@@ -10,11 +10,11 @@ from typing import Any
 
 import msgspec
 
-from llm_gateway.config.errors import Problems, Where, shown
+from llm_gateway.config.errors import Path, Problems, Where
 from llm_gateway.config.tree import MAX_DEPTH, MAX_NODES, Node
 from llm_gateway.config.yaml_tree import Unreadable
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]|[^\s\[\]{},:"]+')
+_WORD = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]|[^\s\[\]{},:"]+')
 _OFFSET = re.compile(r"\s*\(byte (\d+)\)")
 
 
@@ -39,7 +39,7 @@ def _check(text: str, source: str) -> None:
 
 
 class _Scan:
-    """One pass over the tokens with a stack of what is open."""
+    """One pass over its tokens with a stack of what is open."""
 
     def __init__(self, text: str, source: str, problems: Problems) -> None:
         self._text = text
@@ -50,24 +50,28 @@ class _Scan:
     def run(self) -> Node:
         holder = Node([], Where(self._source, 1, 1))
         stack, keys = [holder], [""]
-        for count, match in enumerate(_TOKEN.finditer(self._text)):
-            token, where = match[0], self._where(match.start())
+        names: list[str | int] = []  # of what is open: its key or index
+        for count, match in enumerate(_WORD.finditer(self._text)):
+            word, where = match[0], self._where(match.start())
             if count > MAX_NODES:
                 raise Unreadable(where, f"holds more than {MAX_NODES} values")
-            if token in "]}":
+            if word in "]}":
                 stack.pop()
                 keys.pop()
+                names.pop()
                 continue
             if isinstance(stack[-1].value, dict) and not keys[-1]:
-                keys[-1] = token
-                self._note(stack[-1], msgspec.json.decode(token), where)
+                keys[-1] = word
+                key = msgspec.json.decode(word)
+                self._note(stack[-1], (*names[1:], key), where)
                 continue
-            node = _node(token, where)
-            _hang(node, stack[-1], keys[-1])
+            node = _node(word, where)
+            name = _hang(node, stack[-1], keys[-1])
             keys[-1] = ""
-            if token in "[{":
+            if word in "[{":
                 stack.append(node)
                 keys.append("")
+                names.append(name)
                 if len(stack) > MAX_DEPTH:
                     raise Unreadable(where, f"is nested more than {MAX_DEPTH} levels deep")
         root: Node = holder.value[0]
@@ -80,19 +84,22 @@ class _Scan:
         self._seen = position
         return Where(self._source, self._line, position - self._start + 1)
 
-    def _note(self, mapping: Node, key: str, where: Where) -> None:
-        first = mapping.keys.setdefault(key, where)
+    def _note(self, mapping: Node, path: Path, where: Where) -> None:
+        first = mapping.keys.setdefault(str(path[-1]), where)
         if first is not where:
-            self._problems.add(where, (), f'the key "{shown(key)}" stands here twice, first in line {first.line}')
+            self._problems.add(where, path, f"stands here twice, first in line {first.line}")
 
 
-def _node(token: str, where: Where) -> Node:
-    value: Any = {} if token == "{" else [] if token == "[" else msgspec.json.decode(token)
-    return Node(value, where, text=token if isinstance(value, int | float) else "")
+def _node(word: str, where: Where) -> Node:
+    value: Any = {} if word == "{" else [] if word == "[" else msgspec.json.decode(word)
+    return Node(value, where, text=word if isinstance(value, int | float) else "")
 
 
-def _hang(node: Node, parent: Node, key: str) -> None:
+def _hang(node: Node, parent: Node, key: str) -> str | int:
+    """Put `node` into `parent`; its key or index there."""
     if isinstance(parent.value, dict):
-        parent.value[msgspec.json.decode(key)] = node
-    else:
-        parent.value.append(node)
+        name: str = msgspec.json.decode(key)
+        parent.value[name] = node
+        return name
+    parent.value.append(node)
+    return len(parent.value) - 1

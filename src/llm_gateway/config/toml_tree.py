@@ -1,5 +1,8 @@
-"""TOML text to a tree. tomllib keeps no places, so they are looked up afterwards in the text: exact for `key = value` and
-for table headers, the nearest of these for the rest."""
+"""TOML text to a tree.
+
+tomllib keeps no places, so they are looked up afterwards in the text: exact for `key = value` and for table headers, the
+nearest of these for the rest.
+"""
 
 from __future__ import annotations
 

@@ -43,7 +43,9 @@ class Node:
 
     __slots__ = ("keys", "origin", "text", "value", "where")
 
-    def __init__(self, value: Any, where: Where, *, keys: dict[str, Where] | None = None, text: str = "", origin: str = "") -> None:
+    def __init__(
+        self, value: Any, where: Where, *, keys: dict[str, Where] | None = None, text: str = "", origin: str = ""
+    ) -> None:
         self.value = value
         self.where = where
         self.keys = keys if keys is not None else {}
@@ -56,7 +58,7 @@ class Node:
         return bool(self.origin) and isinstance(self.value, str)
 
 
-def scalar(text: str) -> None | bool | int | float | str:
+def scalar(text: str) -> bool | int | float | str | None:
     """The value of a plain scalar in the core schema of YAML 1.2.2 section 10.3.2: `no`, `on` and `12:30` are text."""
     if text in _NULLS:
         return None

@@ -48,7 +48,7 @@ class Duration(float):
         if given == 0 and not isinstance(given, bool):
             return cls(0)
         if isinstance(given, int | float) and not isinstance(given, bool):
-            raise ValueError("a duration needs a unit, for example 250ms, 30s or 5m")
+            raise ValueError("a duration needs a unit, for example 250ms, 30s or 5m")  # noqa: TRY004 - as documented
         text = given.strip() if isinstance(given, str) else ""
         if text == "0":
             return cls(0)
@@ -118,7 +118,7 @@ class Secret:
     def parse(cls, given: object) -> Self:
         """Raises ValueError for what could not be sent in an HTTP header (RFC 9110 section 5.5)."""
         if not isinstance(given, str):
-            raise ValueError("expected text; put it in quotes")
+            raise ValueError("expected text; put it in quotes")  # noqa: TRY004 - as documented
         if not given:
             raise ValueError("is empty")
         if given != given.strip():

@@ -6,12 +6,13 @@ keeps the last of two equal keys without a word. Scalars follow YAML 1.2: `no`, 
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
-from llm_gateway.config.errors import Problems, Where, Wrong, shown
+from llm_gateway.config.errors import Path, Problems, Where, Wrong
 from llm_gateway.config.tree import MAX_DEPTH, MAX_NODES, Node, scalar
 
 _CORE = "tag:yaml.org,2002:"
@@ -57,7 +58,7 @@ def read_yaml(text: str, source: str, problems: Problems) -> Node:
     """
     reader = _Reader(source, problems)
     # Without libyaml the same events come from Python, slower.
-    events = yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    events = cast("Generator[yaml.Event]", yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
     try:
         for event in events:
             reader.take(event)
@@ -109,8 +110,12 @@ class _Reader:
             return True
         first = frame.node.keys.setdefault(event.value, where)
         if first is not where:
-            self._problems.add(where, (), f'the key "{shown(event.value)}" stands here twice, first in line {first.line}')
+            self._problems.add(where, self._path(), f"stands here twice, first in line {first.line}")
         return True
+
+    def _path(self) -> Path:
+        """Where reading is now."""
+        return tuple(len(f.node.value) if isinstance(f.node.value, list) else f.key or "<<" for f in self._frames)
 
     def _open(self, event: Any, where: Where) -> None:
         if event.tag not in {None, "!", _CORE + "map", _CORE + "seq"}:
@@ -133,7 +138,7 @@ class _Reader:
         self._place(frame.node, frame.anchor, frame.size, frame.height)
 
     def _alias(self, event: yaml.AliasEvent, where: Where) -> None:
-        target = self._anchors.get(event.anchor)
+        target = self._anchors.get(event.anchor or "")
         if target is None:  # the name is not repeated: it may be a secret that begins with an asterisk
             raise Unreadable(where, "no finished anchor of this name comes before", "quote the value if it begins with *")
         self._grow(target.size, where)

@@ -175,8 +175,8 @@ def _replace(body: bytes, members: list[_Member], value: bytes) -> bytes:
 def _members(body: bytes) -> Iterator[_Member]:
     """The members of the outer object, in order.
 
-    msgspec finds the values, twenty times faster than a tokenizer here would, but does not say where. A value is
-    recognised by its bytes; where those do not stand (a key that is there twice), it is measured.
+    msgspec finds the values, in long bodies twenty times faster than a tokenizer here would, but does not say where. A
+    value is recognised by its bytes; where those do not stand (a key that is there twice), it is measured.
     """
     try:
         values = decode(body, dict[str, msgspec.Raw])

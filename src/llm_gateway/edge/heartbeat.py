@@ -11,7 +11,7 @@ from typing import Protocol
 
 from llm_gateway.http.framing.sse import comment
 
-KEEPALIVE = comment("keepalive")
+KEEPALIVE = comment(b"keepalive")
 
 
 class Writes(Protocol):

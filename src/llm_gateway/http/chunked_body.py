@@ -50,7 +50,7 @@ class ChunkWalk:
         return at
 
     def _line(self, line: bytes) -> None:
-        self._overhead -= max(0, len(line) - _PLAIN)
+        self._overhead -= len(line) + 2 if self._trailers else max(0, len(line) - _PLAIN)
         if self._overhead < 0:
             raise malformed("chunk extensions or trailers are too long")
         if self._trailers:

@@ -6,20 +6,15 @@ The states, by what `response` and `headers` hold:
     head     response set, headers set            waiting for the final head; deadline Timeouts.head
     body     response set, headers None           deadline Timeouts.idle from the last body byte, none while held
     closed   closed True                          for good; there is no way back
-
-The parser is llhttp in its strict mode, which refuses two lengths, a length beside chunks, folded or bare-LF lines
-and broken chunks (RFC 9112). What it lets pass and we do not: other transfer codings than one "chunked" (we never
-offer any), chunks over HTTP/1.0, other versions, upgrades, unlimited heads, and bytes after the end of an answer.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from math import inf
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
-from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+from httptools import HttpParserError, HttpParserUpgrade
 
 from llm_gateway.http.client_limits import ClientLimits, Timeouts
 from llm_gateway.http.errors import (
@@ -32,6 +27,7 @@ from llm_gateway.http.errors import (
     TooLarge,
 )
 from llm_gateway.http.response import Response
+from llm_gateway.http.response_reader import ResponseReader
 
 _ONE_WRITE = 64 * 1024  # up to here copying head and body together is cheaper than handing over two buffers
 _TICK = 0.001  # uvloop rounds its timers to milliseconds
@@ -44,57 +40,39 @@ class Owner(Protocol):
     def dropped(self, connection: ClientConnection) -> None: ...
 
 
-class _Stop(Exception):
-    """Not an error: the way to stop the parser from inside a callback."""
+class ClientConnection(ResponseReader, asyncio.BaseProtocol):
+    """See the module's docstring. `ask` begins an exchange; `closed` and `reused` are for the pool.
 
-
-class ClientConnection(asyncio.Protocol):
-    """See the module's docstring. `ask` begins an exchange; `closed` and `reused` are for the pool."""
+    What is really made is one of the two at the end of this module.
+    """
 
     __slots__ = (
+        "_bulky",
         "_due",
-        "_fault",
-        "_feed",
         "_held",
         "_idle",
-        "_joined",
-        "_keep",
         "_limit_at",
-        "_limits",
         "_loop",
-        "_overhead",
         "_owner",
-        "_parser",
         "_timer",
         "_timer_at",
         "_total_at",
         "_waiter",
         "closed",
-        "headers",
-        "parts",
-        "response",
         "reused",
         "transport",
     )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, owner: Owner, limits: ClientLimits) -> None:
+        super().__init__(limits)
         self._loop = loop
         self._owner = owner
-        self._limits = limits
         self.transport = cast("asyncio.Transport", None)  # set by connection_made, before anyone else sees us
-        self._parser: Any = HttpResponseParser(self)
-        self._feed: Callable[[bytes], None] = self._parser.feed_data
         self.closed = False
         self.reused = False
-        self.response: Response | None = None
-        self.headers: dict[bytes, bytes] | None = None
-        self.parts: list[bytes] = []
-        self._waiter: asyncio.Future[None] | None = None
-        self._keep = False
-        self._held = False
-        self._fault: HttpError | None = None
-        self._joined = 0  # repeated header lines of this head
-        self._overhead = 0  # bytes read since the last body byte: head, chunk sizes, trailers
+        self._waiter: asyncio.Future[None] | None = None  # whoever waits for the head
+        self._bulky = False  # a request of many bytes was sent
+        self._held = False  # reading is stopped
         self._idle = 0.0
         self._due = inf  # of the state we are in, loop.time()
         self._total_at = self._limit_at = inf
@@ -123,6 +101,7 @@ class ClientConnection(asyncio.Protocol):
         if len(body) < _ONE_WRITE:
             self.transport.write(head + body)
         else:
+            self._bulky = True
             self.transport.writelines((head, body))
         return waiter
 
@@ -187,64 +166,7 @@ class ClientConnection(asyncio.Protocol):
             self._fail(self._lost("the connection was lost before the answer was complete"))
         else:
             self.retire()
-        # The parser holds our methods and we hold it: without this only the collector would free a connection.
-        self._parser = None
-        self._feed = _closed
-
-    # ---- parser callbacks
-
-    def on_message_begin(self) -> None:
-        if self.response is None or self.response.complete:
-            raise _Stop
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        headers = self.headers
-        if headers is None:
-            return  # a trailer: nothing we act on may come from there (RFC 9110 section 6.5.1)
-        name = name.lower()
-        if name in headers:
-            self._joined += 1
-            if self._joined > self._limits.header_count:
-                self._refuse(TooLarge("the response has too many header lines"))
-            headers[name] += b", " + value.rstrip(b" \t")
-        elif name != b"set-cookie":
-            headers[name] = value.rstrip(b" \t")
-
-    def on_headers_complete(self) -> None:
-        response, headers = self.response, self.headers
-        if response is None or headers is None:
-            raise _Stop
-        status = self._parser.get_status_code()
-        if status < 200:
-            if status < 100 or status == 101:
-                self._refuse(ProtocolViolation("the response has a status nobody asked for"))
-            headers.clear()  # an interim answer: the final one follows
-            return
-        if len(headers) > self._limits.header_count:
-            self._refuse(TooLarge("the response has too many headers"))
-        if self._overhead > self._limits.head_bytes:
-            self._check_head_size(headers)
-        self._keep = keep = self._parser.should_keep_alive()
-        if not keep or b"connection" in headers:
-            self._check_version(headers)
-        if b"content-length" not in headers:
-            coding = headers.get(b"transfer-encoding")
-            if coding is None:
-                response.delimited_by_close = status not in {204, 304}
-            elif coding.lower() != b"chunked":
-                self._refuse(ProtocolViolation("the response has a transfer coding nobody offered"))
-        response.status = status
-        self.headers = None
-        self._overhead = 0
-
-    def on_body(self, data: bytes) -> None:
-        self._overhead = 0
-        self.parts.append(data)
-
-    def on_message_complete(self) -> None:
-        response = self.response
-        if response is not None and self.headers is None:  # else it was an interim answer
-            response.complete = True
+        self._drop_parser()
 
     # ---- Channel: what the response asks for
 
@@ -278,9 +200,12 @@ class ClientConnection(asyncio.Protocol):
         response.channel = None
         self.response = self._waiter = None
         self._limit_at = inf
-        transport = self.transport
-        # Bytes still to be sent: the peer answered early and does not want the rest of the request.
-        if not self._keep or transport.is_closing() or transport.get_write_buffer_size():
+        if self._bulky:
+            # Perhaps it was refused before it was read, and then the rest of it may be taken for the next request.
+            # What we still hold would prove that (below), what the kernel holds cannot be seen.
+            self._bulky = False
+            self._keep = self._keep and response.status < 400
+        if not self._keep or self.transport.get_write_buffer_size():
             self.retire()
             return
         self.reused = True
@@ -336,25 +261,6 @@ class ClientConnection(asyncio.Protocol):
             return ConnectionLost("bytes of an earlier answer came late", stale=True)
         return ProtocolViolation("the response is not well-formed HTTP/1.1")
 
-    # ---- checks the parser leaves to us
-
-    def _refuse(self, fault: HttpError) -> None:
-        self._fault = fault
-        raise _Stop
-
-    def _check_head_size(self, headers: dict[bytes, bytes]) -> None:
-        """A read larger than the cap may hold a small head and much body: count what the head really has."""
-        if sum(len(name) + len(value) + 4 for name, value in headers.items()) > self._limits.head_bytes:
-            self._refuse(TooLarge("the response head is over its cap"))
-
-    def _check_version(self, headers: dict[bytes, bytes]) -> None:
-        version = self._parser.get_http_version()
-        if version == "1.0":
-            if b"transfer-encoding" in headers:
-                self._refuse(ProtocolViolation("chunks over HTTP/1.0"))
-        elif version != "1.1":
-            self._refuse(ProtocolViolation("the response is not HTTP/1.1"))
-
     # ---- the one timer
 
     def _arm(self, at: float) -> None:
@@ -381,5 +287,26 @@ class ClientConnection(asyncio.Protocol):
             self._fail(IdleTimeout("the body stalled"))
 
 
-def _closed(_: bytes) -> None:
-    """What a connection that is gone does with bytes."""
+class PlainConnection(ClientConnection, asyncio.Protocol):
+    """Without TLS the loop reads into a buffer of its own and hands over bytes of the right size."""
+
+    __slots__ = ()
+
+
+class TlsConnection(ClientConnection, asyncio.BufferedProtocol):
+    """With TLS the loop would allocate 256 KiB for each read and give most of it back, which costs more system time
+    than the decryption. So every TLS connection of a client decrypts into one buffer: it is emptied before the loop
+    does anything else.
+    """
+
+    __slots__ = ("_buffer",)
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, owner: Owner, limits: ClientLimits, buffer: memoryview) -> None:
+        super().__init__(loop, owner, limits)
+        self._buffer = buffer
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's signature
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.data_received(self._buffer[:nbytes].tobytes())

@@ -8,13 +8,17 @@ import socket
 import ssl
 from collections.abc import Callable
 
-from llm_gateway.http.client_connection import ClientConnection
+from llm_gateway.http.client_connection import ClientConnection, Owner, PlainConnection, TlsConnection
+from llm_gateway.http.client_limits import ClientLimits
 from llm_gateway.http.errors import ConnectFailed, TlsFailed
 from llm_gateway.http.eyeballs import connect
 from llm_gateway.http.origin import Origin
 from llm_gateway.http.proxy import Proxies, Proxy, tunnel
 from llm_gateway.http.resolver import Resolver
 from llm_gateway.http.trust import TlsTrust, why_tls_failed
+
+_READ = 64 * 1024
+"""Bytes decrypted at once; a TLS record holds 16 KiB."""
 
 Factory = Callable[[], ClientConnection]
 
@@ -26,10 +30,17 @@ class Dialer:
         self._tls = trust.context()
         self._proxies = proxies
         self._resolver = resolver
+        self._buffer = memoryview(bytearray(_READ))
 
     def proxy(self, origin: Origin) -> Proxy | None:
         """The proxy this origin is reached through."""
         return self._proxies.route(origin)
+
+    def connection(self, origin: Origin, loop: asyncio.AbstractEventLoop, owner: Owner, limits: ClientLimits) -> ClientConnection:
+        """The protocol for a new connection to `origin`."""
+        if origin.scheme == "https":
+            return TlsConnection(loop, owner, limits, self._buffer)
+        return PlainConnection(loop, owner, limits)
 
     async def dial(self, origin: Origin, factory: Factory) -> ClientConnection:
         """A new connection. Has no deadline of its own: cancel it. Raises ConnectFailed and its kinds."""

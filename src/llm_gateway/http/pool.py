@@ -158,7 +158,7 @@ class Pool:
 
     async def _open(self, connect: float) -> ClientConnection:
         """Fill a slot that is already counted in `_opening`."""
-        dial = self._dialer.dial(self._origin, partial(ClientConnection, self.loop, self, self._limits))
+        dial = self._dialer.dial(self._origin, partial(self._dialer.connection, self._origin, self.loop, self, self._limits))
         task = self.loop.create_task(dial)
         self._dials.add(task)
         task.add_done_callback(self._dials.discard)

@@ -33,6 +33,7 @@ class RequestReader:
     """
 
     __slots__ = (
+        "_alone",
         "_cert",
         "_complete",
         "_headers",
@@ -63,6 +64,7 @@ class RequestReader:
         self._need = 0  # bytes of a sized body still to come
         self._walk: ChunkWalk | None = None
         self._complete = False  # llhttp's word that the message is over
+        self._alone = False  # llhttp took the head for the last of its protocol and does not read the body
         self.body: bytes | bytearray = b""
         self.held = b""
         self.charged = 0
@@ -121,9 +123,12 @@ class RequestReader:
     def _head(self, data: bytes, at: int) -> int:
         """Read the head that begins at `at`; the position after it, or where to wait for more."""
         if self.stage == IDLE:
+            if data[at] == 0x0D:
+                while data.startswith(b"\r\n", at):
+                    at += 2  # empty lines before a request are forgiven: RFC 9112 section 2.2
+                if at == len(data) or data[at:] == b"\r":
+                    return at
             self.stage = HEAD
-            if data[at] == 0x0D and data.startswith(b"\r\n", at):
-                at += 2  # one empty line before a request is forgiven: RFC 9112 section 2.2
         limits = self._state.limits
         end = data.find(b"\r\n\r\n", at) + 4
         if end < 4 or end - at > limits.head_bytes:
@@ -137,7 +142,7 @@ class RequestReader:
             raise Refused(414, "uri_too_long", f"the request target is longer than {limits.url_bytes} bytes")
         headers = self._headers = {}
         self._repeats = 0
-        self._complete = False
+        self._complete = self._alone = False
         self._push(data[at:end])
         self._headers = None  # trailers find no place to go
         self._accept(method, target, minor, headers)
@@ -149,8 +154,7 @@ class RequestReader:
         line_end = rest.find(b"\n")
         if (len(rest) if line_end < 0 else line_end) > limits.url_bytes + 64:  # 64: room for method and version
             raise Refused(414, "uri_too_long", f"the request target is longer than {limits.url_bytes} bytes")
-        if rest and rest != b"\r":
-            request_head.check_start(rest)
+        request_head.check_start(rest)
         if len(rest) > limits.head_bytes:
             raise Refused(431, "headers_too_large", f"the request head is larger than {limits.head_bytes} bytes")
 
@@ -175,7 +179,7 @@ class RequestReader:
             self.waits = True
         length = request_head.body_length(headers, minor)
         self._request = Request(method, path, query, headers, self._peer, state.loop.time(), self._cert)
-        if self._complete != (length == 0):
+        if self._complete != (length == 0) and not (self._alone and length > 0):
             raise malformed("the end of the request is not clear")
         if length:
             self._expect_body(headers, length)
@@ -202,12 +206,18 @@ class RequestReader:
         end = at + self._need
         if end > size:
             self._need -= size - at
-            self._push(memoryview(data)[at:])
+            self._body(memoryview(data)[at:])
             return size
-        self._push(data[at:end] if self._need < _SMALL else memoryview(data)[at:end])
+        self._body(data[at:end] if self._need < _SMALL else memoryview(data)[at:end])
         self._need = 0
         self._arrived()
         return end
+
+    def _body(self, piece: bytes | memoryview) -> None:
+        if self._alone:
+            self.on_body(bytes(piece))
+        else:
+            self._push(piece)
 
     def _chunks(self, data: bytes, at: int, walk: ChunkWalk) -> int:
         announced = walk.size
@@ -246,7 +256,8 @@ class RequestReader:
         try:
             self._parser.feed_data(piece)
         except httptools.HttpParserUpgrade:
-            pass  # its way to say that the message is over; we never switch protocols
+            # Its way to say that an offer to switch protocols ends HTTP here. We do not switch, so it does not.
+            self._alone = True
         except httptools.HttpParserInvalidMethodError:
             raise Refused(501, "method_not_implemented", "the request method is not known") from None
         except httptools.HttpParserError as error:

@@ -79,6 +79,8 @@ class Observe:
         elif not ex.outcome:
             ex.outcome = "completed" if ex.error is None else "failed"
         for attempt in ex.attempts:
+            if failure is asyncio.CancelledError and not attempt.status:
+                continue  # the caller left before the provider said anything: that tells nothing about the provider
             self._record(attempt.provider, attempt.model, attempt.ended - attempt.started, attempt.error is None, attempt.error, now)
         if self._journal is None:
             return

@@ -57,11 +57,13 @@ class Gateway:
         self._access = access
         self._events = Journal(2)
         self.log = Log(self._events, clock, config.logging.level)
-        stats = Stats()
+        stats = Stats(known_models(config))
         self._pepper = load_pepper(Path(config.state.dir))
-        self._health = Health(clock=clock, stats=stats, version=__version__, state_dir=config.state.dir)
+        self._health = Health(
+            version=__version__, clock=clock, stats=stats, providers=provider_types(config), state_dir=Path(config.state.dir)
+        )
         observe = Observe(clock, stats, access, config.logging.format)
-        self._shared = Shared(clock, stats, self._health, observe, self._report)
+        self._shared = Shared(clock, stats, self._health, observe, self.log, self._report)
         self._managed = Managed(self._reload_soon, lambda child, what: self.log("warning", "child", child=child, what=what))
         self._clients = Clients({})
         self._server: Server | None = None
@@ -171,6 +173,7 @@ class Gateway:
         world = build_world(snapshot, clients.by_name, self._shared)
         assert self._app is not None  # noqa: S101 - started
         self._app.world = world
+        self._health.providers = provider_types(config)
         if self._admin_app is not None:
             self._admin_app.world = admin_world(world)
         old, self._clients, self._config = self._clients, clients, config
@@ -215,6 +218,16 @@ class Gateway:
 
     def _engine_error(self, error: BaseException) -> None:
         self.log("error", "bug", error=type(error).__name__, at=where(error))
+
+
+def known_models(config: Config) -> list[tuple[str, str]]:
+    """The (provider, model) pairs that the configuration names."""
+    return [(made.provider, made.name) for alias in config.models.values() for made in alias.deployments]
+
+
+def provider_types(config: Config) -> dict[str, str]:
+    """Name -> type of the providers that are served."""
+    return {name: provider.type for name, provider in config.providers.items() if provider.enabled}
 
 
 def where(error: BaseException) -> list[str]:

@@ -7,6 +7,7 @@ import zlib
 
 import brotli
 import pytest
+
 from simulator.support import CHAT, chat, exchange, post
 
 

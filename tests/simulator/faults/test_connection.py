@@ -7,6 +7,7 @@ import time
 from urllib.parse import urlsplit
 
 import pytest
+
 from simulator.support import CHAT, chat, exchange, post
 
 
@@ -36,16 +37,25 @@ def test_close_pre(simulator):
     assert (answer.data, answer.ending) == (b"", "eof")
 
 
-@pytest.mark.parametrize(("fault", "ending"), [("reset_mid", "reset"), ("close_mid", "eof")])
-def test_reset_mid_and_close_mid(simulator, fault, ending):
-    """Exactly so many bytes of the body come, and nothing says that they are all."""
-    whole = ask(simulator, f"{fault}:after=50")
-    assert (len(whole.payload), whole.ending) == (50, ending)
-    assert int(whole.header("content-length")) > 50
-    stream = ask(simulator, f"{fault}:after=50", stream=True)
-    assert (len(stream.payload.partition(b"\r\n")[2][:-2]), stream.ending) == (50, ending)
+def cut_after(simulator, fault, count):
+    """A whole answer and a stream cut by `fault`; asserts that both stop after `count` bytes of body, incomplete."""
+    whole = ask(simulator, f"{fault}:after={count}")
+    assert len(whole.payload) == count < int(whole.header("content-length"))
+    stream = ask(simulator, f"{fault}:after={count}", stream=True)
+    assert len(stream.payload.partition(b"\r\n")[2][:-2]) == count
     with pytest.raises(ValueError, match="no terminal chunk"):
         _ = stream.chunks
+    return {whole.ending, stream.ending}
+
+
+def test_reset_mid(simulator):
+    """Exactly so many bytes of the body come, then RST."""
+    assert cut_after(simulator, "reset_mid", 50) == {"reset"}
+
+
+def test_close_mid(simulator):
+    """Exactly so many bytes of the body come, then FIN, and nothing says that they are all."""
+    assert cut_after(simulator, "close_mid", 50) == {"eof"}
 
 
 def test_close_mid_beyond_the_end(simulator):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+
 from simulator.support import CHAT, MESSAGES, chat, check_chat_stream, check_messages_stream, events, exchange, message, post
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from email.utils import parsedate_to_datetime
 
 import pytest
-from simulator.support import CHAT, MESSAGES, chat, exchange, message, post
 
 from llm_gateway.core.clock import FakeClock
 from llm_gateway.simulator.answer import Answer
 from llm_gateway.simulator.faults import table
 from llm_gateway.simulator.faults.spec import Given, parse
+from simulator.support import CHAT, MESSAGES, chat, exchange, message, post
 
 
 @pytest.mark.parametrize(("code", "kind"), [(429, "rate_limit_error"), (529, "overloaded_error"), (500, "api_error")])

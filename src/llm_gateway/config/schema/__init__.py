@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import msgspec
+
 from llm_gateway.config.schema.auth import ApiKey, Auth
 from llm_gateway.config.schema.base import Section, about
 from llm_gateway.config.schema.models import Alias, Deployment, RouteTimeouts, TimeoutOverrides
@@ -17,13 +19,17 @@ from llm_gateway.config.schema.providers import Options, Provider, ProviderTls
 from llm_gateway.config.schema.server import Admin, Cors, Limits, Server, ServerTimeouts, ServerTls
 
 
-class Sections(Section):
+class Sections(Section, frozen=True):
     """What can be written in a configuration file."""
 
     server: Annotated[Server, about("Where the gateway listens.")] = Server()
     network: Annotated[Network, about("How providers are reached.")] = Network()
-    providers: Annotated[dict[str, Provider], about("Accounts at providers, by a name of your choice.")] = {}
-    models: Annotated[dict[str, Alias], about("Model names that callers use, and their routes.")] = {}
+    providers: Annotated[dict[str, Provider], about("Accounts at providers, by a name of your choice.")] = msgspec.field(
+        default_factory=dict
+    )
+    models: Annotated[dict[str, Alias], about("Model names that callers use, and their routes.")] = msgspec.field(
+        default_factory=dict
+    )
     auth: Annotated[Auth, about("Who may call.")] = Auth()
     translation: Annotated[Translation, about("Requests that change their dialect.")] = Translation()
     api: Annotated[Api, about("The HTTP API.")] = Api()
@@ -31,7 +37,7 @@ class Sections(Section):
     state: Annotated[State, about("What is kept on disk.")] = State()
 
 
-class Config(Sections):
+class Config(Sections, frozen=True):
     """A configuration that was checked, as the gateway runs on it."""
 
     digest: str = ""

@@ -12,7 +12,7 @@ from llm_gateway.config.values import Secret
 SHORTEST_KEY = 16
 
 
-class ApiKey(Section):
+class ApiKey(Section, frozen=True):
     """A key that callers present."""
 
     name: Annotated[str, about("What the key is called in logs; unique.", min_length=1, max_length=128)]
@@ -24,9 +24,9 @@ class ApiKey(Section):
             hint="64 hexadecimal digits; a plain key goes into key",
         ),
     ] = None
-    models: Annotated[
-        tuple[Text, ...], about('What it may use: aliases, provider/model, and patterns such as "openai/*".')
-    ] = ("*",)
+    models: Annotated[tuple[Text, ...], about('What it may use: aliases, provider/model, and patterns such as "openai/*".')] = (
+        "*",
+    )
     metadata_in_body: Annotated[bool, about("Add x_gateway_metadata to the body of every answer.")] = False
     on_loss: Annotated[
         Literal["drop", "refuse"] | None, about("Overrides translation.on_loss for this key; absent: as said there.")
@@ -41,12 +41,15 @@ class ApiKey(Section):
             yield "key", f"is shorter than {SHORTEST_KEY} characters"
 
 
-class Auth(Section):
+class Auth(Section, frozen=True):
     """Who may call."""
 
     keys: Annotated[tuple[ApiKey, ...], about("The keys that are accepted.")] = ()
     required: Annotated[
-        bool | None, about("Whether a request without a key is refused; absent: if there are keys. Without keys only loopback is served, unless this says false.")
+        bool | None,
+        about(
+            "Whether a key is needed; absent: if there are keys. Without keys only loopback is served, unless this says false."
+        ),
     ] = None
 
     @property

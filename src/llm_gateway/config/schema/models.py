@@ -10,20 +10,23 @@ from llm_gateway.config.schema.base import Section, Text, about
 from llm_gateway.config.values import Duration
 
 
-class RouteTimeouts(Section):
+class RouteTimeouts(Section, frozen=True):
     """How long each part of an answer may take."""
 
     connect: Annotated[Duration, about("To open a connection: address lookup, TCP, TLS.", positive=True)] = Duration(5)
     head: Annotated[
         Duration | None,
-        about("To the response head; absent: 30s for streams, total for whole answers (their head comes with the answer).", positive=True),
+        about(
+            "To the response head; absent: 30s for streams, total for whole answers (their head comes with the answer).",
+            positive=True,
+        ),
     ] = None
     first_token: Annotated[Duration, about("Of a stream: to its first token.", positive=True)] = Duration(30)
     idle: Annotated[Duration, about("Between two reads of an answer.", positive=True)] = Duration(30)
     total: Annotated[Duration, about("For a whole answer; a stream has no total.", positive=True)] = Duration(600)
 
 
-class TimeoutOverrides(Section):
+class TimeoutOverrides(Section, frozen=True):
     """The timeouts that one deployment has differently; absent: as the alias says."""
 
     connect: Annotated[Duration | None, about("To open a connection.", positive=True)] = None
@@ -38,7 +41,7 @@ class TimeoutOverrides(Section):
         return msgspec.structs.replace(base, **said)
 
 
-class Deployment(Section):
+class Deployment(Section, frozen=True):
     """One model at one provider. Short form: the text `provider/model`."""
 
     short: ClassVar[str] = "model"
@@ -57,7 +60,7 @@ class Deployment(Section):
         return self.model.partition("/")[2]
 
 
-class Alias(Section):
+class Alias(Section, frozen=True):
     """A model name that callers use, and its route. Short form: the text `provider/model`."""
 
     short: ClassVar[str] = "deployments"

@@ -8,7 +8,7 @@ from llm_gateway.config.schema.base import Section, Text, about
 from llm_gateway.config.values import Duration, ProxyChoice
 
 
-class Network(Section):
+class Network(Section, frozen=True):
     """Connections to providers."""
 
     proxy: Annotated[

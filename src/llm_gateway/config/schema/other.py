@@ -12,7 +12,7 @@ from llm_gateway.config.schema.base import Fault, Section, Text, about
 _STREAMS = ("stdout", "stderr", "off")
 
 
-class Translation(Section):
+class Translation(Section, frozen=True):
     """Requests that leave in another dialect than they came in."""
 
     on_loss: Annotated[
@@ -21,7 +21,7 @@ class Translation(Section):
     ] = "drop"
 
 
-class ApiVersion(Section):
+class ApiVersion(Section, frozen=True):
     """The end of an API version, announced in response headers (RFC 8594, RFC 9745)."""
 
     deprecated: Annotated[date | None, about("From this day on, answers say that the version is deprecated.")] = None
@@ -35,19 +35,19 @@ class ApiVersion(Section):
             yield "guide", "expected a URL"
 
 
-class Versions(Section):
+class Versions(Section, frozen=True):
     """The versions there are."""
 
     v1: Annotated[ApiVersion, about("The API under /v1.")] = ApiVersion()
 
 
-class Api(Section):
+class Api(Section, frozen=True):
     """The HTTP API."""
 
     versions: Annotated[Versions, about("Announcements for each version.")] = Versions()
 
 
-class Logging(Section):
+class Logging(Section, frozen=True):
     """What the gateway writes about its work."""
 
     access: Annotated[Text, about("Where a line for every request goes: stdout, stderr, off, or a file's path.")] = "stdout"
@@ -57,10 +57,10 @@ class Logging(Section):
     def check(self) -> Iterator[Fault]:
         if self.access not in _STREAMS and "/" not in self.access:
             near = closest(self.access, _STREAMS)
-            yield "access", f'expected stdout, stderr, off or a path with a slash{f"; did you mean {near}?" if near else ""}'
+            yield "access", f"expected stdout, stderr, off or a path with a slash{f'; did you mean {near}?' if near else ''}"
 
 
-class State(Section):
+class State(Section, frozen=True):
     """What the gateway keeps on disk."""
 
     dir: Annotated[Text, about("Directory for what must outlive the process; made when missing.")] = "./state"

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
+import msgspec
+
 from llm_gateway.config.schema.base import Count, Fault, Pace, Section, Text, about
 from llm_gateway.config.values import ProxyChoice, Secret
 
@@ -14,7 +16,7 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
 _ENGINE_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection", "te", "trailer", "upgrade", "expect"})
 
 
-class ProviderTls(Section):
+class ProviderTls(Section, frozen=True):
     """TLS towards one provider."""
 
     ca_file: Annotated[Text | None, about("PEM file with authorities to trust for this provider.")] = None
@@ -27,7 +29,7 @@ class ProviderTls(Section):
             yield "key", "needs cert"
 
 
-class Options(Section):
+class Options(Section, frozen=True):
     """Keys that only some provider types know; written beside the others, in the provider's own mapping."""
 
     file: Annotated[Text | None, about("local: the model's GGUF file.")] = None
@@ -39,7 +41,7 @@ class Options(Section):
     seed: Annotated[int, about("simulator: the same seed and request give the same answer.", ge=0, le=2**63 - 1)] = 0
 
 
-class Provider(Section):
+class Provider(Section, frozen=True):
     """An account at a provider."""
 
     type: Annotated[str, about("Kind of provider, such as openai, anthropic, vllm; absent: the entry's name.")]
@@ -52,11 +54,13 @@ class Provider(Section):
     region: Annotated[Text | None, about("Region this account is in.")] = None
     api_version: Annotated[Text | None, about("Version of the provider's API to ask for.")] = None
     models: Annotated[tuple[Text, ...] | None, about("Models it serves; absent: discovered.")] = None
-    headers: Annotated[dict[str, Secret], about("Extra headers for every request to it; their values are kept secret.")] = {}
+    headers: Annotated[dict[str, Secret], about("Extra headers for every request to it; their values are kept secret.")] = (
+        msgspec.field(default_factory=dict)
+    )
     enabled: Annotated[bool, about("A disabled provider is checked but never used.")] = True
-    max_connections: Annotated[
-        Count | None, about("Most connections open to it; absent: network.connections_per_provider.")
-    ] = None
+    max_connections: Annotated[Count | None, about("Most connections open to it; absent: network.connections_per_provider.")] = (
+        None
+    )
     proxy: Annotated[ProxyChoice | None, about("Proxy for this provider; absent: network.proxy.")] = None
     tls: Annotated[ProviderTls, about("TLS towards this provider.")] = ProviderTls()
     options: Options = Options()

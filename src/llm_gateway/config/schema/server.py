@@ -9,14 +9,14 @@ from llm_gateway.config.schema.base import Fault, Port, Section, Text, about
 from llm_gateway.config.values import Duration, Size
 
 
-class Admin(Section):
+class Admin(Section, frozen=True):
     """A second listener that serves health and the list of models only."""
 
     host: Annotated[Text, about("Address of the second listener.")] = "127.0.0.1"
     port: Annotated[Port, about("Port of the second listener; 0 takes a free one.")] = 9090
 
 
-class Limits(Section):
+class Limits(Section, frozen=True):
     """How much one client, and all of them together, may send."""
 
     body: Annotated[Size, about("Largest request body; a larger one is answered 413.", positive=True)] = Size(10 << 20)
@@ -35,7 +35,7 @@ class Limits(Section):
             yield "head", f"must be at least limits.url ({self.url})"
 
 
-class ServerTimeouts(Section):
+class ServerTimeouts(Section, frozen=True):
     """How long a client may take."""
 
     head: Annotated[Duration, about("From the first byte of a request to the end of its headers.", positive=True)] = Duration(10)
@@ -44,15 +44,15 @@ class ServerTimeouts(Section):
     write: Annotated[Duration, about("A client that reads nothing for this long is cut.", positive=True)] = Duration(30)
 
 
-class ServerTls(Section):
+class ServerTls(Section, frozen=True):
     """HTTPS. The files are read again when they change; running connections go on."""
 
     cert: Annotated[Text, about("PEM file with the certificate and its chain.")]
     key: Annotated[Text, about("PEM file with the private key.")]
     client_ca: Annotated[Text | None, about("PEM file with the authorities that client certificates are checked against.")] = None
-    client_auth: Annotated[
-        Literal["none", "optional", "required"], about("Whether clients are asked for a certificate.")
-    ] = "none"
+    client_auth: Annotated[Literal["none", "optional", "required"], about("Whether clients are asked for a certificate.")] = (
+        "none"
+    )
     minimum: Annotated[Literal["1.2", "1.3"], about("Oldest TLS version spoken.")] = "1.2"
 
     def check(self) -> Iterator[Fault]:
@@ -62,10 +62,12 @@ class ServerTls(Section):
             yield "client_ca", "has no effect while client_auth is none"
 
 
-class Cors(Section):
+class Cors(Section, frozen=True):
     """Which web pages may call the gateway from a browser (Fetch standard, CORS protocol)."""
 
-    origins: Annotated[tuple[Text, ...], about('Origins that may call, such as https://app.example.com, or "*". Empty: none.')] = ()
+    origins: Annotated[
+        tuple[Text, ...], about('Origins that may call, such as https://app.example.com, or "*". Empty: none.')
+    ] = ()
     methods: Annotated[tuple[Text, ...], about("Methods they may use.")] = ("GET", "POST", "OPTIONS")
     headers: Annotated[tuple[Text, ...], about('Request headers they may send; "*" does not cover Authorization.')] = (
         "*",
@@ -84,14 +86,12 @@ class Cors(Section):
                 yield "origins", f"entry {index} must be scheme://host[:port] without a path"
 
 
-class Server(Section):
+class Server(Section, frozen=True):
     """Where the gateway listens."""
 
     host: Annotated[Text, about("Address to listen on; anything but loopback needs auth.keys.")] = "127.0.0.1"
     port: Annotated[Port, about("Port to listen on; 0 takes a free one.")] = 8080
-    workers: Annotated[
-        int, about("Worker processes.", ge=1, le=1, hint="more than one worker comes with the supervisor")
-    ] = 1
+    workers: Annotated[int, about("Worker processes.", ge=1, le=1, hint="more than one worker comes with the supervisor")] = 1
     admin: Annotated[Admin | None, about("A second listener for health and models only; absent: none.")] = None
     limits: Annotated[Limits, about("Caps on what clients send.")] = Limits()
     timeouts: Annotated[ServerTimeouts, about("Deadlines for what clients send and read.")] = ServerTimeouts()

@@ -45,13 +45,17 @@ _COARSE: dict[Finish, str] = {
 }
 
 
-def parse_finish(reason: str | None, native: object = None) -> Finish | None:
-    """None while there is none; a word that nobody knows is an error, not a success."""
+def parse_finish(reason: str | None, native: object = None, *, calls: bool = False) -> Finish | None:
+    """None while there is none; a word that nobody knows is an error, not a success.
+
+    `calls`: the answer calls tools. Then stop means that (OpenAI says so when the tool was named by the caller, others always).
+    """
     if not reason:
         return None
     if isinstance(native, str) and native in _NATIVE:
         return _NATIVE[native]
-    return _WORDS.get(reason, "error")
+    finish = _WORDS.get(reason, "error")
+    return "tool_calls" if calls and finish == "stop" else finish
 
 
 def render_finish(finish: Finish) -> tuple[str, str | None]:

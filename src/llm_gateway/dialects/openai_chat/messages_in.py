@@ -69,7 +69,9 @@ class Messages:
         parts = parse_reasoning(message.reasoning_content or message.reasoning, message.reasoning_details)
         parts += [Opaque(block.dialect, block.kind, block.block) for block in message.opaque_blocks or ()]
         content = self._content(message, path)
-        if message.content != "" or not (message.tool_calls or message.function_call or message.refusal or message.audio or parts):
+        if message.content != "" or not (
+            message.tool_calls or message.function_call or message.refusal or message.audio or parts
+        ):
             parts += content
         self._cite(parts, message, path)
         if message.refusal is not None:

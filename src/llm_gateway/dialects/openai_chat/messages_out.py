@@ -7,10 +7,7 @@ from typing import Any
 from llm_gateway.core.chat import (
     Audio,
     ChatRequest,
-    Document,
-    Image,
     Message,
-    Opaque,
     Part,
     Reasoning,
     Refusal,
@@ -18,7 +15,6 @@ from llm_gateway.core.chat import (
     ToolCall,
     ToolResult,
 )
-from llm_gateway.core.json import decode
 from llm_gateway.dialects.base import Target
 from llm_gateway.dialects.openai_chat.parts_out import PartsOut, plain, render_call
 from llm_gateway.dialects.openai_chat.paths import Paths
@@ -110,14 +106,8 @@ class MessagesOut:
                     out["refusal"] = out.get("refusal", "") + part.text
                 case Audio(id=str()):
                     out["audio"] = {"id": part.id}
-                case Opaque() if is_entry(part) and self._target.reasoning_field == "reasoning_details":
-                    pass  # rendered with the reasoning
                 case _:
-                    rendered = self._parts.render(part, path)
-                    if rendered is not None:
-                        content.append(rendered)
-            if isinstance(part, Text) and part.citations:
-                self._cite(part, sources, path)
+                    self._said(part, path, content, sources)
         self._add_reasoning(out, message.parts)
         if not content and not calls and len(out) == 1:
             return  # all of it was dropped, by name
@@ -128,11 +118,18 @@ class MessagesOut:
             out["annotations"] = sources
         self._add(out, message.name)
 
-    def _cite(self, part: Text, sources: list[Any], path: str) -> None:
-        if self._own:
-            sources += part.citations
-        else:
-            self._dropped.append(f"{path}.citations")
+    def _said(self, part: Part, path: str, content: list[dict[str, Any]], sources: list[Any]) -> None:
+        """Text and the like, with its sources."""
+        if is_entry(part) and self._target.reasoning_field == "reasoning_details":
+            return  # rendered with the reasoning
+        rendered = self._parts.render(part, path)
+        if rendered is not None:
+            content.append(rendered)
+        if isinstance(part, Text) and part.citations:
+            if self._own:
+                sources += part.citations
+            else:
+                self._dropped.append(f"{path}.citations")
 
     def _reasoning(self, part: Reasoning, path: str) -> None:
         """Names what the target's field cannot hold."""

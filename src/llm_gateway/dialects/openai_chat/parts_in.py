@@ -26,7 +26,9 @@ def parse_part(part: wire.Part, path: str) -> Part:
         case wire.RefusalPart():
             return Refusal(part.refusal)
         case wire.ThinkingPart():
-            return Reasoning(part.thinking if isinstance(part.thinking, str) else "".join(piece.text or "" for piece in part.thinking))
+            return Reasoning(
+                part.thinking if isinstance(part.thinking, str) else "".join(piece.text or "" for piece in part.thinking)
+            )
     return Opaque(NAME, part.kind, part.raw)
 
 

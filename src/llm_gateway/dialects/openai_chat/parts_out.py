@@ -6,7 +6,6 @@ from typing import Any
 
 from llm_gateway.core.chat import Audio, CacheMark, Document, Image, Opaque, Part, Refusal, Text, ToolCall
 from llm_gateway.core.json import decode
-from llm_gateway.dialects.openai_chat.reasoning import NAME
 
 
 class PartsOut:

@@ -30,7 +30,9 @@ class Paths:
     def _own_part(self, message: str, parts: tuple[Part, ...], place: int) -> str:
         part = parts[place]
         if isinstance(part, Reasoning) or is_entry(part):
-            return f"{message}.{'reasoning_content' if isinstance(part, Reasoning) and not part.redacted else 'reasoning_details'}"
+            return (
+                f"{message}.{'reasoning_content' if isinstance(part, Reasoning) and not part.redacted else 'reasoning_details'}"
+            )
         if isinstance(part, ToolResult):
             return message
         if isinstance(part, ToolCall):
@@ -39,5 +41,8 @@ class Paths:
             return f"{message}.opaque_blocks[{sum(isinstance(other, Opaque) for other in parts[:place])}]"
         if isinstance(part, Audio) and part.id is not None:
             return f"{message}.audio"
-        aside = sum(isinstance(other, Reasoning | ToolCall) or (isinstance(other, Opaque) and other.dialect != NAME) for other in parts[:place])
+        aside = sum(
+            isinstance(other, Reasoning | ToolCall) or (isinstance(other, Opaque) and other.dialect != NAME)
+            for other in parts[:place]
+        )
         return f"{message}.content[{place - aside}]"

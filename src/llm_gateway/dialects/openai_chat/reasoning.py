@@ -11,7 +11,7 @@ Entries of another family than Anthropic's (`format`) are opaque: their signatur
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeGuard
 
 from msgspec import Raw
 
@@ -80,7 +80,7 @@ def render_entry(block: Reasoning, index: int) -> dict[str, Any]:
     return entry
 
 
-def is_entry(part: Part) -> bool:
+def is_entry(part: Part) -> TypeGuard[Opaque]:
     """Whether `part` is a detail of another family, to be carried as it is."""
     return isinstance(part, Opaque) and part.dialect == NAME and part.kind.startswith("reasoning.")
 

@@ -81,8 +81,8 @@ class OpenAIRelay:
                 if parsed.data == b"[DONE]":
                     self.done = self._over = True
                     return block[:end]
-                chunk = read_chunk(parsed)
-                self.failure = fault_in(parsed, chunk)
+                chunk = read_chunk(parsed, Chunk)
+                self.failure = fault_in(parsed, chunk, chunk.choices if chunk else None)
                 if self.failure is not None:
                     self._over = True
                     return block[:start]

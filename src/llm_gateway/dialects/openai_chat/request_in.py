@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Raw
@@ -16,8 +16,13 @@ from llm_gateway.dialects.openai_chat.reasoning import NAME
 from llm_gateway.dialects.openai_chat.tidy import Tidied
 
 _KNOWN = frozenset(wire.RequestWire.__struct_fields__)
-_MODES = {"auto": "auto", "none": "none", "required": "required", "any": "required"}  # any: Mistral
-_KINDS = {"text": "text", "json_object": "json", "json_schema": "schema"}
+_MODES: dict[str, Literal["auto", "none", "required"]] = {
+    "auto": "auto",
+    "none": "none",
+    "required": "required",
+    "any": "required",  # Mistral
+}
+_KINDS: dict[str, Literal["text", "json", "schema"]] = {"text": "text", "json_object": "json", "json_schema": "schema"}
 
 
 def parse_request(body: bytes) -> ChatRequest:
@@ -102,7 +107,7 @@ def _tool_choice(raw: Raw, extra: dict[str, Raw]) -> ToolChoice | None:
         return None
     value = decode(bytes(raw), Any)
     if isinstance(value, str) and value in _MODES:
-        return ToolChoice(_MODES[value])  # type: ignore[arg-type] - the table holds its modes only
+        return ToolChoice(_MODES[value])
     if isinstance(value, dict):
         inner = value.get(value.get("type", "function")) if value.get("type") in {"function", "custom", None} else None
         if isinstance(inner, dict) and isinstance(inner.get("name"), str):
@@ -117,7 +122,7 @@ def _response_format(wanted: wire.ResponseFormatWire | None) -> ResponseFormat |
         return None
     schema = wanted.json_schema or wire.JsonSchema()
     return ResponseFormat(
-        _KINDS[wanted.type],  # type: ignore[arg-type] - as above
+        _KINDS[wanted.type],
         schema.name,
         schema.description,
         present(schema.schema),

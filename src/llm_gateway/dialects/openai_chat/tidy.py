@@ -20,13 +20,15 @@ def _names(struct: type[msgspec.Struct]) -> frozenset[str]:
     return frozenset(field.encode_name for field in msgspec.structs.fields(struct)) | {"type"}
 
 
-_PARTS = {
-    part.__struct_config__.tag: _names(part) for part in get_args(wire.Part) if part is not wire.OpaquePart
-}
+_PARTS = {part.__struct_config__.tag: _names(part) for part in get_args(wire.Part) if part is not wire.OpaquePart}
 _MESSAGE = _names(wire.MessageWire) - {"type"}
 _CALL = _names(wire.ToolCallWire)
 _FUNCTION = _names(wire.Function) - {"type"}
-_NESTED_PARTS = {"image_url": _names(wire.ImageUrl) - {"type"}, "input_audio": _names(wire.InputAudio) - {"type"}, "file": _names(wire.File) - {"type"}}
+_NESTED_PARTS = {
+    "image_url": _names(wire.ImageUrl) - {"type"},
+    "input_audio": _names(wire.InputAudio) - {"type"},
+    "file": _names(wire.File) - {"type"},
+}
 _FORMATS = {"text", "json_object", "json_schema"}
 
 

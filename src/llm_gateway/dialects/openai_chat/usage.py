@@ -1,7 +1,8 @@
 """Usage as OpenAI counts it (prompt_tokens holds the cached ones) and as we do (disjoint classes).
 
 Read too: DeepSeek's prompt_cache_hit_tokens, cached_tokens at the top (Together, Moonshot), Anthropic's names (Vercel,
-Databricks), xAI's reasoning and Mistral's audio, which stand outside of completion_tokens and prompt_tokens: total_tokens shows it.
+Databricks), xAI's reasoning and Mistral's audio, which stand outside of completion_tokens and prompt_tokens, as total_tokens
+shows.
 """
 
 from __future__ import annotations
@@ -72,7 +73,12 @@ def parse_usage(wire: UsageWire | None) -> Usage | None:
     elif beyond > 0 and heard == beyond:
         prompt += heard
     cached = (
-        into.cached_tokens or wire.prompt_cache_hit_tokens or wire.cached_tokens or wire.num_cached_tokens or wire.cache_read_input_tokens or 0
+        into.cached_tokens
+        or wire.prompt_cache_hit_tokens
+        or wire.cached_tokens
+        or wire.num_cached_tokens
+        or wire.cache_read_input_tokens
+        or 0
     )
     written = into.cache_write_tokens or wire.cache_creation_input_tokens or 0
     prompt, cached = _take(prompt, cached)

@@ -21,7 +21,8 @@ WATCHED = (b"model", b"messages", b"stream")
 """Members that we act on: a second one of that name is refused."""
 
 _NULL = Raw(b"null")
-_QUOTE, _BRACKET, _N = b'"[n'
+_STRING_OR_NULL = b'"n'
+_LIST = ord("[")
 
 
 class Thing(msgspec.Struct, gc=False):
@@ -85,7 +86,7 @@ def view(body: bytes) -> View:
         raise refuse("messages", f"there may be at most {MAX_MESSAGES}")
     for index, message in enumerate(messages):
         first = memoryview(message.content)[0]
-        if first != _QUOTE and first != _N:  # a string, or null
+        if first not in _STRING_OR_NULL:
             _check_content(index, first, message.content)
     return summary(seen)
 
@@ -101,7 +102,7 @@ def check_sampling(seen: Sampling) -> None:
         raise refuse("temperature", "it must be 0 to 2")
     if seen.top_p is not None and not 0 <= seen.top_p <= 1:
         raise refuse("top_p", "it must be 0 to 1")
-    if seen.stop is not None and (seen.stop == "" or "" in seen.stop):
+    if seen.stop == "" or (isinstance(seen.stop, list) and "" in seen.stop):
         raise refuse("stop", "a stop sequence must not be empty", "empty_stop_sequence")
 
 
@@ -113,7 +114,7 @@ def summary(seen: Sampling) -> View:
 
 def _check_content(index: int, first: int, content: Raw) -> None:
     path = f"messages[{index}].content"
-    if first != _BRACKET:
+    if first != _LIST:
         raise refuse(path, "Expected str, array or null")
     try:
         decode(bytes(content), list[Part])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Raw
@@ -31,49 +32,58 @@ class Delta(msgspec.Struct, gc=False):
     audio: Any = None
 
 
-class Choice(msgspec.Struct, gc=False):
+class AnyChoice(msgspec.Struct, gc=False):
     index: int | None = None
+    finish_reason: str | None = None
+
+
+class Choice(AnyChoice, gc=False):
     delta: Delta | None = None
     message: Delta | None = None
     text: str | None = None
-    finish_reason: str | None = None
 
 
 class Groq(msgspec.Struct, gc=False):
     usage: Raw = _NULL
 
 
-class Chunk(msgspec.Struct, gc=False):
-    choices: list[Choice] | None = None
+class AnyChunk(msgspec.Struct, gc=False):
     usage: Raw = _NULL
     error: Any = None
     x_groq: Groq | None = None
 
 
-def read_chunk(event: SseEvent) -> Chunk | None:
+class Chunk(AnyChunk, gc=False):
+    choices: list[Choice] | None = None
+
+
+_Shape = TypeVar("_Shape", bound=AnyChunk)
+
+
+def read_chunk(event: SseEvent, shape: type[_Shape]) -> _Shape | None:
     """None for an event of a kind that is not ours, which a client would skip too. Raises UpstreamMalformed."""
     try:
-        return decode_lenient(event.data, Chunk)
+        return decode_lenient(event.data, shape)
     except (MalformedJson, msgspec.ValidationError):
         if event.event:
             return None
         raise UpstreamMalformed("The provider's stream holds something that is not a chunk of an answer") from None
 
 
-def usage_in(chunk: Chunk) -> Usage | None:
+def usage_in(chunk: AnyChunk) -> Usage | None:
     return read_usage(chunk.usage) or (read_usage(chunk.x_groq.usage) if chunk.x_groq else None)
 
 
-def fault_in(event: SseEvent, chunk: Chunk | None) -> ProviderFault | None:
+def fault_in(event: SseEvent, chunk: AnyChunk | None, choices: Sequence[AnyChoice] | None) -> ProviderFault | None:
     """The error that the event is, if it is one: a member `error`, an event named so, or a document like vLLM's."""
     named = event.event == b"error"
-    if not named and chunk is not None and not chunk.error and (chunk.choices or b'"error"' not in event.data):
+    if not named and chunk is not None and not chunk.error and (choices or b'"error"' not in event.data):
         return None
     try:
         document = decode_lenient(event.data, Any)
     except (MalformedJson, msgspec.ValidationError):
         return ProviderFault(event.data.decode(errors="replace")[:1000]) if named else None
-    if named or (isinstance(document, dict) and (document.get("error") or "error" in {document.get("object"), document.get("type")} )):
+    if named or (isinstance(document, dict) and (document.get("error") or _calls_itself_error(document))):
         return fault_of(document)
     return None
 
@@ -94,3 +104,7 @@ def has_content(choice: Choice) -> bool:
         or delta.audio
         or choice.text
     )
+
+
+def _calls_itself_error(document: dict[str, Any]) -> bool:
+    return document.get("object") == "error" or document.get("type") == "error"

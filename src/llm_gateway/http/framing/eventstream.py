@@ -52,12 +52,14 @@ class Message(msgspec.Struct, frozen=True):
 class EventStreamReader:
     """The messages of a byte stream. Damage, and a message of more than `limit_bytes`, is a FramingError."""
 
-    __slots__ = ("_buffer", "_limit", "_needed")
+    __slots__ = ("_block", "_buffer", "_headers", "_limit", "_needed")
 
     def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
         self._limit = limit_bytes
         self._buffer = bytearray()
         self._needed = _PRELUDE_BYTES  # bytes from the message's start: its prelude's, then, once that is known, all
+        self._block = b""  # the last message's headers, as bytes and as read: in a stream they seldom change
+        self._headers: dict[str, HeaderValue] = {}
 
     def feed(self, data: bytes) -> list[Message]:
         """The messages that `data` completes, in order. Raises FramingError."""
@@ -72,7 +74,7 @@ class EventStreamReader:
                 self._needed = self._total_length(start)
                 continue
             end = start + self._needed
-            messages.append(_read_message(bytes(buffer[start:end])))
+            messages.append(self._read(bytes(buffer[start:end])))
             start = end
             self._needed = _PRELUDE_BYTES
         del buffer[:start]  # once per read: a read of many small messages stays linear
@@ -93,6 +95,18 @@ class EventStreamReader:
         if headers > _HEADERS_LIMIT_BYTES or headers + _OVERHEAD_BYTES > total:
             raise FramingError(f"headers of {headers} bytes in a message of {total}")
         return int(total)
+
+    def _read(self, message: bytes) -> Message:
+        """`message` is one message by its length, whose prelude has been checked."""
+        total, headers, _ = _PRELUDE.unpack_from(message)
+        if zlib.crc32(memoryview(message)[:-4]) != _U32.unpack_from(message, total - 4)[0]:
+            raise FramingError("the CRC of a message does not match")
+        payload = _PRELUDE_BYTES + headers
+        block = message[_PRELUDE_BYTES:payload]
+        if block != self._block:
+            self._headers = _read_headers(block)
+            self._block = block
+        return Message(self._headers.copy(), message[payload:-4])
 
 
 def encode(headers: Mapping[str, HeaderValue], payload: bytes) -> bytes:
@@ -144,16 +158,6 @@ def _long(data: bytes) -> bytes:
     if len(data) > 0xFFFF:
         raise ValueError("a header's value takes at most 65,535 bytes")
     return _U16.pack(len(data)) + data
-
-
-def _read_message(message: bytes) -> Message:
-    """`message` is one message by its length, whose prelude has been checked."""
-    total, headers, _ = _PRELUDE.unpack_from(message)
-    body = memoryview(message)
-    if zlib.crc32(body[:-4]) != _U32.unpack_from(message, total - 4)[0]:
-        raise FramingError("the CRC of a message does not match")
-    payload = _PRELUDE_BYTES + headers
-    return Message(_read_headers(message[_PRELUDE_BYTES:payload]), message[payload:-4])
 
 
 def _read_headers(block: bytes) -> dict[str, HeaderValue]:

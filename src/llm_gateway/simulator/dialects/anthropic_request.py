@@ -148,7 +148,9 @@ def _marked(content: Any) -> bool:
 
 
 def _tools(request: Mapping[str, Any]) -> tuple[Tool, ...]:
-    tools = request.get("tools") or []
+    tools = request.get("tools")
+    if tools is None:
+        return ()
     if not isinstance(tools, list):
         raise wrong_type("tools", "list", Front.ANTHROPIC)
     found = []
@@ -170,7 +172,9 @@ def _choice(request: Mapping[str, Any]) -> tuple[str, bool]:
 
 
 def _stop(request: Mapping[str, Any]) -> tuple[str, ...]:
-    stop = request.get("stop_sequences") or []
+    stop = request.get("stop_sequences")
+    if stop is None:
+        return ()
     if not isinstance(stop, list) or not all(isinstance(item, str) for item in stop):
         raise wrong_type("stop_sequences", "list of strings", Front.ANTHROPIC)
     return tuple(stop)

@@ -19,7 +19,7 @@ from llm_gateway.simulator.dialects.openai_common import (
     wants_usage,
 )
 from llm_gateway.simulator.problems import Front, missing, out_of_range, wrong_type
-from llm_gateway.simulator.script import Ask, Call, Say, Script, Tool, cached_tokens
+from llm_gateway.simulator.script import Ask, Call, Say, Script, Tool, cached_tokens, call_tokens
 from llm_gateway.simulator.tokens import IMAGE_TOKENS, MESSAGE_TOKENS, estimate, pieces
 
 FINISH = {"stop": "stop", "sequence": "stop", "refusal": "stop", "length": "length", "tool": "tool_calls"}
@@ -128,8 +128,10 @@ def _size(message: Mapping[str, Any]) -> int:
 
 
 def _tools(request: Mapping[str, Any]) -> tuple[Tool, ...]:
-    tools = request.get("tools") or ()
-    if not isinstance(tools, list | tuple):
+    tools = request.get("tools")
+    if tools is None:
+        return ()
+    if not isinstance(tools, list):
         raise wrong_type("tools", "array of objects", Front.OPENAI)
     found = []
     for index, tool in enumerate(tools):
@@ -232,8 +234,9 @@ def _deltas(script: Script, request: Mapping[str, Any], say: Say, digest: str) -
         silent = 0
     for number, call in enumerate(say.calls):
         start = {**_call(call), "index": number, "function": {"name": call.name, "arguments": ""}}
-        deltas.append(({"tool_calls": [start]}, None, None, 3 + silent))
+        words = pieces(call.arguments)
+        deltas.append(({"tool_calls": [start]}, None, None, call_tokens(call) - len(words) + silent))
         silent = 0
-        for word in pieces(call.arguments):
+        for word in words:
             deltas.append(({"tool_calls": [{"index": number, "function": {"arguments": word}}]}, None, None, 1))
     return [*deltas, ({}, FINISH[say.finish], None, silent)]

@@ -1,0 +1,163 @@
+"""What only shows when the sections are read together: names that must exist, routes that must end, and who may call."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping, Sequence
+
+from llm_gateway.config.errors import Path, Problems, did_you_mean, one_of, shown
+from llm_gateway.config.schema import Alias, ApiKey, Sections
+from llm_gateway.config.tree import Node, locate
+
+_LONGEST_NAME = 256
+
+
+class References:
+    """Checks one configuration; `root` tells where things were written. Fields that failed before are None and passed over."""
+
+    def __init__(self, sections: Sections, root: Node, problems: Problems) -> None:
+        self._sections = sections
+        self._root = root
+        self._problems = problems
+        self._aliases = {name: alias for name, alias in sections.models.items() if alias is not None}
+        self._providers = sections.providers
+
+    def check(self) -> None:
+        """Note everything that does not fit together."""
+        for name in self._sections.models:
+            self._alias_name(name)
+        for name, alias in self._aliases.items():
+            self._deployments(name, alias)
+            self._fallbacks(name, alias)
+        self._cycles()
+        self._keys()
+        self._openness()
+
+    def _note(self, path: Path, message: str, suggestion: str = "") -> None:
+        where, written = locate(self._root, path)
+        self._problems.add(where, written, message, suggestion)
+
+    def _alias_name(self, name: str) -> None:
+        if not name or len(name) > _LONGEST_NAME or any(c <= " " or c == "\x7f" for c in name) or not _encodable(name):
+            self._note(("models", name), f"a model name has 1 to {_LONGEST_NAME} characters and no spaces")
+        provider = name.partition("/")[0]
+        if "/" in name and provider in self._providers:
+            self._note(
+                ("models", name), f'would hide this model of the provider "{shown(provider)}"', "give the alias another name"
+            )
+
+    def _deployments(self, name: str, alias: Alias) -> None:
+        seen: dict[str, int] = {}
+        for index, deployment in enumerate(alias.deployments or ()):
+            if deployment is None or not deployment.model:
+                continue
+            path = ("models", name, "deployments", index, "model")
+            if deployment.model in seen:
+                self._note(path, f"is the same deployment as entry {seen[deployment.model]}", "remove one of them")
+            seen.setdefault(deployment.model, index)
+            if deployment.model in self._aliases and deployment.provider not in self._providers:
+                self._note(path, "names an alias; a deployment is provider/model", "put the alias into fallback")
+            else:
+                self._target(path, deployment.model, self._providers)
+
+    def _fallbacks(self, name: str, alias: Alias) -> None:
+        for index, target in enumerate(alias.fallback or ()):
+            if target and target not in self._aliases:
+                self._target(("models", name, "fallback", index), target, [*self._aliases, *self._providers])
+
+    def _target(self, path: Path, target: str, names: Iterable[str]) -> None:
+        """A `provider/model` whose provider must exist and be enabled."""
+        provider, slash, model = target.partition("/")
+        if slash and not model:
+            self._note(path, "names no model behind the slash", "write provider/model")
+        elif provider not in self._providers:
+            what = "provider" if slash or "fallback" not in path else "alias or provider"
+            hint = did_you_mean(provider, names) or (one_of(names) if slash else "write provider/model")
+            self._note(path, f'there is no {what} "{shown(provider)}"', hint)
+        elif not slash:
+            self._note(path, "names a provider, but no model", "write provider/model")
+        elif self._providers[provider] is not None and self._providers[provider].enabled is False:
+            self._note(
+                path, f'the provider "{shown(provider)}" is disabled', f"enable providers.{shown(provider)} or remove this"
+            )
+
+    def _cycles(self) -> None:
+        """Each ring of fallbacks is told once, where it closes."""
+        done: set[str] = set()
+        for start in self._aliases:
+            trail: list[str] = []
+            walk: list[tuple[str, int]] = [(start, 0)]  # an explicit stack: a chain may be longer than Python's
+            while walk:
+                name, index = walk.pop()
+                if index == 0:
+                    trail.append(name)
+                targets = self._aliases[name].fallback or ()
+                if name in done or index >= len(targets):
+                    done.add(name)
+                    trail.pop()
+                    continue
+                walk.append((name, index + 1))
+                target = targets[index]
+                if target in trail:
+                    ring = " -> ".join(shown(one) for one in [*trail[trail.index(target) :], target])
+                    self._note(("models", name, "fallback", index), f"comes back to itself: {ring}")
+                elif target in self._aliases and target not in done:
+                    walk.append((target, 0))
+
+    def _keys(self) -> None:
+        names: dict[str, int] = {}
+        values: dict[object, int] = {}
+        keys: Sequence[ApiKey | None] = self._sections.auth.keys or ()
+        for index, key in enumerate(keys):
+            if key is None:
+                continue
+            if key.name and names.setdefault(key.name, index) != index:
+                self._note(("auth", "keys", index, "name"), f"is also the name of auth.keys[{names[key.name]}]")
+            field = "key" if key.key is not None else "key_hash"
+            value = key.key if key.key is not None else (key.key_hash or "").lower()
+            if value and values.setdefault(value, index) != index:
+                self._note(("auth", "keys", index, field), f"is also the {field} of auth.keys[{values[value]}]")
+            for at, entry in enumerate(key.models or ()):
+                if entry:
+                    self._allowed(("auth", "keys", index, "models", at), entry)
+
+    def _allowed(self, path: Path, entry: str) -> None:
+        """An exact entry must name something; a pattern may wait for what discovery brings."""
+        if any(character in entry for character in "*?[") or entry in self._aliases:
+            return
+        provider, slash, model = entry.partition("/")
+        if slash and model and provider in self._providers:
+            return
+        known = [*self._aliases, *(f"{name}/*" for name in self._providers)]
+        self._note(path, f'names no alias and no provider/model: "{shown(entry)}"', did_you_mean(entry, known) or one_of(known))
+
+    def _openness(self) -> None:
+        server, auth = self._sections.server, self._sections.auth
+        if auth.keys or auth.required is not None or not server.host or _is_loopback(server.host):
+            return
+        if self._written_at("auth", "keys") or self._written_at("auth", "required"):
+            return  # they could not be read, which was already said
+        hint = "add auth.keys, listen on 127.0.0.1, or say auth.required: false if something in front checks callers"
+        self._note(("server", "host"), "would serve everyone who can reach this address: there are no keys", hint)
+
+    def _written_at(self, *path: str) -> bool:
+        node: Node | None = self._root
+        for part in path:
+            children: Mapping[str, Node] = node.value if node is not None and isinstance(node.value, dict) else {}
+            node = children.get(part)
+        return node is not None and bool(node.value)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _encodable(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

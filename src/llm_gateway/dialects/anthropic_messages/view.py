@@ -1,0 +1,135 @@
+"""The gateway's look at a request that may pass through: what policy acts on, and the types of what it relies on.
+
+Contents are left undecoded. Refused is only what is certainly wrong; what a provider may well accept is its own business: the
+API has no temperature over 1, say, but it is the one to tell so.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+import msgspec
+from msgspec import Raw
+
+from llm_gateway.core.json import decode
+from llm_gateway.dialects.base import View
+from llm_gateway.dialects.openai_chat.invalid import check_model, invalid, read, refuse, refuse_duplicates
+
+MAX_MESSAGES = 10_000
+
+WATCHED = (b"model", b"messages", b"stream")
+"""Members that we act on: a second one of that name is refused."""
+
+_ABSENT = Raw(b"null")
+_QUOTE, _BRACKET = b'"['
+
+
+class Thing(msgspec.Struct, gc=False):
+    """A JSON object, whatever is in it."""
+
+
+class Typed(msgspec.Struct, gc=False):
+    """Any block of content: all have a type."""
+
+    type: str
+
+
+class Message(msgspec.Struct, gc=False):
+    """`system` inside a conversation is the newest API's; it may come without content there."""
+
+    role: Literal["user", "assistant", "system"]
+    content: Raw = _ABSENT
+
+
+class Counted(msgspec.Struct, gc=False):
+    """What a request to count tokens has; the other members that we know of are a Body's."""
+
+    model: str
+    messages: list[Message]
+    stream: bool | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    stop_sequences: list[str] | None = None
+    system: Raw = _ABSENT
+    tools: list[Thing] | None = None
+    tool_choice: Typed | None = None
+    thinking: Typed | None = None
+    metadata: Thing | None = None
+    service_tier: str | None = None
+
+
+class Limits(Protocol):
+    """The members with a range, of whatever struct holds them."""
+
+    model: str
+    max_tokens: int | None
+    temperature: float | None
+    top_p: float | None
+    stop_sequences: list[str] | None
+
+
+def view(body: bytes) -> View:
+    """Raises InvalidRequest (with param) or MalformedBody."""
+    seen = _look(body)
+    if seen.max_tokens is None:
+        raise refuse("max_tokens", "this API requires it", "missing_field")
+    return View(seen.model, seen.stream is True)
+
+
+def view_count(body: bytes) -> View:
+    """`view` for a request to count tokens: no maximum, no stream. Raises as `view` does."""
+    return View(_look(body).model)
+
+
+def check_limits(seen: Limits) -> None:
+    """The ranges of requirements 1.2, as far as every provider has them. Raises InvalidRequest.
+
+    max_tokens may be 0: that warms Anthropic's prompt cache.
+    """
+    check_model(seen.model)
+    if seen.max_tokens is not None and seen.max_tokens < 0:
+        raise refuse("max_tokens", "it must not be negative")
+    if seen.temperature is not None and not 0 <= seen.temperature <= 2:
+        raise refuse("temperature", "it must be 0 to 1")
+    if seen.top_p is not None and not 0 <= seen.top_p <= 1:
+        raise refuse("top_p", "it must be 0 to 1")
+    if seen.stop_sequences is not None and "" in seen.stop_sequences:
+        raise refuse("stop_sequences", "a stop sequence must not be empty", "empty_stop_sequence")
+
+
+def check_count(messages: int) -> None:
+    """How many messages there may be. Raises InvalidRequest."""
+    if not messages:
+        raise refuse("messages", "there must be at least one", "empty_messages")
+    if messages > MAX_MESSAGES:
+        raise refuse("messages", f"there may be at most {MAX_MESSAGES}")
+
+
+def _look(body: bytes) -> Counted:
+    seen = read(body, Counted)
+    refuse_duplicates(body, WATCHED)
+    check_limits(seen)
+    check_count(len(seen.messages))
+    for index, message in enumerate(seen.messages):
+        if memoryview(message.content)[0] != _QUOTE:
+            _check_blocks(message.content, f"messages[{index}].content", optional=message.role == "system")
+    if seen.system is not _ABSENT and memoryview(seen.system)[0] != _QUOTE:
+        _check_blocks(seen.system, "system", optional=True)
+    return seen
+
+
+def _check_blocks(content: Raw, path: str, *, optional: bool) -> None:
+    """Refuses content that is neither a string nor a list of blocks."""
+    if content is _ABSENT and not optional:
+        raise refuse(path, "it is required", "missing_field")
+    first = memoryview(content)[0]
+    if optional and first == b"n"[0]:
+        return
+    if first != _BRACKET:
+        raise refuse(path, "Expected str or array")
+    try:
+        decode(bytes(content), list[Typed])
+    except msgspec.ValidationError as error:
+        raise invalid(error, path) from None

@@ -1,0 +1,200 @@
+"""A whole answer, wire to neutral, and the look at one that passes through."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Raw
+
+from llm_gateway.core.chat import Audio, ChatReply, Choice, Opaque, Part, Reasoning, Refusal, Text, ToolCall
+from llm_gateway.core.errors import UpstreamMalformed
+from llm_gateway.core.json import MalformedJson, decode_lenient, encode
+from llm_gateway.dialects.base import ReplyFacts
+from llm_gateway.dialects.openai_chat import wire
+from llm_gateway.dialects.openai_chat.errors import fault_of
+from llm_gateway.dialects.openai_chat.finish import parse_finish
+from llm_gateway.dialects.openai_chat.messages_in import arguments_of
+from llm_gateway.dialects.openai_chat.reasoning import parse_reasoning
+from llm_gateway.dialects.openai_chat.usage import read_usage
+
+_Shape = TypeVar("_Shape", bound="Envelope")
+
+
+class Anything(msgspec.Struct, gc=False):
+    """An object, whatever is in it."""
+
+
+class CheckedChoice(msgspec.Struct, gc=False):
+    """message: chat; text: text completions."""
+
+    message: Anything | None = None
+    text: str | None = None
+
+
+class Envelope(msgspec.Struct, gc=False):
+    """What every answer has around its choices."""
+
+    model: str | None = None
+    usage: Raw = wire.NULL
+    error: Any = None
+
+
+class Checked(Envelope, gc=False):
+    choices: list[CheckedChoice] | None = None
+
+
+class CallWire(msgspec.Struct, gc=False):
+    id: str | None = None
+    function: wire.Function | None = None
+    custom: wire.CustomCall | None = None
+
+
+class ReplyMessage(msgspec.Struct, gc=False):
+    content: str | list[dict[str, Any]] | None = None
+    refusal: str | None = None
+    tool_calls: list[CallWire] | None = None
+    function_call: wire.Function | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    reasoning_details: list[dict[str, Any]] | None = None
+    annotations: list[Any] | None = None
+    citations: list[Any] | None = None
+    opaque_blocks: list[wire.OpaqueBlockWire] | None = None
+    audio: wire.AudioRef | None = None
+
+
+class ReplyChoice(msgspec.Struct, gc=False):
+    index: int | None = None
+    message: ReplyMessage | None = None
+    finish_reason: str | None = None
+    native_finish_reason: Any = None
+    stop_reason: Any = None
+    logprobs: Raw = wire.NULL
+
+
+class Reply(Envelope, gc=False):
+    id: str | None = None
+    created: Any = None
+    service_tier: Any = None
+    system_fingerprint: Any = None
+    choices: list[ReplyChoice] | None = None
+    citations: Any = None
+
+
+def check_reply(body: bytes) -> ReplyFacts:
+    """Raises UpstreamMalformed for what is no answer. Serves text completions too."""
+    reply = read_reply(body, Checked)
+    if not reply.choices or any(choice.message is None and choice.text is None for choice in reply.choices):
+        raise UpstreamMalformed("The provider's answer has no choices")
+    return ReplyFacts(read_usage(reply.usage), reply.model or "")
+
+
+def read_reply(body: bytes, shape: type[_Shape]) -> _Shape:
+    """`body` as `shape`. Raises UpstreamMalformed: not JSON, not that shape, or an error inside of a success."""
+    try:
+        reply = decode_lenient(body, shape)
+    except MalformedJson:
+        raise UpstreamMalformed("The provider's answer is not JSON") from None
+    except msgspec.ValidationError:
+        raise UpstreamMalformed("The provider's answer has not the shape of one") from None
+    if reply.error:
+        fault = fault_of({"error": reply.error})
+        raise UpstreamMalformed(
+            f"The provider reported an error: {fault.message}" if fault.message else "The provider reported an error"
+        )
+    return reply
+
+
+def parse_reply(body: bytes) -> ChatReply:
+    """Raises UpstreamMalformed."""
+    reply = read_reply(body, Reply)
+    if not reply.choices or any(choice.message is None for choice in reply.choices):
+        raise UpstreamMalformed("The provider's answer has no choices")
+    ident = reply.id or ""
+    return ChatReply(
+        id=ident,
+        model=reply.model or "",
+        choices=tuple(_choice(choice, place, ident, reply.citations) for place, choice in enumerate(reply.choices)),
+        usage=read_usage(reply.usage),
+        created=int(reply.created) if isinstance(reply.created, int | float) else None,
+        service_tier=text_or_none(reply.service_tier),
+        fingerprint=text_or_none(reply.system_fingerprint),
+    )
+
+
+def text_or_none(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def content_parts(content: Any) -> list[Part]:
+    """A string, or Mistral's list of text and thinking. Parts of another kind become opaque."""
+    if isinstance(content, str):
+        return [Text(content)] if content else []
+    parts: list[Part] = []
+    for piece in content if isinstance(content, list) else ():
+        if not isinstance(piece, dict):
+            continue
+        kind = piece.get("type")
+        said = piece.get(kind) if isinstance(kind, str) else None
+        if kind == "thinking" and isinstance(said, list):
+            said = "".join(inner.get("text") or "" for inner in said if isinstance(inner, dict))
+        if kind == "text" and isinstance(said, str):
+            parts.append(Text(said))
+        elif kind == "thinking" and isinstance(said, str):
+            parts.append(Reasoning(said))
+        elif kind == "refusal" and isinstance(said, str):
+            parts.append(Refusal(said))
+        else:
+            parts.append(Opaque("openai_chat", str(kind), Raw(encode(piece))))
+    return parts
+
+
+def call_id(given: str | None, reply: str, place: int) -> str:
+    """Some servers give no ids; results could not be told apart without."""
+    return given or f"call_{reply}_{place}"
+
+
+def _choice(choice: ReplyChoice, place: int, reply: str, sources: Any) -> Choice:
+    message = choice.message or ReplyMessage()
+    parts = parse_reasoning(message.reasoning_content or message.reasoning, message.reasoning_details)
+    parts += [Opaque(block.dialect, block.kind, block.block) for block in message.opaque_blocks or ()]
+    parts += _cited(content_parts(message.content), message, sources)
+    if message.refusal:
+        parts.append(Refusal(message.refusal))
+    spoken = message.audio
+    if spoken is not None and (spoken.id or spoken.data):  # Snowflake fills in empty ones
+        parts.append(Audio(spoken.data or "", "", spoken.id, spoken.transcript, spoken.expires_at))
+    for number, call in enumerate(message.tool_calls or ()):
+        ident = call_id(call.id, reply, number)
+        if call.custom is not None:
+            parts.append(ToolCall(ident, call.custom.name, call.custom.input, custom=True))
+        else:
+            function = call.function or wire.Function()
+            if function.name or call.id:
+                parts.append(ToolCall(ident, function.name, arguments_of(function)))
+    if message.function_call is not None and message.function_call.name:
+        parts.append(ToolCall(call_id(None, reply, 0), message.function_call.name, arguments_of(message.function_call)))
+    return Choice(
+        index=place if choice.index is None else choice.index,
+        parts=tuple(parts),
+        finish=parse_finish(
+            choice.finish_reason, choice.native_finish_reason, calls=any(isinstance(part, ToolCall) for part in parts)
+        ),
+        stop_sequence=text_or_none(choice.stop_reason),
+        logprobs=None if choice.logprobs == wire.NULL else choice.logprobs,
+    )
+
+
+def _cited(parts: list[Part], message: ReplyMessage, sources: Any) -> list[Part]:
+    """Gives the last text the sources: the message's own, or the list of URLs that Perplexity puts beside the choices."""
+    cited = message.citations or message.annotations
+    if not cited and isinstance(sources, list):
+        cited = [{"url": source} for source in sources if isinstance(source, str)]
+    if cited:
+        for place in range(len(parts) - 1, -1, -1):
+            part = parts[place]
+            if isinstance(part, Text):
+                parts[place] = msgspec.structs.replace(part, citations=tuple(cited))
+                break
+    return parts

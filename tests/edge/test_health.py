@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from llm_gateway.core.clock import FakeClock
+from llm_gateway.edge.health import FAILURES, OLD, PATHS, Health
+from llm_gateway.telemetry.stats import Stats
+
+PROVIDERS = {"openai": "openai", "gpu": "vllm"}
+AT = "2023-11-14T22:13:20.000Z"
+
+
+class World:
+    """A started gateway with two providers under a fake clock."""
+
+    def __init__(self, providers=PROVIDERS, **options) -> None:
+        self.clock = FakeClock()
+        self.stats = Stats()
+        self.health = Health(version="1.2.3", clock=self.clock, stats=self.stats, providers=providers, **options)
+        self.health.started = True
+
+    def run(self, provider: str, outcomes: str) -> None:
+        for outcome in outcomes:
+            self.stats.record(provider, "m", 0.25, outcome == ".", None if outcome == "." else "timeout", self.clock.monotonic())
+
+    def get(self, path: bytes, query: bytes = b""):
+        answer = self.health.answer(path, query)
+        return answer.status, msgspec.json.decode(answer.body)
+
+    def report(self, provider: str):
+        rows = msgspec.json.decode(self.health.report().body)["providers"]
+        return next(row for row in rows if row["name"] == provider)
+
+
+def test_health(tmp_path):
+    """E7, field for field, as scripts parse it."""
+    world = World(state_dir=tmp_path)
+    world.run("openai", "..")
+    world.clock.advance(61.9)
+    status, body = world.get(b"/health")
+    disk = body["dependencies"].pop("disk_space_gb")
+    assert isinstance(disk, float)
+    assert disk > 0
+    assert status == 200
+    assert body == {
+        "status": "healthy",
+        "version": "1.2.3",
+        "timestamp": "2023-11-14T22:14:21.900Z",
+        "uptime_seconds": 61,
+        "providers": [
+            {"name": "openai", "healthy": True, "latency_ms": 250.0},
+            {"name": "gpu", "healthy": True, "latency_ms": None},
+        ],
+        "dependencies": {"redis": "disabled"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "detailed"),
+    [(b"detailed=true", True), (b"detailed", True), (b"detailed=1", True), (b"detailed=false", False), (b"", False)],
+)
+def test_detailed(query, detailed):
+    """?detailed=true adds the components, and the type and status of each provider."""
+    body = World().get(b"/health", query)[1]
+    assert ("components" in body) == detailed
+    assert ("type" in body["providers"][0]) == detailed
+
+
+def test_one_provider_down_is_degraded_with_200():
+    """C7: a load balancer must not take out every gateway because one provider fails."""
+    world = World()
+    world.run("gpu", "x" * FAILURES)
+    status, body = world.get(b"/health")
+    assert (status, body["status"]) == (200, "degraded")
+    assert [p["healthy"] for p in body["providers"]] == [True, False]
+    assert world.get(b"/ready")[0] == 200
+
+
+def test_all_down_is_503_with_a_readable_body():
+    """Nothing to serve with: 503, and the body still says what is wrong."""
+    world = World()
+    world.run("openai", "x" * FAILURES)
+    world.run("gpu", "x" * FAILURES)
+    status, body = world.get(b"/health")
+    assert (status, body["status"]) == (503, "unhealthy")
+    status, body = world.get(b"/health/ready")
+    assert (status, body["status"], body["reason"]) == (503, "not_ready", "no provider is healthy")
+    assert body["checks"] == {"provider_registry": "ok", "routing_engine": "failed", "telemetry": "ok"}
+
+
+def test_it_comes_back_by_itself():
+    """A gateway taken out of service sees no traffic, so no success can clear it: the verdict grows old instead."""
+    world = World({"openai": "openai"})
+    world.run("openai", "x" * FAILURES)
+    assert world.get(b"/ready")[0] == 503
+    world.clock.advance(OLD + 0.1)
+    assert world.get(b"/ready")[0] == 200
+    world.run("openai", "x")
+    assert world.get(b"/ready")[0] == 503, "still failing when asked again"
+
+
+def test_a_success_clears_at_once():
+    """Fewer failures in a row than the limit, and any success, leave a provider healthy."""
+    world = World()
+    world.run("openai", "x" * (FAILURES - 1))
+    assert world.report("openai")["status"] == "healthy"
+    world.run("openai", "x.")
+    assert world.report("openai")["status"] == "healthy"
+
+
+def test_live():
+    """E8: alive, whatever else is wrong."""
+    world = World({})
+    world.health.started, world.health.draining = False, True
+    assert world.get(b"/health/live") == (200, {"status": "alive", "timestamp": AT})
+
+
+def test_ready():
+    """E9, field for field."""
+    checks = {"provider_registry": "ok", "routing_engine": "ok", "telemetry": "ok"}
+    assert World().get(b"/health/ready") == (200, {"status": "ready", "timestamp": AT, "checks": checks})
+
+
+def test_not_ready_while_starting_and_draining():
+    """Readiness begins with the start and ends with the drain; /health goes on answering 200 for the drain's time."""
+    world = World()
+    world.health.started = False
+    assert (world.get(b"/ready")[0], world.get(b"/ready")[1]["reason"]) == (503, "starting")
+    world.health.started = True
+    assert world.get(b"/ready")[0] == 200
+    world.health.draining = True
+    assert (world.get(b"/ready")[0], world.get(b"/ready")[1]["reason"]) == (503, "draining")
+    assert world.get(b"/health")[0] == 200
+
+
+def test_without_providers_there_is_nothing_to_serve():
+    """No provider: not ready, and the reason says so."""
+    world = World({})
+    status, body = world.get(b"/ready")
+    assert (status, body["reason"], body["checks"]["provider_registry"]) == (503, "no provider is configured", "failed")
+
+
+def test_startup():
+    """E11."""
+    world = World()
+    assert world.get(b"/health/startup") == (200, {"started": True})
+    world.health.started = False
+    assert world.get(b"/startup") == (503, {"started": False})
+
+
+@pytest.mark.parametrize(
+    ("alias", "path"),
+    [
+        (b"/healthz", b"/health"),
+        (b"/live", b"/health/live"),
+        (b"/livez", b"/health/live"),
+        (b"/ready", b"/health/ready"),
+        (b"/readyz", b"/health/ready"),
+        (b"/startup", b"/health/startup"),
+    ],
+)
+def test_aliases(alias, path):
+    """E12: the names that other manifests use answer the same."""
+    world = World()
+    assert world.get(alias) == world.get(path)
+
+
+def test_providers_are_not_for_everyone():
+    """/health/providers tells how much traffic there is: it is not among the paths that anyone may ask."""
+    assert b"/health/providers" not in PATHS
+
+
+def test_report():
+    """E10, field for field; no circuit breaker's state before there are any."""
+    world = World()
+    world.run("openai", "....")
+    world.clock.advance(5)
+    assert world.report("openai") == {
+        "id": "openai",
+        "name": "openai",
+        "type": "openai",
+        "status": "healthy",
+        "metrics": {
+            "success_rate": 1.0,
+            "avg_latency_ms": 250.0,
+            "latency_p50_ms": 250.0,
+            "latency_p95_ms": 250.0,
+            "requests_per_minute": 4,
+            "error_rate": 0.0,
+        },
+        "last_check": AT,
+    }
+
+
+def test_report_of_one_that_was_never_asked():
+    """Nothing is known, and nothing is made up."""
+    row = World().report("gpu")
+    assert (row["status"], row["last_check"], row["metrics"]["success_rate"]) == ("healthy", None, None)
+
+
+def test_report_warns_and_tells_the_error():
+    """A degraded provider has a warning, an unhealthy one its last error."""
+    world = World()
+    world.run("openai", "......xx..")
+    row = world.report("openai")
+    assert (row["status"], row["warning"]) == ("degraded", "20 % of the last 10 attempts failed.")
+    assert "error" not in row
+    world.run("gpu", "x" * 7)
+    row = world.report("gpu")
+    assert (row["status"], row["error"]) == ("unhealthy", "7 failures in a row, the last one: timeout.")
+
+
+def test_the_wall_clock_may_jump():
+    """Uptime and verdicts follow the monotonic clock."""
+    world = World()
+    world.run("openai", "x" * FAILURES)
+    world.clock.jump(-3600)
+    body = world.get(b"/health")[1]
+    assert (body["uptime_seconds"], body["status"]) == (0, "degraded")
+
+
+def test_a_disk_that_cannot_be_read(tmp_path):
+    """A missing state directory gives null, not a failure."""
+    assert World(state_dir=tmp_path / "none").get(b"/health")[1]["dependencies"]["disk_space_gb"] is None
+    assert World().get(b"/health")[1]["dependencies"]["disk_space_gb"] is None
