@@ -220,7 +220,13 @@ def test_the_wall_clock_may_jump():
     assert (body["uptime_seconds"], body["status"]) == (0, "degraded")
 
 
+def test_the_state_directory_may_be_made_later(tmp_path):
+    """Before it is there, the disk it will stand on is told."""
+    assert World(state_dir=tmp_path / "not" / "yet").get(b"/health")[1]["dependencies"]["disk_space_gb"] > 0
+
+
 def test_a_disk_that_cannot_be_read(tmp_path):
-    """A missing state directory gives null, not a failure."""
-    assert World(state_dir=tmp_path / "none").get(b"/health")[1]["dependencies"]["disk_space_gb"] is None
+    """A state directory that cannot be one gives null, not a failure."""
+    (tmp_path / "file").touch()
+    assert World(state_dir=tmp_path / "file" / "state").get(b"/health")[1]["dependencies"]["disk_space_gb"] is None
     assert World().get(b"/health")[1]["dependencies"]["disk_space_gb"] is None

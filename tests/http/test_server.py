@@ -293,12 +293,13 @@ def test_slow_heads_and_bodies_get_408(loop: str) -> None:
     async def main() -> None:
         async def trickle(data: bytes) -> bytes:
             async with connected(server.port) as raw:
+                answer = asyncio.ensure_future(raw.rest())
                 for i in range(len(data)):
                     raw.send(data[i : i + 1])
-                    await asyncio.sleep(0.02)
-                    if server.connections == 0:
+                    await asyncio.wait([answer], timeout=0.02)
+                    if answer.done():
                         break
-                return await raw.rest()
+                return await answer
 
         limits = ServerLimits(head_timeout=0.15, body_timeout=0.15, idle_timeout=0.3, linger_timeout=0.1)
         async with serving(limits=limits) as server:
@@ -431,9 +432,9 @@ def test_a_reader_that_stalls_pauses_the_source_and_is_cut(loop: str) -> None:
             reply.start(200, b"")
             try:
                 while True:
-                    while not reply.paused:
+                    while not reply.paused and not reply.gone:
                         reply.write(b"x" * 100_000)
-                    assert 256 * 1024 < reply.buffered < 512 * 1024
+                    assert reply.buffered < 512 * 1024
                     await asyncio.sleep(0.01)
             finally:
                 cut.append(reply.gone)

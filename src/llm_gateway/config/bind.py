@@ -105,8 +105,8 @@ class Binder:
         made = cls(**values)
         if len(self._problems) == before:
             for field, message in made.check():
-                where, _ = locate(node, (field,) if field else ())
-                self._problems.add(where, (*path, field) if field else path, message)
+                at, _ = locate(node, (field,) if field else ())
+                self._problems.add(at.where, (*path, field) if field else path, message)
         return made
 
     def _fields(self, fields: Mapping[str, mi.Field], node: Node, path: Path, *, known: Collection[str] = ()) -> dict[str, Any]:

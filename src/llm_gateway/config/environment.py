@@ -22,7 +22,7 @@ _PATH_HINT = 'write it as server.port, auth.keys[0].name or models["gpt-4.1"]'
 _LONGEST_PATH = 16
 _KUBERNETES = re.compile(r"GATEWAY_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)")
 _KUBERNETES_LINK = re.compile(r"(tcp|udp|sctp)://")
-_SEGMENT = re.compile(r'\.?([\w-]+)|\[(\d{1,5})\]|\["([^"]*)"\]')
+_SEGMENT = re.compile(r'\.?([\w-]+)|\[([0-9]{1,5})\]|\["([^"]*)"\]')
 
 
 def overlay_variables(root: Node, environ: Mapping[str, str], known: Mapping[str, Iterable[str]], problems: Problems) -> Node:

@@ -52,7 +52,7 @@ def leaf(kind: mi.Type, node: Node, *, positive: bool) -> Any:
 def found(node: Node) -> str:
     """What kind of thing is there, for "expected ..., found ..."."""
     if node.origin and isinstance(node.value, str):
-        return f"what {node.origin} holds"
+        return f"what {node.origin} holds" if node.origin.startswith("${") else "something else"
     if node.value is None:
         return "nothing"
     return next((words for cls, words in _KINDS if isinstance(node.value, cls)), "a date")
@@ -100,7 +100,7 @@ def _number(kind: mi.IntType | mi.FloatType, node: Node) -> int | float:
 
 def _range(kind: mi.IntType | mi.FloatType) -> str:
     if kind.ge is not None and kind.ge == kind.le:
-        return f" that is {kind.ge}"
+        return f", {kind.ge} and no other"
     if kind.ge is not None and kind.le is not None:
         return f" from {kind.ge} to {kind.le}"
     if kind.gt is not None and kind.le is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from llm_gateway.config.errors import Path, Problems, did_you_mean, one_of, shown
 from llm_gateway.config.schema import Alias, ApiKey, Sections
@@ -34,8 +34,13 @@ class References:
         self._openness()
 
     def _note(self, path: Path, message: str, suggestion: str = "") -> None:
-        where, written = locate(self._root, path)
-        self._problems.add(where, written, message, suggestion)
+        node, written = locate(self._root, path)
+        self._problems.add(node.where, written, message, suggestion)
+
+    def _quoted(self, path: Path, text: str) -> str:
+        """What stands at `path` as it may be shown: not at all if it came from outside the file."""
+        node, _ = locate(self._root, path)
+        return f"in what {node.origin} holds" if node.origin else f'"{shown(text)}"'
 
     def _alias_name(self, name: str) -> None:
         if not name or len(name) > _LONGEST_NAME or any(c <= " " or c == "\x7f" for c in name) or not _encodable(name):
@@ -73,7 +78,7 @@ class References:
         elif provider not in self._providers:
             what = "provider" if slash or "fallback" not in path else "alias or provider"
             hint = did_you_mean(provider, names) or (one_of(names) if slash else "write provider/model")
-            self._note(path, f'there is no {what} "{shown(provider)}"', hint)
+            self._note(path, f"there is no {what} {self._quoted(path, provider)}", hint)
         elif not slash:
             self._note(path, "names a provider, but no model", "write provider/model")
         elif self._providers[provider] is not None and self._providers[provider].enabled is False:
@@ -129,7 +134,7 @@ class References:
         if slash and model and provider in self._providers:
             return
         known = [*self._aliases, *(f"{name}/*" for name in self._providers)]
-        self._note(path, f'names no alias and no provider/model: "{shown(entry)}"', did_you_mean(entry, known) or one_of(known))
+        self._note(path, f"there is no alias and no provider/model {self._quoted(path, entry)}", did_you_mean(entry, known) or one_of(known))
 
     def _openness(self) -> None:
         server, auth = self._sections.server, self._sections.auth
@@ -141,11 +146,8 @@ class References:
         self._note(("server", "host"), "would serve everyone who can reach this address: there are no keys", hint)
 
     def _written_at(self, *path: str) -> bool:
-        node: Node | None = self._root
-        for part in path:
-            children: Mapping[str, Node] = node.value if node is not None and isinstance(node.value, dict) else {}
-            node = children.get(part)
-        return node is not None and bool(node.value)
+        node, found = locate(self._root, path)
+        return found == path and bool(node.value)
 
 
 def _is_loopback(host: str) -> bool:

@@ -16,9 +16,9 @@ MAX_DEPTH = 32
 MAX_NODES = 100_000
 """Nodes of one document with every alias counted as often as it is used."""
 
-_INT = re.compile(r"[-+]?\d+")
+_INT = re.compile(r"[-+]?[0-9]+")
 _OTHER_INT = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOLS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _SPECIAL = re.compile(r"([-+]?)\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
@@ -132,8 +132,8 @@ def put(node: Node | None, path: Path, new: Node, *, fold: bool = False) -> Node
     return Node({**node.value, key: child}, node.where, keys={key: new.where, **node.keys}, origin=node.origin)
 
 
-def locate(root: Node, path: Path) -> tuple[Where, Path]:
-    """Where a path was written, or as much of it as was written (a short form has no inside)."""
+def locate(root: Node, path: Path) -> tuple[Node, Path]:
+    """The node at a path, or the last one on the way to it (a short form has no inside), and how far that is."""
     node = root
     for depth, part in enumerate(path):
         children = node.value
@@ -142,12 +142,12 @@ def locate(root: Node, path: Path) -> tuple[Where, Path]:
         elif isinstance(children, list) and isinstance(part, int) and part < len(children):
             node = children[part]
         else:
-            return node.where, path[:depth]
-    return node.where, path
+            return node, path[:depth]
+    return node, path
 
 
 def _index(part: str | int, length: int) -> int:
-    index = int(part) if isinstance(part, int) or (part.isdecimal() and len(part) < 6) else -1
+    index = int(part) if isinstance(part, int) or (part.isascii() and part.isdecimal() and len(part) < 6) else -1
     if 0 <= index <= length:
         return index
     raise Wrong(f"a list is here: expected an index from 0 to {length}")

@@ -12,10 +12,10 @@ from typing import ClassVar, Protocol, Self
 from urllib.parse import urlsplit
 
 _DURATION_UNITS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}  # in milliseconds
-_DURATION_PART = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)(ms|s|m|h|d)")
+_DURATION_PART = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)(ms|s|m|h|d)", re.ASCII)
 _LONGEST = 366 * 86_400.0
 _SIZE_UNITS = {"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
-_SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)(B|KB|MB|GB)", re.IGNORECASE)
+_SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)(B|KB|MB|GB)", re.IGNORECASE | re.ASCII)
 _LARGEST = 1 << 40
 
 DURATION_PATTERN = r"^0$|^(\d+(\.\d+)?(ms|s|m|h|d))+$"

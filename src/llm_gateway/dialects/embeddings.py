@@ -22,7 +22,7 @@ from llm_gateway.dialects.openai_chat.reply_in import Envelope, read_reply
 from llm_gateway.dialects.openai_chat.request_in import others
 from llm_gateway.dialects.openai_chat.usage import read_usage
 
-NAME = "openai_embeddings"
+NAME = "embeddings"
 
 _NULL = Raw(b"null")
 _STRING_OR_LIST = b'"['

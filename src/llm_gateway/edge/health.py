@@ -186,13 +186,17 @@ class Health:
         return None if at is None else timestamp(self._clock.now() - (self._clock.monotonic() - at))
 
     def _disk(self) -> float | None:
-        """Free space where the state is kept, in GB; None if that cannot be told."""
+        """Free space where the state is, or will be, kept, in GB; None if that cannot be told."""
         if self._state_dir is None:
             return None
-        try:
-            return round(shutil.disk_usage(self._state_dir).free / 1e9, 2)
-        except OSError:
-            return None
+        for place in (self._state_dir, *self._state_dir.parents):
+            try:
+                return round(shutil.disk_usage(place).free / 1e9, 2)
+            except FileNotFoundError:
+                continue  # not made yet
+            except OSError:
+                break
+        return None
 
 
 def judge(summary: Summary, now: float) -> Verdict:

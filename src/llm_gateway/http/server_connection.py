@@ -98,7 +98,6 @@ class ServerConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         self._state.members.discard(self)
         self.deadline = inf
-        self.paused = False
         self._phase = LINGER
         if self._reader is not None:
             self._reader.close()

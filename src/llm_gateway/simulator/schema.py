@@ -42,7 +42,7 @@ def instance(schema: Any) -> Any:
     """A small value that `schema` accepts; raises Unsatisfiable, also for what is no schema."""
     try:
         return _Maker(schema).make(schema, 0)
-    except (ValueError, TypeError, AttributeError, ArithmeticError) as error:
+    except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError) as error:
         raise Unsatisfiable from error
 
 

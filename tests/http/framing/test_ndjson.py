@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import pytest
-from splits import bytewise, cut, points
 from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_gateway.http.framing.errors import FramingError
 from llm_gateway.http.framing.ndjson import LineReader
+from splits import bytewise, cut, points
 
 
 def read(reads: list[bytes], limit_bytes: int = 1000) -> list[bytes]:

@@ -46,7 +46,9 @@ def parse_request(body: bytes, *, count: bool = False) -> ChatRequest:
         messages=_messages(request, extra),
         tools=tuple(_tool(tool, index) for index, tool in enumerate(request.tools or ())),
         tool_choice=_choice(choice),
-        parallel_tool_calls=None if choice is None or choice.disable_parallel_tool_use is None else not choice.disable_parallel_tool_use,
+        parallel_tool_calls=None
+        if choice is None or choice.disable_parallel_tool_use is None
+        else not choice.disable_parallel_tool_use,
         max_tokens=request.max_tokens,
         temperature=request.temperature,
         top_p=request.top_p,

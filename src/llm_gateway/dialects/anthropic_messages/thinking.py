@@ -43,7 +43,8 @@ def render_thinking(request: ChatRequest, target: Target, dropped: list[str]) ->
         out.thinking = _as_asked(wanted)
         out.effort = wanted.effort if wanted.effort != "none" else None
         return out
-    path = "reasoning_effort" if request.dialect == "openai_chat" else "reasoning"
+    told = wanted.budget is not None or wanted.enabled is not None
+    path = "reasoning" if told or request.dialect != "openai_chat" else "reasoning_effort"
     if thinks_adaptively(target.model):
         _adapt(out, wanted, path, dropped)
     else:

@@ -30,7 +30,7 @@ _SOURCES = {
     source.__struct_config__.tag: _names(source)
     for source in (wire.Base64Source, wire.UrlSource, wire.FileSource, wire.TextSource, wire.ContentSource)
 }
-_KINDS = {
+_KINDS: dict[str, tuple[type[msgspec.Struct], frozenset[str]]] = {
     "tool_choice": (wire.ToolChoiceWire, frozenset({"auto", "any", "none", "tool"})),
     "thinking": (wire.ThinkingWire, frozenset({"enabled", "adaptive", "disabled"})),
     "output_format": (wire.FormatWire, frozenset({"json_schema"})),

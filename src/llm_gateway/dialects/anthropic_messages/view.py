@@ -63,11 +63,16 @@ class Counted(msgspec.Struct, gc=False):
 class Limits(Protocol):
     """The members with a range, of whatever struct holds them."""
 
-    model: str
-    max_tokens: int | None
-    temperature: float | None
-    top_p: float | None
-    stop_sequences: list[str] | None
+    @property
+    def model(self) -> str: ...
+    @property
+    def max_tokens(self) -> int | None: ...
+    @property
+    def temperature(self) -> float | None: ...
+    @property
+    def top_p(self) -> float | None: ...
+    @property
+    def stop_sequences(self) -> list[str] | None: ...
 
 
 def view(body: bytes) -> View:

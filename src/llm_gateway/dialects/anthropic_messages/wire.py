@@ -102,9 +102,7 @@ class ToolResultBlock(_Block, frozen=True, tag="tool_result"):
     cache_control: CacheControl | None = None
 
 
-Block = (
-    TextBlock | ImageBlock | DocumentBlock | ToolUseBlock | ToolResultBlock | ThinkingBlock | RedactedBlock | OpaqueBlock
-)
+Block = TextBlock | ImageBlock | DocumentBlock | ToolUseBlock | ToolResultBlock | ThinkingBlock | RedactedBlock | OpaqueBlock
 
 
 class MessageWire(_Block, frozen=True):

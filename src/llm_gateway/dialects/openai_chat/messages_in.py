@@ -45,8 +45,9 @@ class Messages:
             return Message("tool", (self._result(message, self._function_ids.get(name, name), path),), message.name)
         if message.tool_call_id is not None:
             self._extra[f"{path}.tool_call_id"] = Raw(encode(message.tool_call_id))
-        if type(message.content) is str and not _has_more(message):
-            return Message(role, (Text(message.content),), message.name)
+        content = message.content
+        if type(content) is str and content and message == wire.MessageWire(role, content, message.name):
+            return Message(role, (Text(content),), message.name)  # nothing else in it: the usual case
         parts = self._parts(message, index, path)
         return Message(role, tuple(parts), message.name)
 
@@ -113,26 +114,6 @@ def _call(call: wire.ToolCallWire) -> ToolCall:
         return ToolCall(call.id or "", call.custom.name, call.custom.input, cache, custom=True)
     function = call.function or wire.Function()
     return ToolCall(call.id or "", function.name, arguments_of(function), cache)
-
-
-def _has_more(message: wire.MessageWire) -> bool:
-    """Whether there is anything beside content in a message that is no tool's."""
-    return message.role == "assistant" or any(
-        value is not None
-        for value in (
-            message.tool_calls,
-            message.cache_control,
-            message.refusal,
-            message.audio,
-            message.function_call,
-            message.reasoning_content,
-            message.reasoning,
-            message.reasoning_details,
-            message.opaque_blocks,
-            message.annotations,
-            message.citations,
-        )
-    )
 
 
 def _mark_last(parts: list[Part], cache: CacheMark) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from llm_gateway.core.chat import (
@@ -16,7 +17,7 @@ from llm_gateway.core.chat import (
     ToolResult,
 )
 from llm_gateway.dialects.base import Target
-from llm_gateway.dialects.openai_chat.parts_out import PartsOut, plain, render_call
+from llm_gateway.dialects.openai_chat.parts_out import PartsOut, Where, plain, render_call
 from llm_gateway.dialects.openai_chat.paths import Paths
 from llm_gateway.dialects.openai_chat.reasoning import NAME, is_entry, render_details
 
@@ -39,6 +40,8 @@ class MessagesOut:
 
     def render(self, messages: tuple[Message, ...]) -> list[dict[str, Any]]:
         for index, message in enumerate(messages):
+            if self._is_plain(message):
+                continue
             if message.role != "tool" and not any(isinstance(part, ToolResult) for part in message.parts):
                 self._show_returned()
             if message.role == "assistant":
@@ -48,28 +51,40 @@ class MessagesOut:
         self._show_returned()
         return self._out
 
+    def _is_plain(self, message: Message) -> bool:
+        """Renders a message of one text and nothing else, which is what most are."""
+        if len(message.parts) != 1 or message.role == "tool" or self._returned:
+            return False
+        part = message.parts[0]
+        if type(part) is not Text or part.cache is not None or part.citations:
+            return False
+        self._add({"role": self._role(message.role), "content": part.text}, message.name)
+        return True
+
+    def _role(self, role: str) -> str:
+        return "system" if role == "developer" and not self._target.developer_role else role
+
     def _other(self, message: Message, index: int) -> None:
         """system, developer, user and tool. Tool results become messages of their own, before what else there is."""
         content: list[dict[str, Any]] = []
         for place, part in enumerate(message.parts):
-            path = self._paths.part(index, place)
+            path = partial(self._paths.part, index, place)
             if isinstance(part, ToolResult):
                 self._result(part, path, message.name)
             elif message.role in {"system", "developer"} and not isinstance(part, Text):
-                self._dropped.append(path)
+                self._dropped.append(path())
             else:
                 rendered = self._parts.render(part, path)
                 if rendered is not None:
                     content.append(rendered)
         if content:
             self._show_returned()
-            role = "system" if message.role == "developer" and not self._target.developer_role else message.role
-            self._add({"role": role, "content": plain(content)}, message.name)
+            self._add({"role": self._role(message.role), "content": plain(content)}, message.name)
 
-    def _result(self, result: ToolResult, path: str, name: str | None) -> None:
+    def _result(self, result: ToolResult, path: Where, name: str | None) -> None:
         shown: list[dict[str, Any]] = []
         for place, part in enumerate(result.parts):
-            rendered = self._parts.render(part, f"{path}.content[{place}]")
+            rendered = self._parts.render(part, partial(_inside, path, place))
             if rendered is None:
                 continue
             if isinstance(part, Text) or self._own:
@@ -80,7 +95,7 @@ class MessagesOut:
         if result.cache is not None and self._parts.keeps_mark(path):
             message["cache_control"] = self._parts.mark(result.cache)
         if result.error:
-            self._dropped.append(f"{path}.is_error")
+            self._dropped.append(f"{path()}.is_error")
         self._add(message, name)
 
     def _show_returned(self) -> None:
@@ -94,7 +109,7 @@ class MessagesOut:
         calls: list[dict[str, Any]] = []
         sources: list[Any] = []
         for place, part in enumerate(message.parts):
-            path = self._paths.part(index, place)
+            path = partial(self._paths.part, index, place)
             match part:
                 case Reasoning():
                     self._reasoning(part, path)
@@ -118,7 +133,7 @@ class MessagesOut:
             out["annotations"] = sources
         self._add(out, message.name)
 
-    def _said(self, part: Part, path: str, content: list[dict[str, Any]], sources: list[Any]) -> None:
+    def _said(self, part: Part, path: Where, content: list[dict[str, Any]], sources: list[Any]) -> None:
         """Text and the like, with its sources."""
         if is_entry(part) and self._target.reasoning_field == "reasoning_details":
             return  # rendered with the reasoning
@@ -129,17 +144,17 @@ class MessagesOut:
             if self._own:
                 sources += part.citations
             else:
-                self._dropped.append(f"{path}.citations")
+                self._dropped.append(f"{path()}.citations")
 
-    def _reasoning(self, part: Reasoning, path: str) -> None:
+    def _reasoning(self, part: Reasoning, path: Where) -> None:
         """Names what the target's field cannot hold."""
         field = self._target.reasoning_field
         if field == "reasoning_details":
             return
         if field is None or part.redacted is not None:
-            self._dropped.append(path)
+            self._dropped.append(path())
         elif part.signature is not None:
-            self._dropped.append(f"{path}.signature")
+            self._dropped.append(f"{path()}.signature")
 
     def _add_reasoning(self, out: dict[str, Any], parts: tuple[Part, ...]) -> None:
         field = self._target.reasoning_field
@@ -156,3 +171,8 @@ class MessagesOut:
         if name is not None:
             message["name"] = name
         self._out.append(message)
+
+
+def _inside(path: Where, place: int) -> str:
+    """A part of a tool's result."""
+    return f"{path()}.content[{place}]"

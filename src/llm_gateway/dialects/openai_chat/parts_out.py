@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from llm_gateway.core.chat import Audio, CacheMark, Document, Image, Opaque, Part, Refusal, Text, ToolCall
 from llm_gateway.core.json import decode
+
+Where = Callable[[], str]
+"""Gives the path of a part, which is only wanted when something of it is dropped."""
 
 
 class PartsOut:
@@ -15,28 +19,28 @@ class PartsOut:
         self._dropped = dropped
         self._own = own
 
-    def render(self, part: Part, path: str) -> dict[str, Any] | None:
+    def render(self, part: Part, path: Where) -> dict[str, Any] | None:
         """None for what has no place in this dialect; it is named in `dropped` then."""
         rendered = self._content(part, path)
         if rendered is None:
-            self._dropped.append(path)
+            self._dropped.append(path())
             return None
         cache = getattr(part, "cache", None)
         if cache is not None and self.keeps_mark(path):
             rendered["cache_control"] = self.mark(cache)
         return rendered
 
-    def keeps_mark(self, path: str) -> bool:
+    def keeps_mark(self, path: Where) -> bool:
         """Prompt-cache marks are a convention of OpenRouter and LiteLLM; OpenAI caches by itself and refuses the member."""
         if not self._own:
-            self._dropped.append(f"{path}.cache_control")
+            self._dropped.append(f"{path()}.cache_control")
         return self._own
 
     @staticmethod
     def mark(cache: CacheMark) -> dict[str, Any]:
         return {"type": "ephemeral"} if cache.ttl is None else {"type": "ephemeral", "ttl": cache.ttl}
 
-    def _content(self, part: Part, path: str) -> dict[str, Any] | None:
+    def _content(self, part: Part, path: Where) -> dict[str, Any] | None:
         match part:
             case Text():
                 return {"type": "text", "text": part.text}
@@ -52,15 +56,15 @@ class PartsOut:
                 return decode(bytes(part.raw), dict[str, Any])
         return None
 
-    def _document(self, part: Document, path: str) -> dict[str, Any] | None:
+    def _document(self, part: Document, path: Where) -> dict[str, Any] | None:
         """A text document becomes text: OpenAI's files are PDFs. It has no documents by URL."""
         if part.citations:
-            self._dropped.append(f"{path}.citations")
+            self._dropped.append(f"{path()}.citations")
         if part.context is not None:
-            self._dropped.append(f"{path}.context")
+            self._dropped.append(f"{path()}.context")
         if part.text is not None:
             if part.name is not None:
-                self._dropped.append(f"{path}.title")
+                self._dropped.append(f"{path()}.title")
             return {"type": "text", "text": part.text}
         file: dict[str, Any] = {}
         if part.file_id is not None:

@@ -74,7 +74,7 @@ def _add_tools(out: dict[str, Any], request: ChatRequest, dropped: list[str]) ->
             dropped.append(f"tools[{index}]")
             continue
         tools.append(_tool(tool))
-        if tool.cache is not None and parts.keeps_mark(f"tools[{index}]"):
+        if tool.cache is not None and parts.keeps_mark(f"tools[{index}]".format):
             tools[-1]["cache_control"] = parts.mark(tool.cache)
     if tools:
         out["tools"] = tools

@@ -20,6 +20,8 @@ MAX_CHOICES = 128
 WATCHED = (b"model", b"messages", b"stream")
 """Members that we act on: a second one of that name is refused."""
 
+_LONG = 4096
+
 _NULL = Raw(b"null")
 _STRING_OR_NULL = b'"n'
 _LIST = ord("[")
@@ -75,7 +77,8 @@ class Body(Sampling, gc=False, kw_only=True):
 def view(body: bytes) -> View:
     """Raises InvalidRequest (with param) or MalformedBody."""
     seen = read(body, Body)
-    refuse_duplicates(body, WATCHED)
+    if not _is_single(_outline(body, seen.messages)):
+        refuse_duplicates(body, WATCHED)
     check_sampling(seen)
     if seen.max_completion_tokens is not None and seen.max_completion_tokens < 1:
         raise refuse("max_completion_tokens", "it must be 1 or more")
@@ -110,6 +113,33 @@ def summary(seen: Sampling) -> View:
     """What policy is told."""
     options = seen.stream_options
     return View(seen.model, seen.stream is True, options is not None and options.include_usage is True)
+
+
+def _outline(body: bytes, messages: list[Message]) -> bytes:
+    """`body` without the contents of its messages, which may be long and hold no names; `body` itself where that is not plain."""
+    if len(body) < _LONG:
+        return body
+    parts: list[bytes] = []
+    at = 0
+    for message in messages:
+        name = body.find(b'"content":', at)
+        start = name + 10 + body.startswith(b" ", name + 10)
+        if name < 0 or not body.startswith(message.content, start):
+            return body
+        parts.append(body[at:start])
+        at = start + len(memoryview(message.content))
+    parts.append(body[at:])
+    return b"".join(parts)
+
+
+def _is_single(outline: bytes) -> bool:
+    """Whether no name that we watch can stand twice, however it is spelled."""
+    return (
+        outline.count(b'"model"') < 2
+        and outline.count(b'"messages"') < 2
+        and outline.count(b'"stream"') < 2
+        and outline.find(b"\\u00") < 0
+    )
 
 
 def _check_content(index: int, first: int, content: Raw) -> None:

@@ -1,0 +1,174 @@
+"""A whole answer, both ways, and the look at one that passes through."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Raw
+
+from llm_gateway.core.chat import ChatReply, Choice, Opaque, Part, Reasoning, Refusal, Text, ToolCall
+from llm_gateway.core.errors import UpstreamMalformed
+from llm_gateway.core.json import MalformedJson, decode_lenient, encode
+from llm_gateway.dialects.anthropic_messages import wire
+from llm_gateway.dialects.anthropic_messages.citations import shown
+from llm_gateway.dialects.anthropic_messages.errors import parse_fault
+from llm_gateway.dialects.anthropic_messages.parts_out import input_of, unread
+from llm_gateway.dialects.anthropic_messages.stops import parse_stop, render_stop
+from llm_gateway.dialects.anthropic_messages.usage import UsageWire, parse_usage, render_usage
+from llm_gateway.dialects.base import ReplyFacts
+
+_Shape = TypeVar("_Shape", bound="Envelope")
+
+TIERS = {"default": "standard", "standard": "standard", "priority": "priority", "batch": "batch"}
+
+
+class Thing(msgspec.Struct, gc=False):
+    """A JSON object, whatever is in it."""
+
+
+class ReplyBlock(msgspec.Struct, gc=False):
+    """The members of the blocks that we know; of others only the type is looked at."""
+
+    type: str
+    text: str = ""
+    citations: list[Any] | None = None
+    thinking: str = ""
+    signature: str = ""
+    data: str = ""
+    id: str = ""
+    name: str = ""
+    input: Raw = Raw(b"{}")
+
+
+class StopDetails(msgspec.Struct, gc=False):
+    explanation: str | None = None
+
+
+class Envelope(msgspec.Struct, gc=False):
+    type: str = ""
+    model: str | None = None
+    usage: UsageWire | None = None
+    error: Any = None
+
+
+class Checked(Envelope, gc=False):
+    content: list[Thing] | None = None
+
+
+class Reply(Envelope, gc=False):
+    id: str | None = None
+    content: list[Raw] | None = None
+    stop_reason: str | None = None
+    stop_sequence: str | None = None
+    stop_details: StopDetails | None = None
+
+
+def check_reply(body: bytes) -> ReplyFacts:
+    """Raises UpstreamMalformed for what is no answer."""
+    reply = _read(body, Checked)
+    if reply.content is None:
+        raise UpstreamMalformed("The provider's answer has no content")
+    return ReplyFacts(None if reply.usage is None else parse_usage(reply.usage), reply.model or "")
+
+
+def parse_reply(body: bytes) -> ChatReply:
+    """Raises UpstreamMalformed."""
+    reply = _read(body, Reply)
+    if reply.content is None:
+        raise UpstreamMalformed("The provider's answer has no content")
+    parts = tuple([_part(raw) for raw in reply.content]) + explained(reply.stop_details)
+    usage = reply.usage
+    return ChatReply(
+        id=reply.id or "",
+        model=reply.model or "",
+        choices=(Choice(0, parts, parse_stop(reply.stop_reason), reply.stop_sequence),),
+        usage=None if usage is None else parse_usage(usage),
+        service_tier=None if usage is None else usage.service_tier,
+    )
+
+
+def explained(details: StopDetails | None) -> tuple[Part, ...]:
+    """Why the model refused, where the API says it."""
+    return (Refusal(details.explanation),) if details is not None and details.explanation else ()
+
+
+def parse_block(block: ReplyBlock, raw: Raw) -> Part:
+    """`raw` is the block's own JSON, which goes on whole if the block is only Anthropic's."""
+    match block.type:
+        case "text":
+            return Text(block.text, citations=tuple(block.citations or ()))
+        case "thinking":
+            return Reasoning(block.thinking, block.signature)
+        case "redacted_thinking":
+            return Reasoning(redacted=block.data)
+        case "tool_use":
+            return ToolCall(block.id, block.name, bytes(block.input).decode())
+        case _:
+            return Opaque(wire.NAME, block.type, raw)
+
+
+def render_reply(reply: ChatReply) -> bytes:
+    """The first choice: the API knows one only. Members that the SDKs' types demand are there even when nothing is known."""
+    choice = reply.choices[0] if reply.choices else Choice(0, ())
+    calls = any(isinstance(part, ToolCall) for part in choice.parts)
+    refused = any(isinstance(part, Refusal) for part in choice.parts)
+    usage = render_usage(reply.usage)
+    tier = TIERS.get(reply.service_tier or "")
+    if tier is not None:
+        usage["service_tier"] = tier
+    return encode(
+        {
+            "id": reply.id,
+            "type": "message",
+            "role": "assistant",
+            "model": reply.model,
+            "content": [block for part in choice.parts if (block := render_block(part)) is not None],
+            "stop_reason": render_stop(choice.finish, choice.stop_sequence, calls=calls, refused=refused),
+            "stop_sequence": choice.stop_sequence,
+            "usage": usage,
+        }
+    )
+
+
+def render_block(part: Part) -> Any:
+    """A block of an answer; None for what an Anthropic client could not read."""
+    match part:
+        case Text():
+            block: dict[str, Any] = {"type": "text", "text": part.text}
+            cited = shown(part.citations, part.text)
+            return block | {"citations": cited} if cited else block
+        case Refusal():
+            return {"type": "text", "text": part.text}
+        case Reasoning(redacted=str(data)):
+            return wire.RedactedBlock(data)
+        case Reasoning():
+            return wire.ThinkingBlock(part.text, part.signature or "")
+        case ToolCall():
+            return wire.ToolUseBlock(part.id, part.name, input_of(part) or unread(part.arguments))
+        case Opaque(dialect=wire.NAME):
+            return part.raw
+        case _:
+            transcript = getattr(part, "transcript", None)
+            return {"type": "text", "text": transcript} if transcript else None
+
+
+def _part(raw: Raw) -> Part:
+    try:
+        return parse_block(decode_lenient(bytes(raw), ReplyBlock), raw)
+    except (MalformedJson, msgspec.ValidationError):
+        raise UpstreamMalformed("The provider's answer holds a block that cannot be read") from None
+
+
+def _read(body: bytes, type: type[_Shape]) -> _Shape:  # noqa: A002 - as core.json.decode has it
+    """An answer, or UpstreamMalformed: nothing, no JSON object, or an error under a status of success."""
+    try:
+        reply = decode_lenient(body, type)
+    except MalformedJson:
+        raise UpstreamMalformed("The provider's answer is not JSON") from None
+    except msgspec.ValidationError:
+        raise UpstreamMalformed("The provider's answer does not have the shape of one") from None
+    if reply.type == "error" or reply.error:
+        said = parse_fault({"error": reply.error}).message
+        raise UpstreamMalformed(f"The provider answered with an error: {said}" if said else "The provider answered with an error")
+    return reply

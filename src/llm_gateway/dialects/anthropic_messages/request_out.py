@@ -1,0 +1,116 @@
+"""A request for a provider, neutral to wire.
+
+Not named in `dropped`, since nothing is lost: the label of a response format (`response_format.name`), penalties of 0, n of 1,
+logprobs false, stream_options (usage always comes). Added without being asked for: max_tokens, which the API demands.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llm_gateway.core.chat import ChatRequest
+from llm_gateway.core.json import encode
+from llm_gateway.dialects.anthropic_messages.generation import takes_sampling
+from llm_gateway.dialects.anthropic_messages.nested import put
+from llm_gateway.dialects.anthropic_messages.parts_out import plain
+from llm_gateway.dialects.anthropic_messages.thinking import Thinking, render_thinking
+from llm_gateway.dialects.anthropic_messages.tools_out import render_tools
+from llm_gateway.dialects.anthropic_messages.turns import Turns
+from llm_gateway.dialects.anthropic_messages.wire import NAME
+from llm_gateway.dialects.base import Rendered, Target
+
+_TIERS = {"auto": "auto", "default": "standard_only", "standard_only": "standard_only"}
+
+
+def render_request(request: ChatRequest, target: Target) -> Rendered:
+    """Raises Unsupported for a conversation of which nothing can be carried."""
+    dropped: list[str] = []
+    turns = Turns(request, dropped)
+    thinking = render_thinking(request, target, dropped)
+    out: dict[str, Any] = {"model": target.model, "max_tokens": thinking.max_tokens}
+    if turns.system:
+        out["system"] = plain(turns.system)
+    out["messages"] = turns.render()
+    out |= render_tools(request, dropped)
+    if thinking.thinking is not None:
+        out["thinking"] = thinking.thinking
+    _add_output_config(out, request, thinking.effort, dropped)
+    _add_sampling(out, request, target, thinking, dropped)
+    _add_stop(out, request, dropped)
+    _add_particular(out, request, dropped)
+    if request.stream:
+        out["stream"] = True
+    _add_extra(out, request, dropped)
+    return Rendered(encode(out), dropped)
+
+
+def _add_output_config(out: dict[str, Any], request: ChatRequest, effort: str | None, dropped: list[str]) -> None:
+    """Structured outputs: a schema only. They are always strict, and have no free JSON mode."""
+    config: dict[str, Any] = {} if effort is None else {"effort": effort}
+    wanted = request.response_format
+    if wanted is not None and wanted.kind == "schema" and wanted.schema is not None:
+        config["format"] = {"type": "json_schema", "schema": wanted.schema}
+        if wanted.description is not None:
+            dropped.append("response_format.json_schema.description")
+        if wanted.strict is False:
+            dropped.append("response_format.json_schema.strict")
+    elif wanted is not None and wanted.kind != "text":
+        dropped.append("response_format")
+    if config:
+        out["output_config"] = config
+
+
+def _add_sampling(out: dict[str, Any], request: ChatRequest, target: Target, thinking: Thinking, dropped: list[str]) -> None:
+    """For callers of other dialects: what the model refuses is left out, what is out of range is brought into it."""
+    asked = {name: value for name in ("temperature", "top_p", "top_k") if (value := getattr(request, name)) is not None}
+    if request.dialect != NAME:
+        temperature = asked.get("temperature")
+        if not takes_sampling(target.model) or thinking.added:
+            dropped += [name for name, value in asked.items() if value != 1 or name == "top_k"]
+            asked = {}
+        elif temperature is not None:
+            if temperature > 1:
+                asked["temperature"] = 1.0
+                dropped.append("temperature")
+            if asked.get("top_p") == 1:
+                del asked["top_p"]  # says nothing, and newer models refuse it beside a temperature
+    out |= asked
+
+
+def _add_stop(out: dict[str, Any], request: ChatRequest, dropped: list[str]) -> None:
+    """The API refuses sequences of white space."""
+    own = request.dialect == NAME
+    stop = [text for text in request.stop if own or text.strip()]
+    if len(stop) < len(request.stop):
+        dropped.append("stop")
+    if stop:
+        out["stop_sequences"] = stop
+
+
+def _add_particular(out: dict[str, Any], request: ChatRequest, dropped: list[str]) -> None:
+    """What has another shape here, and what does not exist."""
+    if request.user is not None:
+        out["metadata"] = {"user_id": request.user}
+    if request.service_tier is not None:
+        tier = request.service_tier if request.dialect == NAME else _TIERS.get(request.service_tier)
+        if tier is None:
+            dropped.append("service_tier")
+        else:
+            out["service_tier"] = tier
+    lost = {
+        "n": request.n is not None and request.n != 1,
+        "seed": request.seed is not None,
+        "presence_penalty": bool(request.presence_penalty),
+        "frequency_penalty": bool(request.frequency_penalty),
+        "logprobs": bool(request.logprobs),
+        "top_logprobs": bool(request.top_logprobs),
+        "metadata": request.metadata is not None,
+    }
+    dropped += [name for name, gone in lost.items() if gone]
+
+
+def _add_extra(out: dict[str, Any], request: ChatRequest, dropped: list[str]) -> None:
+    """Members of this dialect's own, back to their places; inside of messages they have none, as turns may have moved."""
+    for path, value in request.extra.items():
+        if request.dialect != NAME or path.startswith(("messages[", "system[")) or not put(out, path, value):
+            dropped.append(path)
