@@ -27,7 +27,9 @@ def loaded(folder: Path, text: str | bytes, *, name: str = "gateway.yaml", flags
     return load(file, overrides=flags, environ=environ, provider_types=TYPES)
 
 
-def problems(folder: Path, text: str | bytes, *, name: str = "gateway.yaml", flags: Sequence[str] = (), **environ: str) -> list[Problem]:
+def problems(
+    folder: Path, text: str | bytes, *, name: str = "gateway.yaml", flags: Sequence[str] = (), **environ: str
+) -> list[Problem]:
     """What is wrong with a file with this text."""
     with pytest.raises(ConfigErrors) as caught:
         loaded(folder, text, name=name, flags=flags, **environ)

@@ -92,12 +92,18 @@ def test_variables_that_nobody_meant_are_left_alone(tmp_path: Path, name: str, v
     ("name", "line"),
     [
         ("GATEWAY_PORT", 'environment variable GATEWAY_PORT: means no configuration key; did you mean "GATEWAY_SERVER__PORT"?'),
-        ("GATEWAY_SERVR__PORT", 'environment variable GATEWAY_SERVR__PORT: means no configuration key; did you mean "GATEWAY_SERVER__PORT"?'),
+        (
+            "GATEWAY_SERVR__PORT",
+            'environment variable GATEWAY_SERVR__PORT: means no configuration key; did you mean "GATEWAY_SERVER__PORT"?',
+        ),
         ("GATEWAY_SERVER__PROT", 'environment variable GATEWAY_SERVER__PROT: server.prot: unknown key; did you mean "port"?'),
-        ("GATEWAY_SERVER__", "environment variable GATEWAY_SERVER__: means no configuration key; did you mean \"GATEWAY_SERVER\"?"),
-        ("GATEWAY_SERVER", "environment variable GATEWAY_SERVER: server: expected a mapping, found what GATEWAY_SERVER holds"),
+        ("GATEWAY_SERVER__", 'environment variable GATEWAY_SERVER__: means no configuration key; did you mean "GATEWAY_SERVER"?'),
+        ("GATEWAY_SERVER", "environment variable GATEWAY_SERVER: server: expected a mapping, found something else"),
         ("GATEWAY_SERVER__HOST__X", "environment variable GATEWAY_SERVER__HOST__X: server.host: expected text, found a mapping"),
-        ("GATEWAY_SERVER__PORT", "environment variable GATEWAY_SERVER__PORT: server.port: expected a whole number from 0 to 65535, found what GATEWAY_SERVER__PORT holds"),
+        (
+            "GATEWAY_SERVER__PORT",
+            "environment variable GATEWAY_SERVER__PORT: server.port: expected a whole number from 0 to 65535, found something else",
+        ),
     ],
 )
 def test_a_variable_that_means_nothing_is_told_by_its_name(tmp_path: Path, name: str, line: str) -> None:
@@ -113,11 +119,11 @@ def test_a_variable_that_means_nothing_is_told_by_its_name(tmp_path: Path, name:
         (".server=1", "--set: the path cannot be read"),
         ("server port=1", "--set: the path cannot be read"),
         ("server.port", "--set server.port: has no value; write --set path=value"),
-        ("server.port=", "--set server.port: expected a whole number from 0 to 65535, found what --set server.port holds"),
+        ("server.port=", "--set server.port: expected a whole number from 0 to 65535, found something else"),
         ("server.host.x=1", '--set server.host.x: cannot set "x" inside a value that is neither a mapping nor a list (gateway.yaml:1:16)'),
         ("auth.keys[3].name=x", "--set auth.keys[3].name: a list is here: expected an index from 0 to 1"),
         ("server.cors.origins=[x", "--set server.cors.origins: is not valid JSON"),
-        ("server.cors.origins=x", '--set server.cors.origins: expected a list, found what --set server.cors.origins holds; outside the file, write it as JSON: ["a", "b"]'),
+        ("server.cors.origins=x", '--set server.cors.origins: expected a list, found something else; outside the file, write it as JSON: ["a", "b"]'),
         ("server.port=${NOPE}", "--set server.port: the environment variable NOPE is not set; set it, or write ${NOPE:-default}"),
     ],
 )  # fmt: skip

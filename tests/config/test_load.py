@@ -125,7 +125,10 @@ def test_the_file_is_searched_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         ("server: {}".encode("utf-16"), "gateway.yaml:1:1: is UTF-16; save it as UTF-8"),
         (b"#" * (MOST_BYTES + 1), f"gateway.yaml: is larger than {MOST_BYTES} bytes"),
         (b"- a\n", "gateway.yaml:1:1: expected a mapping of sections; begin with a section such as server: or providers:"),
-        (b"server:\n\tport: 1\n", "gateway.yaml:2:1: a tab is used for indentation, YAML allows only spaces; replace the tab with spaces"),
+        (
+            b"server:\n\tport: 1\n",
+            "gateway.yaml:2:1: a tab is used for indentation, YAML allows only spaces; replace the tab with spaces",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_read_is_explained(tmp_path: Path, text: bytes, line: str) -> None:
@@ -179,7 +182,9 @@ def test_the_redacted_form_has_no_secret_and_loads_again(tmp_path: Path) -> None
     text = DESIGN + 'network: {proxy: "http://u:hunter22@proxy:1"}\n'
     config = loaded(tmp_path, text, flags=["providers.claude.headers.X-Extra=hidden-header"], **VARIABLES)
     shown = msgspec.json.encode(redacted(config)).decode()
-    assert not [secret for secret in ("sk-one", "sk-two", "sk-gateway", "hunter22", "hidden-header") if secret in shown + repr(config)]
+    assert not [
+        secret for secret in ("sk-one", "sk-two", "sk-gateway", "hunter22", "hidden-header") if secret in shown + repr(config)
+    ]
     restored = shown.replace('"key":"***"', '"key":"sk-gateway-0123456789"').replace("***@proxy", "u:hunter22@proxy")
     again = loaded(tmp_path, restored, name="again.json")
     assert redacted(again) == redacted(config)
@@ -192,7 +197,12 @@ def test_a_long_configuration_loads_quickly(tmp_path: Path) -> None:
         lines += [f"  p{n}:", "    type: openai", f"    base_url: https://h{n}.example.com/v1", f"    api_key: key-number-{n}"]
     lines.append("models:")
     for n in range(24):
-        lines += [f"  m{n}:", "    deployments:", f"      - p{n}/gpt", f"      - {{model: p{n + 1}/gpt, timeouts: {{connect: 2s}}}}"]
+        lines += [
+            f"  m{n}:",
+            "    deployments:",
+            f"      - p{n}/gpt",
+            f"      - {{model: p{n + 1}/gpt, timeouts: {{connect: 2s}}}}",
+        ]
     times = []
     for _ in range(5):
         began = time.process_time()
@@ -209,14 +219,18 @@ _WORDS = [
 _soup = st.one_of(
     st.binary(max_size=60),
     st.lists(st.sampled_from(_WORDS), max_size=25).map(lambda words: "".join(words).encode("utf-8", "surrogatepass")),
-    st.tuples(st.sampled_from(["server", "providers", "models", "auth", "logging"]), st.lists(st.sampled_from(_WORDS), max_size=15)).map(
-        lambda found: f"{found[0]}: {''.join(found[1])}".encode("utf-8", "surrogatepass")
-    ),
+    st.tuples(
+        st.sampled_from(["server", "providers", "models", "auth", "logging"]), st.lists(st.sampled_from(_WORDS), max_size=15)
+    ).map(lambda found: f"{found[0]}: {''.join(found[1])}".encode("utf-8", "surrogatepass")),
 )
 
 
 @settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(_soup, st.sampled_from(["yaml", "json", "toml"]), st.dictionaries(st.sampled_from(["X", "GATEWAY_MODELS", "GATEWAY_AUTH__KEYS__0"]), st.text(max_size=12)))
+@given(
+    _soup,
+    st.sampled_from(["yaml", "json", "toml"]),
+    st.dictionaries(st.sampled_from(["X", "GATEWAY_MODELS", "GATEWAY_AUTH__KEYS__0"]), st.text(max_size=12)),
+)
 @example(b"server: {port: ${X}}", "yaml", {})
 @example(b'{"models": {"a": "b"}}', "json", {"X": "\udcff"})
 @example(b"models: {a: '${X}'}", "yaml", {"X": "\udcff"})
@@ -235,7 +249,10 @@ def test_nothing_but_config_errors_comes_out(tmp_path: Path, text: bytes, kind: 
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(st.lists(st.text(max_size=30), max_size=3), st.dictionaries(st.text("ABCSERVPOT_0", max_size=14).map("GATEWAY_{}".format), st.text(max_size=9), max_size=3))
+@given(
+    st.lists(st.text(max_size=30), max_size=3),
+    st.dictionaries(st.text("ABCSERVPOT_0", max_size=14).map("GATEWAY_{}".format), st.text(max_size=9), max_size=3),
+)
 def test_flags_and_variables_bring_nothing_else_either(tmp_path: Path, flags: list[str], environ: dict[str, str]) -> None:
     """They are somebody's typing too."""
     try:

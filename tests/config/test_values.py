@@ -20,7 +20,9 @@ def test_a_duration_is_seconds_as_a_float(text: object, seconds: float) -> None:
     assert isinstance(Duration.parse(text), float)
 
 
-@pytest.mark.parametrize("text", [30, 1.5, "30", "", "s", "30 s", "-1s", "1s1", "5 minutes", "1e3s", None, True, False, [], "9999999d", "٣s"])
+@pytest.mark.parametrize(
+    "text", [30, 1.5, "30", "", "s", "30 s", "-1s", "1s1", "5 minutes", "1e3s", None, True, False, [], "9999999d", "٣s"]
+)
 def test_what_is_no_duration_is_refused(text: object) -> None:
     """Numbers without a unit are not guessed at."""
     with pytest.raises(ValueError, match="duration"):
@@ -58,7 +60,14 @@ def test_a_size_is_written_as_it_can_be_read(count: int) -> None:
 def test_a_secret_shows_only_when_asked() -> None:
     """No way of printing or encoding it gives the text."""
     secret = Secret.parse("sk-very-secret")
-    shown = [repr(secret), str(secret), f"{secret}", f"{secret!r:>9}", repr([secret]), msgspec.json.encode(secret, enc_hook=str).decode()]
+    shown = [
+        repr(secret),
+        str(secret),
+        f"{secret}",
+        f"{secret!r:>9}",
+        repr([secret]),
+        msgspec.json.encode(secret, enc_hook=str).decode(),
+    ]
     assert not any("very" in text for text in shown)
     assert secret.reveal() == "sk-very-secret"
     assert secret == Secret("sk-very-secret")

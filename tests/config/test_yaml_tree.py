@@ -121,7 +121,10 @@ def _laughs(levels: int) -> str:
         ("a: " + "{a: " * 100_000, "nested more than"),
         ("\n".join(" " * n + "a:" for n in range(200)), "nested more than"),
         (_laughs(12), "holds more than"),
-        ("a: &a {" + ", ".join(f"k{n}: [1]" for n in range(2000)) + "}\nb: [" + ", ".join(["{<<: *a}"] * 200) + "]", "holds more than"),
+        (
+            "a: &a {" + ", ".join(f"k{n}: [1]" for n in range(2000)) + "}\nb: [" + ", ".join(["{<<: *a}"] * 200) + "]",
+            "holds more than",
+        ),
         ("- x\n" * 200_000, "holds more than"),
         ("\n".join(f"a{n}: &a{n} [[[[[[[[{f'*a{n - 1}' if n else '1'}]]]]]]]]" for n in range(40)), "nested more than"),
     ],

@@ -145,6 +145,6 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def one_of(known: Iterable[str]) -> str:
-    """The choices there are, for a suggestion; at most a dozen."""
+    """The choices there are, for a suggestion; at most twenty."""
     names = sorted(known)
-    return "known here: " + ", ".join(names[:12]) + (", ..." if len(names) > 12 else "") if names else ""
+    return "known here: " + ", ".join(names[:20]) + (", ..." if len(names) > 20 else "") if names else ""

@@ -77,7 +77,7 @@ class _Writer:
         default = field.default_factory() if callable(field.default_factory) else field.default
         if isinstance(default, Section):
             return result  # its own fields say their defaults
-        return {**result, "default": msgspec.to_builtins(default, enc_hook=str)}
+        return {**result, "default": msgspec.json.decode(msgspec.json.encode(default, enc_hook=str))}
 
     def _of(self, kind: mi.Type) -> Schema:
         match kind:

@@ -40,7 +40,7 @@ class References:
     def _quoted(self, path: Path, text: str) -> str:
         """What stands at `path` as it may be shown: not at all if it came from outside the file."""
         node, _ = locate(self._root, path)
-        return f"in what {node.origin} holds" if node.origin else f'"{shown(text)}"'
+        return "of this name" if node.origin else f'"{shown(text)}"'
 
     def _alias_name(self, name: str) -> None:
         if not name or len(name) > _LONGEST_NAME or any(c <= " " or c == "\x7f" for c in name) or not _encodable(name):
@@ -134,7 +134,8 @@ class References:
         if slash and model and provider in self._providers:
             return
         known = [*self._aliases, *(f"{name}/*" for name in self._providers)]
-        self._note(path, f"there is no alias and no provider/model {self._quoted(path, entry)}", did_you_mean(entry, known) or one_of(known))
+        hint = did_you_mean(entry, known) or one_of(known)
+        self._note(path, f"there is no alias and no provider/model {self._quoted(path, entry)}", hint)
 
     def _openness(self) -> None:
         server, auth = self._sections.server, self._sections.auth

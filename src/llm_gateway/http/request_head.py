@@ -112,12 +112,15 @@ def check_expectation(expect: bytes) -> None:
         raise Refused(417, "expectation_failed", "the only expectation met here is 100-continue")
 
 
-def stays_open(connection: bytes, headers: Headers, minor: bytes) -> bool:
-    """Whether the connection persists after the answer (RFC 9112 section 9.3); 501 for a protocol switch.
+def stays_open(headers: Headers, minor: bytes) -> bool:
+    """Whether a request with a Connection header leaves it open (RFC 9112 section 9.3); 501 for a protocol switch.
 
     "Upgrade: h2c" is ignored, as RFC 9110 section 7.8 allows: Java's client offers it on every first request.
     """
-    options = {option.strip() for option in connection.lower().split(b",")}
+    connection = headers[b"connection"].lower()
+    if connection == b"keep-alive":
+        return True
+    options = {option.strip() for option in connection.split(b",")}
     if b"upgrade" in options and headers.get(b"upgrade", b"h2c").lower() != b"h2c":
         raise Refused(501, "upgrade_not_supported", "this server does not switch protocols")
     return b"close" not in options and (minor == b"1" or b"keep-alive" in options)

@@ -78,25 +78,20 @@ class RequestReader:
         if self.held:
             data = self.held + data
             self.held = b""
-        at = 0
         size = len(data)
-        while at < size:
-            before = at
-            if self.stage != BODY:
-                at = self._head(data, at)
-            elif self._walk is not None:
-                at = self._chunks(data, at, self._walk)
-            else:
-                at = self._sized(data, at, size)
-            if self.stage == _READY:
-                self.stage = IDLE
-                self.held = data[at:]
-                request, self._request = self._request, None
-                return request
-            if at == before:
-                self.held = data[at:]
-                break
-        return None
+        at = 0
+        if self.stage != BODY and data:
+            at = self._head(data)
+        if self.stage == BODY and at < size:
+            at = self._sized(data, at, size) if self._walk is None else self._chunks(data, at, self._walk)
+        if at < size:
+            self.held = data[at:]
+        if self.stage != _READY:
+            return None
+        self.stage = IDLE
+        request = self._request
+        self._request = None
+        return request
 
     def hold(self, data: bytes) -> int:
         """Keep bytes for a later `read`; the number of bytes kept so far."""
@@ -120,10 +115,11 @@ class RequestReader:
 
     # --- heads ----------------------------------------------------------------------------------------------------
 
-    def _head(self, data: bytes, at: int) -> int:
-        """Read the head that begins at `at`; the position after it, or where to wait for more."""
+    def _head(self, data: bytes) -> int:
+        """Read the head that `data` begins with; the position after it, or where to wait for more."""
+        at = 0
         if self.stage == IDLE:
-            if data[at] == 0x0D:
+            if data[0] == 0x0D:
                 while data.startswith(b"\r\n", at):
                     at += 2  # empty lines before a request are forgiven: RFC 9112 section 2.2
                 if at == len(data) or data[at:] == b"\r":
@@ -163,7 +159,7 @@ class RequestReader:
         state = self._state
         if len(headers) + self._repeats > state.limits.header_count:
             raise Refused(431, "too_many_headers", f"the request has over {state.limits.header_count} header fields")
-        if method == b"CONNECT":
+        if self._alone and method == b"CONNECT":
             raise Refused(501, "method_not_implemented", "this server is not a proxy")
         host = headers.get(b"host")
         if host not in state.hosts:
@@ -172,8 +168,10 @@ class RequestReader:
                 state.know_host(host)
         path, query = request_head.split_target(method, target, host)
         modern = self.modern = minor == b"1"
-        connection = headers.get(b"connection")
-        self.keep = modern if connection is None else request_head.stays_open(connection, headers, minor)
+        if b"connection" in headers:
+            self.keep = request_head.stays_open(headers, minor)
+        else:
+            self.keep = modern
         if modern and b"expect" in headers:
             request_head.check_expectation(headers[b"expect"])
             self.waits = True
@@ -209,7 +207,6 @@ class RequestReader:
             self._body(memoryview(data)[at:])
             return size
         self._body(data[at:end] if self._need < _SMALL else memoryview(data)[at:end])
-        self._need = 0
         self._arrived()
         return end
 
@@ -272,10 +269,10 @@ class RequestReader:
             return
         name = name.lower()
         bare = value.rstrip()
-        if name not in headers and bare is value:
+        if bare is value and name not in headers:
             headers[name] = value
-            return
-        self._odd_header(headers, name, bare, blanks=bare is not value)
+        else:
+            self._odd_header(headers, name, bare, blanks=bare is not value)
 
     def _odd_header(self, headers: dict[bytes, bytes], name: bytes, value: bytes, *, blanks: bool) -> None:
         """A field with blanks after its value, or that came before."""

@@ -81,13 +81,27 @@ class ServerConnection(asyncio.Protocol):
         self.deadline = state.loop.time() + state.limits.idle_timeout
 
     def data_received(self, data: bytes) -> None:
-        phase = self._phase
-        if phase == BUSY or self.paused:
+        if self._phase >= BUSY or self.paused:
             # A client that sends far ahead, or does not read its answers, is not read from either.
-            if self._reader.hold(data) > self._state.limits.pipeline_bytes:
+            if self._phase != LINGER and self._reader.hold(data) > self._state.limits.pipeline_bytes:
                 self._transport.pause_reading()
-        elif phase != LINGER:
-            self._read(data)
+            return
+        reader = self._reader
+        try:
+            request = reader.read(data)
+        except Refused as refused:
+            self._refuse(refused)
+            return
+        if request is None:
+            self._wait(reader.stage)
+            return
+        state = self._state
+        state.active += 1
+        self._phase = BUSY
+        self.keep = reader.keep and not state.draining
+        self.deadline = inf
+        reply = self._reply = request.reply = Reply(self, request.method, reader.modern)
+        self._task = state.loop.create_task(self._run(request, reply))
 
     def eof_received(self) -> None:
         """The client has finished sending. While its answer is still being made that counts as having left."""
@@ -127,24 +141,6 @@ class ServerConnection(asyncio.Protocol):
             reply.source.resume()
 
     # --- requests to handlers -------------------------------------------------------------------------------------
-
-    def _read(self, data: bytes) -> None:
-        reader = self._reader
-        try:
-            request = reader.read(data)
-        except Refused as refused:
-            self._refuse(refused)
-            return
-        if request is None:
-            self._wait(reader.stage)
-            return
-        state = self._state
-        state.active += 1
-        self._phase = BUSY
-        self.keep = reader.keep and not state.draining
-        self.deadline = inf
-        reply = self._reply = request.reply = Reply(self, request.method, reader.modern)
-        self._task = state.loop.create_task(self._run(request, reply))
 
     def _wait(self, stage: int) -> None:
         """More bytes are needed: the deadline of a stage is set when it begins, and not moved by what trickles in."""
@@ -199,7 +195,7 @@ class ServerConnection(asyncio.Protocol):
             if self._reader.held:
                 if not transport.is_reading():
                     transport.resume_reading()
-                self._read(b"")
+                self.data_received(b"")
 
     # --- what a Reply asks for ------------------------------------------------------------------------------------
 

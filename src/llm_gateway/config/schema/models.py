@@ -46,7 +46,7 @@ class Deployment(Section, frozen=True):
 
     short: ClassVar[str] = "model"
 
-    model: Annotated[str, about("provider/model; the provider ends at the first slash.", min_length=3, max_length=512)]
+    model: Annotated[str, about("provider/model; the provider ends at the first slash.", min_length=1, max_length=512)]
     timeouts: Annotated[TimeoutOverrides, about("What differs from the alias's timeouts.")] = TimeoutOverrides()
 
     @property

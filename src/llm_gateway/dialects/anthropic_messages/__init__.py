@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from llm_gateway.core.chat import ChatReply, ChatRequest
 from llm_gateway.core.errors import GatewayError
-from llm_gateway.dialects.anthropic_messages import errors, reply, request_in, request_out, wire
+from llm_gateway.dialects.anthropic_messages import errors, request_in, request_out, wire
+from llm_gateway.dialects.anthropic_messages import reply as replies
 from llm_gateway.dialects.anthropic_messages.relay import AnthropicRelay
 from llm_gateway.dialects.anthropic_messages.stream_in import Reader
 from llm_gateway.dialects.anthropic_messages.stream_out import Writer
@@ -42,8 +43,8 @@ class AnthropicMessages:
     def parse_request(self, body: bytes) -> ChatRequest:
         return request_in.parse_request(body)
 
-    def render_reply(self, answer: ChatReply) -> bytes:
-        return reply.render_reply(answer)
+    def render_reply(self, reply: ChatReply) -> bytes:
+        return replies.render_reply(reply)
 
     def stream_writer(self, request: ChatRequest) -> Writer:
         return Writer(request)
@@ -52,7 +53,7 @@ class AnthropicMessages:
         return errors.parse_error(status, body)
 
     def check_reply(self, body: bytes) -> ReplyFacts:
-        return reply.check_reply(body)
+        return replies.check_reply(body)
 
     def relay(self) -> AnthropicRelay:
         return AnthropicRelay()
@@ -61,7 +62,7 @@ class AnthropicMessages:
         return request_out.render_request(request, target)
 
     def parse_reply(self, body: bytes) -> ChatReply:
-        return reply.parse_reply(body)
+        return replies.parse_reply(body)
 
     def stream_reader(self) -> Reader:
         return Reader()

@@ -23,7 +23,7 @@ LIMIT_CHARS = 8 << 20
 class _Block:
     """A block that has begun. `head`: its content_block. `index`: its place among the tool calls, -1 for other blocks."""
 
-    __slots__ = ("deltas", "head", "index", "kind", "seen", "shut", "wrapped")
+    __slots__ = ("checked", "deltas", "head", "index", "kind", "seen", "shut", "wrapped")
 
     def __init__(self, kind: str, head: Any, index: int = -1) -> None:
         self.kind = kind
@@ -33,6 +33,8 @@ class _Block:
         """Not yet written."""
         self.seen: list[str] = []
         """The arguments of a call so far."""
+        self.checked = 0
+        """How many of them were there when they were last found incomplete."""
         self.shut = False
         """Nothing more can come."""
         self.wrapped = False
@@ -163,8 +165,9 @@ def _thinking() -> dict[str, Any]:
 
 def _is_complete(block: _Block) -> bool:
     """Whether a call's arguments are a whole JSON object."""
-    if not block.seen or block.wrapped:
+    if block.wrapped or block.checked == len(block.seen):
         return False
+    block.checked = len(block.seen)
     try:
         decode("".join(block.seen).encode(), dict[str, msgspec.Raw])
     except (MalformedJson, msgspec.ValidationError):

@@ -47,6 +47,22 @@ _TYPES: tuple[tuple[type[GatewayError], str], ...] = (
     (Draining, "overloaded_error"),
 )
 
+TYPES = frozenset(
+    {
+        "invalid_request_error",
+        "authentication_error",
+        "billing_error",
+        "permission_error",
+        "not_found_error",
+        "request_too_large",
+        "rate_limit_error",
+        "timeout_error",
+        "api_error",
+        "overloaded_error",
+    }
+)
+"""The closed list."""
+
 # By status, for errors of no class above: a rejected request has the status that its provider gave it.
 _BY_STATUS = {
     400: "invalid_request_error",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ def put(document: dict[str, Any], path: str, value: Any) -> bool:
     """False if the place does not exist any more. Objects on the way are made: `metadata.x` may be all of metadata."""
     steps = [name or int(place) for name, place in _STEP.findall(path)]
     here: Any = document
-    for step, after in zip(steps, steps[1:], strict=False):
+    for step, after in pairwise(steps):
         if isinstance(step, int):
             if not isinstance(here, list) or step >= len(here):
                 return False

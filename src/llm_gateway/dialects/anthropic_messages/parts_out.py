@@ -34,11 +34,10 @@ UNREAD = "_raw"
 
 
 class PartsOut:
-    """Renders parts for one request; `own`: the caller speaks this dialect too."""
+    """Renders the parts of one request."""
 
-    def __init__(self, dropped: list[str], *, own: bool) -> None:
+    def __init__(self, dropped: list[str]) -> None:
         self._dropped = dropped
-        self._own = own
 
     def render(self, part: Part, path: str) -> Any:
         """A block, as struct or Raw; None for an empty text, and for what has no place, which is named in `dropped`."""

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from llm_gateway.core import events
+from llm_gateway.core import events as ev
 from llm_gateway.core.chat import ChatRequest, Finish
 from llm_gateway.core.errors import GatewayError
 from llm_gateway.core.json import encode
 from llm_gateway.core.usage import Usage
 from llm_gateway.dialects.anthropic_messages.blocks import Blocks
 from llm_gateway.dialects.anthropic_messages.citations import shown
-from llm_gateway.dialects.anthropic_messages.errors import frame_error
+from llm_gateway.dialects.anthropic_messages.errors import TYPES, frame_error
 from llm_gateway.dialects.anthropic_messages.reply import TIERS
 from llm_gateway.dialects.anthropic_messages.stops import render_stop
 from llm_gateway.dialects.anthropic_messages.usage import render_delta_usage, render_usage
@@ -32,7 +32,7 @@ class Writer:
 
     def __init__(self, request: ChatRequest) -> None:
         self._blocks = Blocks()
-        self._start = events.Start("", request.model)
+        self._start = ev.Start("", request.model)
         self._started = False
         self._usage: Usage | None = None
         self._finish: Finish | None = None
@@ -40,14 +40,14 @@ class Writer:
         self._refused = False
         self._over = False
 
-    def feed(self, events_: list[events.Event]) -> bytes:
+    def feed(self, events: list[ev.Event]) -> bytes:
         out: list[bytes] = []
-        for event in events_:
+        for event in events:
             if self._over:
                 break
             if getattr(event, "choice", 0) == 0:
                 self._event(event, out)
-        if events_ and not self._over:
+        if events and not self._over:
             self._begin(out)
         return b"".join(out)
 
@@ -58,53 +58,54 @@ class Writer:
         self._over = True
         return frame_error(error, request_id)
 
-    def _event(self, event: events.Event, out: list[bytes]) -> None:
+    def _event(self, event: ev.Event, out: list[bytes]) -> None:
         match event:
-            case events.Start():
+            case ev.Start():
                 self._start = event
-            case events.UsageUpdate(usage=usage):
+            case ev.UsageUpdate(usage=usage):
                 self._usage = usage
-            case events.Finish(reason=reason, stop_sequence=stop_sequence):
+            case ev.Finish(reason=reason, stop_sequence=stop_sequence):
                 self._finish = self._finish or reason
                 self._stop_sequence = stop_sequence
-            case events.Done():
+            case ev.Done():
                 self._begin(out)
                 self._end(out)
-            case events.Failure():
+            case ev.Failure():
                 self._begin(out)
-                out.append(_frame("error", {"error": {"type": "api_error", "message": event.message}}))
+                kind = event.type if event.type in TYPES else "api_error"
+                out.append(_frame("error", {"error": {"type": kind, "message": event.message}}))
                 self._over = True
             case _:
                 self._begin(out)
                 self._content(event, out)
 
-    def _content(self, event: events.Event, out: list[bytes]) -> None:
+    def _content(self, event: ev.Event, out: list[bytes]) -> None:
         blocks = self._blocks
         match event:
-            case events.TextDelta(text=text):
+            case ev.TextDelta(text=text):
                 out += blocks.text(text)
-            case events.RefusalDelta(text=text):
+            case ev.RefusalDelta(text=text):
                 self._refused = True
                 out += blocks.text(text)
-            case events.AudioDelta(transcript=text):
+            case ev.AudioDelta(transcript=text):
                 out += blocks.text(text)
-            case events.CitationDelta(citation=citation):
+            case ev.CitationDelta(citation=citation):
                 for source in shown([citation]):
                     out += blocks.cite(source)
-            case events.ReasoningDelta(text=text):
+            case ev.ReasoningDelta(text=text):
                 out += blocks.think(text)
-            case events.ReasoningSignature(signature=signature):
+            case ev.ReasoningSignature(signature=signature):
                 out += blocks.sign(signature)
-            case events.RedactedReasoning(data=data):
+            case ev.RedactedReasoning(data=data):
                 out += blocks.whole({"type": "redacted_thinking", "data": data})
-            case events.OpaqueBlock(dialect=dialect, raw=raw) if dialect == NAME:
+            case ev.OpaqueBlock(dialect=dialect, raw=raw) if dialect == NAME:
                 out += blocks.whole(raw)
-            case events.ToolCallStart():
+            case ev.ToolCallStart():
                 out += blocks.call(event.index, self._call_id(event), event.name)
-            case events.ToolCallDelta():
+            case ev.ToolCallDelta():
                 out += blocks.arguments(event.index, event.arguments)
 
-    def _call_id(self, event: events.ToolCallStart) -> str:
+    def _call_id(self, event: ev.ToolCallStart) -> str:
         """Some servers give none, and a client needs one to answer with."""
         return event.id or f"toolu_{self._start.id}_{event.index}"
 
@@ -114,7 +115,6 @@ class Writer:
             return
         self._started = True
         usage = render_usage(self._usage)
-        usage["output_tokens"] = min(usage["output_tokens"], 1)
         tier = TIERS.get(self._start.service_tier or "")
         if tier is not None:
             usage["service_tier"] = tier

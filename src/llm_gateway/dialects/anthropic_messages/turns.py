@@ -1,7 +1,8 @@
 """The messages of a request, neutral to wire: a system prompt, and turns of user and assistant.
 
 - Leading system and developer messages are the system prompt. Later ones become text of the user, between <system> tags, and
-  are named in `dropped` by their role: the newest models alone know system messages inside a conversation.
+  are named in `dropped` by their role: the newest models alone know system messages inside a conversation, and in few places.
+  A caller of this dialect who put them there knows why.
 - Neighbours of the same role are one turn; tool messages belong to the user. In a user's turn results of tools come first: the
   API wants them right after the calls.
 - A conversation of nothing but system messages is the user's turn, since the API demands one.
@@ -28,13 +29,16 @@ class Turns:
         self._turns: list[tuple[str, list[Any]]] = []
         self._dropped = dropped
         self._paths = Paths(request)
-        self._parts = PartsOut(dropped, own=request.dialect == NAME)
+        own = request.dialect == NAME
+        self._parts = PartsOut(dropped)
         only_system = all(message.role in _SYSTEM for message in request.messages)
         for index, message in enumerate(request.messages):
             if message.name is not None:
                 dropped.append(f"{self._paths.message(index)}.name")
             if message.role not in _SYSTEM:
                 self._turn("assistant" if message.role == "assistant" else "user", self._blocks(message, index))
+            elif own and self._turns:
+                self._turn("system", self._blocks(message, index))
             elif self._turns or only_system:
                 self._aside(message, index)
             else:

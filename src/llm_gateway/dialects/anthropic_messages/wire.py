@@ -14,8 +14,8 @@ from msgspec import Raw
 NAME = "anthropic_messages"
 
 ABSENT = Raw(b"null")
-OPAQUE = "\0opaque"
-"""A type that no caller's JSON has by accident: NUL is refused nowhere, but means nothing here."""
+OPAQUE = "~opaque"
+"""A type, and a member, that tidy.py puts in. A caller who sends it himself gets through what it holds, no more."""
 
 
 class CacheControl(msgspec.Struct, frozen=True, tag="ephemeral", forbid_unknown_fields=True, omit_defaults=True):

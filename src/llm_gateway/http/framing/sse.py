@@ -104,16 +104,10 @@ class SseSplitter:
 
     def _measure(self, data: bytes) -> None:
         """Each event in what is held and `data` against the limit: the same answer however the bytes were split."""
-        block = bytes(self._tail) + data
-        start = 0
-        while start < len(block):
-            start += block.startswith(b"\n", start)  # a blank line more than needed belongs to no event
-            end = block.find(b"\n\n", start) + 2
-            if end == 1:
-                end = len(block)
-            if end - start > self._limit:
-                raise FramingError(f"an event is longer than {self._limit} bytes")
-            start = end
+        *whole, rest = (bytes(self._tail) + data).split(b"\n\n")
+        longest = max((len(event) + 2 for piece in whole if (event := piece.lstrip(b"\n"))), default=0)
+        if max(longest, len(rest.lstrip(b"\n"))) > self._limit:
+            raise FramingError(f"an event is longer than {self._limit} bytes")
 
 
 class SseReader:

@@ -1,0 +1,68 @@
+"""Usage in OpenAI's counting and in disjoint classes."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from dialects.strategies import usages
+from hypothesis import given
+from msgspec import Raw
+
+from llm_gateway.core.usage import Usage
+from llm_gateway.dialects.openai_chat.usage import read_usage, render_usage
+
+
+def read(**members: object) -> Usage | None:
+    return read_usage(Raw(msgspec.json.encode(members)))
+
+
+def test_details_are_taken_out_of_their_totals():
+    """OpenAI counts cached, audio, reasoning and predicted tokens inside of prompt and completion."""
+    usage = read(
+        prompt_tokens=100,
+        completion_tokens=50,
+        total_tokens=150,
+        prompt_tokens_details={"cached_tokens": 60, "audio_tokens": 10},
+        completion_tokens_details={
+            "reasoning_tokens": 20, "audio_tokens": 5, "accepted_prediction_tokens": 3, "rejected_prediction_tokens": 2,
+        },
+    )  # fmt: skip
+    assert usage == Usage(
+        input=30, cache_read=60, audio_input=10, output=20, reasoning=20, audio_output=5, accepted_prediction=3, rejected_prediction=2
+    )
+
+
+@pytest.mark.parametrize(
+    ("members", "expected"),
+    [
+        ({"prompt_cache_hit_tokens": 6}, Usage(input=4, cache_read=6, output=5)),  # DeepSeek
+        ({"cached_tokens": 6}, Usage(input=4, cache_read=6, output=5)),  # Together
+        ({"cache_read_input_tokens": 6, "cache_creation_input_tokens": 3}, Usage(input=1, cache_read=6, cache_write=3, output=5)),
+        ({"prompt_tokens_details": {"cached_tokens": 1, "cache_write_tokens": 4}}, Usage(input=5, cache_read=1, cache_write=4, output=5)),
+        ({"completion_tokens_details": {"reasoning_tokens": 7}, "total_tokens": 22}, Usage(input=10, output=5, reasoning=7)),  # xAI
+        ({"prompt_tokens_details": {"audio_tokens": 7}, "total_tokens": 22}, Usage(input=10, audio_input=7, output=5)),  # Mistral
+        ({"completion_tokens_details": {"reasoning_tokens": 9}, "total_tokens": 15}, Usage(input=10, reasoning=5)),  # more than all
+        ({"prompt_tokens_details": None, "completion_tokens_details": None}, Usage(input=10, output=5)),
+        ({"cost": 0.1, "queue_time": 1.5, "is_byok": False}, Usage(input=10, output=5)),
+    ],
+)
+def test_other_providers_names_and_habits(members: dict[str, object], expected: Usage):
+    """Each names its details differently, and some count them beside the totals."""
+    assert read(prompt_tokens=10, completion_tokens=5, **members) == expected
+
+
+@pytest.mark.parametrize(
+    "members",
+    [{}, {"prompt_tokens": None, "completion_tokens": None}, {"prompt_tokens": -1, "completion_tokens": 2}, {"prompt_tokens": "many"}],
+)
+def test_a_usage_that_says_nothing_possible_is_none(members: dict[str, object]):
+    """An answer must not be lost for a wrong count; the ledger estimates then."""
+    assert read(**members) is None
+
+
+@given(usages)
+def test_disjoint_classes_survive_the_way_there_and_back(usage: Usage):
+    """Rendered and read again nothing changes its class, and the totals add up."""
+    shown = render_usage(usage)
+    assert shown["total_tokens"] == usage.total == shown["prompt_tokens"] + shown["completion_tokens"]
+    assert read_usage(Raw(msgspec.json.encode(shown))) == usage

@@ -1,0 +1,25 @@
+"""Files to compare with: what a dialect made of something, checked once by eye. GATEWAY_UPDATE_GOLDENS=1 writes them anew."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+FOLDER = Path(__file__).parent / "golden"
+
+
+def given(name: str) -> bytes:
+    """The input `name`, as it would stand on the wire."""
+    return (FOLDER / name).read_bytes()
+
+
+def agrees(name: str, made: bytes) -> None:
+    """Asserts that `made` is what golden file `name` holds."""
+    path = FOLDER / name
+    shown = made if name.endswith(".sse") else msgspec.json.format(made, indent=2) + b"\n"
+    if os.environ.get("GATEWAY_UPDATE_GOLDENS") == "1":
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(shown)
+    assert path.read_bytes().decode() == shown.decode()
