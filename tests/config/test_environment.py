@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from config.helpers_config import loaded, told
 
 PROVIDER = "providers: {openai-eu: {type: openai}}\n"

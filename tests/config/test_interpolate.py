@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from config.helpers_config import loaded, told
 
+from config.helpers_config import loaded, told
 from llm_gateway.config.interpolate import MOST_BYTES
 
 

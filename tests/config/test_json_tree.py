@@ -6,10 +6,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from config.helpers_config import loaded, told
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.helpers_config import loaded, told
 from llm_gateway.config.errors import Problems
 from llm_gateway.config.json_tree import read_json
 from llm_gateway.config.yaml_tree import Unreadable
@@ -35,7 +35,7 @@ def test_places_and_tabs(tmp_path: Path) -> None:
     """Lines and columns are those of the file; tabs are white space in JSON."""
     text = '{\n\t"server": {"port": "x",\t"prot": 1,\n "port": 2}}'
     assert told(tmp_path, text, name="gateway.json") == [
-        "gateway.json:2:26: server.prot: unknown key; did you mean \"port\"?",
+        'gateway.json:2:26: server.prot: unknown key; did you mean "port"?',
         "gateway.json:3:2: server.port: stands here twice, first in line 2",
     ]  # fmt: skip
     assert loaded(tmp_path, '{"server": {"port": 7}}', name="gateway.json").server.port == 7

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from config.helpers_config import TYPES
 
+from config.helpers_config import TYPES
 from llm_gateway.config.jsonschema import schema
 from llm_gateway.config.load import redacted
 from llm_gateway.config.schema import Alias, Config, Deployment, Options, Provider
@@ -89,8 +89,9 @@ def accepts(part: dict[str, Any] | bool, value: Any) -> bool:
         not isinstance(value, str) or bool(re.search(part.get("pattern", ""), value)),
         not isinstance(value, str) or part.get("minLength", 0) <= len(value) <= part.get("maxLength", 1e9),
         not number
-        or part.get("minimum", value) <= value <= part.get("maximum", value)
-        and value > part.get("exclusiveMinimum", value - 1),
+        or (
+            part.get("minimum", value) <= value <= part.get("maximum", value) and value > part.get("exclusiveMinimum", value - 1)
+        ),
         not isinstance(value, list)
         or (len(value) >= part.get("minItems", 0) and all(accepts(part.get("items", True), one) for one in value)),
         not isinstance(value, dict)

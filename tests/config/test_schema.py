@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from config.helpers_config import loaded, told
 
+from config.helpers_config import loaded, told
 from llm_gateway.config.schema import RouteTimeouts, TimeoutOverrides
 from llm_gateway.config.values import Duration
 
@@ -47,7 +47,7 @@ from llm_gateway.config.values import Duration
         ("providers: {openai: {headers: {'a b': '5'}}}", "providers.openai.headers: holds a name that is not an HTTP header name"),
         ("providers: {openai: {headers: {a: ''}}}", "providers.openai.headers.a: is empty"),
         ("providers: {openai: {tls: {key: k}}}", "providers.openai.tls.key: needs cert"),
-        ("api: {versions: {v2: {}}}", 'api.versions.v2: unknown key; known here: v1'),
+        ("api: {versions: {v2: {}}}", "api.versions.v2: unknown key; known here: v1"),
         ("api: {versions: {v1: {deprecated: 2027-02-01, sunset: 2027-01-01}}}", "api.versions.v1.sunset: lies before deprecated"),
         ("api: {versions: {v1: {sunset: soon}}}", "api.versions.v1.sunset: expected a day such as 2027-01-31"),
         ("api: {versions: {v1: {guide: docs}}}", "api.versions.v1.guide: expected a URL"),

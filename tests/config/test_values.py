@@ -47,7 +47,7 @@ def test_a_size_is_bytes_as_an_int(text: object, count: int) -> None:
 @pytest.mark.parametrize("text", ["", "MB", "-1", -1, "1TB", "1.3B", "1 MB", 1.5, True, None, 1 << 50, "99999999GB"])
 def test_what_is_no_size_is_refused(text: object) -> None:
     """Fractions of a byte and more than 1,024 GB included."""
-    with pytest.raises(ValueError, match="size|bytes"):
+    with pytest.raises(ValueError, match=r"size|bytes"):
         Size.parse(text)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -28,10 +29,8 @@ def watched(paths: list[str], *steps: Callable[[], object]) -> list[int]:
         done += 1
 
     async def run() -> None:
-        try:
+        with contextlib.suppress(Stop):
             await Watch(paths, lambda: calls.append(done), sleep=sleep).run()
-        except Stop:
-            pass
 
     asyncio.run(run())
     return calls
@@ -112,10 +111,8 @@ def test_the_files_may_be_replaced(tmp_path: Path) -> None:
             raise Stop
 
     async def run() -> None:
-        try:
+        with contextlib.suppress(Stop):
             await watch.run()
-        except Stop:
-            pass
 
     watch = Watch([str(one)], lambda: calls.append("changed"), sleep=sleep)
     asyncio.run(run())

@@ -128,6 +128,9 @@ class Embeddings:
         }
         return encode(out if reply.id is None else out | {"id": reply.id})
 
+    def status_of(self, error: GatewayError) -> int:
+        return error.status
+
     def render_error(self, error: GatewayError, request_id: str) -> bytes:
         return errors.render_error(error, request_id)
 

@@ -1,6 +1,6 @@
 """The gateway's look at a request that may pass through: what policy acts on, and the types of what it relies on.
 
-Contents are left undecoded. Refused is only what is certainly wrong; what a provider may well accept is its own business: the
+Blocks of content are left undecoded. Refused is only what is certainly wrong; what a provider may well accept is its own business: the
 API has no temperature over 1, say, but it is the one to tell so.
 """
 
@@ -9,19 +9,14 @@ from __future__ import annotations
 from typing import Literal, Protocol
 
 import msgspec
-from msgspec import Raw
 
-from llm_gateway.core.json import decode
 from llm_gateway.dialects.base import View
-from llm_gateway.dialects.openai_chat.invalid import check_model, invalid, read, refuse, refuse_duplicates
+from llm_gateway.dialects.openai_chat.invalid import check_model, read, refuse, refuse_duplicates
 
 MAX_MESSAGES = 10_000
 
 WATCHED = (b"model", b"messages", b"stream")
 """Members that we act on: a second one of that name is refused."""
-
-_ABSENT = Raw(b"null")
-_QUOTE, _BRACKET = b'"['
 
 
 class Thing(msgspec.Struct, gc=False):
@@ -38,7 +33,7 @@ class Message(msgspec.Struct, gc=False):
     """`system` inside a conversation is the newest API's; it may come without content there."""
 
     role: Literal["user", "assistant", "system"]
-    content: Raw = _ABSENT
+    content: str | list[Typed] | None = None
 
 
 class Counted(msgspec.Struct, gc=False):
@@ -52,7 +47,7 @@ class Counted(msgspec.Struct, gc=False):
     top_p: float | None = None
     top_k: int | None = None
     stop_sequences: list[str] | None = None
-    system: Raw = _ABSENT
+    system: str | list[Typed] | None = None
     tools: list[Thing] | None = None
     tool_choice: Typed | None = None
     thinking: Typed | None = None
@@ -118,23 +113,6 @@ def _look(body: bytes) -> Counted:
     check_limits(seen)
     check_count(len(seen.messages))
     for index, message in enumerate(seen.messages):
-        if memoryview(message.content)[0] != _QUOTE:
-            _check_blocks(message.content, f"messages[{index}].content", optional=message.role == "system")
-    if seen.system is not _ABSENT and memoryview(seen.system)[0] != _QUOTE:
-        _check_blocks(seen.system, "system", optional=True)
+        if message.content is None and message.role != "system":
+            raise refuse(f"messages[{index}].content", "it is required", "missing_field")
     return seen
-
-
-def _check_blocks(content: Raw, path: str, *, optional: bool) -> None:
-    """Refuses content that is neither a string nor a list of blocks."""
-    if content is _ABSENT and not optional:
-        raise refuse(path, "it is required", "missing_field")
-    first = memoryview(content)[0]
-    if optional and first == b"n"[0]:
-        return
-    if first != _BRACKET:
-        raise refuse(path, "Expected str or array")
-    try:
-        decode(bytes(content), list[Typed])
-    except msgspec.ValidationError as error:
-        raise invalid(error, path) from None

@@ -36,6 +36,9 @@ class OpenAICompletions:
     def stream_writer(self, request: ChatRequest) -> out.CompletionsWriter:
         return out.CompletionsWriter(include_usage=request.include_usage, created=int(self._clock.now()))
 
+    def status_of(self, error: GatewayError) -> int:
+        return error.status
+
     def render_error(self, error: GatewayError, request_id: str) -> bytes:
         return errors.render_error(error, request_id)
 
