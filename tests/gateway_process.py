@@ -74,7 +74,7 @@ def running_gateway(config: dict[str, Any], folder: Path, environ: dict[str, str
     assert process.stdout is not None
     try:
         said = b""
-        while not said.rstrip().endswith(b"}"):
+        while not said.endswith(b"\n}\n"):  # the brace that closes the whole document stands alone
             line = process.stdout.readline()
             if not line:
                 raise AssertionError(f"the gateway did not start: {(folder / 'stderr').read_text()}")

@@ -6,7 +6,7 @@ import asyncio
 import re
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import uvloop
@@ -76,19 +76,15 @@ class Raw:
     async def rest(self, seconds: float = 5) -> bytes:
         """Everything until the server closes; a reset counts as closing."""
         data = b""
-        try:
+        with suppress(ConnectionError):
             while more := await asyncio.wait_for(self.reader.read(65536), seconds):
                 data += more
-        except ConnectionError:
-            pass
         return data
 
     async def close(self) -> None:
         self.writer.close()
-        try:
+        with suppress(ConnectionError, ssl.SSLError):
             await self.writer.wait_closed()
-        except (ConnectionError, ssl.SSLError):
-            pass
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from llm_gateway.core.clock import Clock
-from llm_gateway.core.errors import GatewayError, UpstreamError, UpstreamUnavailable
+from llm_gateway.core.errors import GatewayError, Unsupported, UpstreamError, UpstreamUnavailable, release
 from llm_gateway.core.exchange import Attempt, Exchange
 from llm_gateway.providers.answer import StreamAnswer, WholeAnswer
 from llm_gateway.providers.deployment import Deployment, Patience
@@ -17,6 +17,8 @@ from llm_gateway.routing.route import Backoff, Route
 Answer = WholeAnswer | StreamAnswer
 LONGEST_WAIT = 5.0
 """Seconds a request may wait for a provider that asks for a pause, before the caller is told instead."""
+LEAST_LEFT = 0.01
+"""Seconds. With less than this before the deadline another try could only cost money."""
 
 
 class Responder(Protocol):
@@ -36,7 +38,7 @@ class AskDeployment(Protocol):
 class Pipeline:
     """One per snapshot: a reload builds another beside it, and requests in flight keep theirs."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its stages, each by name
         self,
         *,
         observe: Callable[[Exchange], AbstractContextManager[None]],
@@ -65,12 +67,14 @@ class Pipeline:
                 await self.answer(ex)
             except GatewayError as error:
                 self.edge.refuse(ex, error)  # in the caller's dialect; in-band once committed
+                release(error)
             except asyncio.CancelledError:
                 self.edge.abandon(ex)  # the caller left, or the drain's grace is over
                 raise
             except Exception as bug:  # noqa: BLE001 - one request's bug is that request's alone
                 self.report(ex, bug)
                 self.edge.refuse(ex, GatewayError("The gateway failed to handle this request. Its log has the details."))
+                release(bug)
 
     async def answer(self, ex: Exchange) -> None:
         self.identify(ex)  # who, before anything costs time: a stranger's body is not even parsed
@@ -96,8 +100,15 @@ class Pipeline:
             except UpstreamError as error:
                 attempt.error = error.reason
                 wait = tries.next(error, self.backoff)
-                if wait is None or self.clock.monotonic() + wait >= deadline:
+                if wait is None or self.clock.monotonic() + wait + LEAST_LEFT >= deadline:
                     raise
+                release(error)
+            except Unsupported as error:  # nothing was sent: this candidate cannot be given the request, another one may
+                ex.attempts.pop()
+                wait = tries.skip(self.backoff)
+                if wait is None:
+                    raise tries.failed or error from None
+                release(error)
             finally:
                 attempt.ended = self.clock.monotonic()
             if wait:
@@ -107,33 +118,45 @@ class Pipeline:
 class Tries:
     """Which candidate is next, and whether there is a next one: each once, in order, then `retries` more among the hopeful."""
 
-    __slots__ = ("_hopeful", "_left", "_position", "_round")
+    __slots__ = ("_asked", "_hopeful", "_left", "_position", "_round", "failed")
 
     def __init__(self, route: Route) -> None:
         self._hopeful = list(route.candidates)
         self._left = len(route.candidates) + route.retries
         self._position = 0
         self._round = 0
+        self._asked = 0.0  # the longest pause that a hopeful candidate asked for in this round
+        self.failed: UpstreamError | None = None
+        """The last failure of a provider."""
 
     def current(self) -> tuple[Deployment, Patience]:
         return self._hopeful[self._position]
 
     def next(self, error: UpstreamError, backoff: Backoff) -> float | None:
         """Seconds to wait before the next try (0.0: at once, elsewhere); None: there is none."""
-        self._left -= 1
-        if not error.retryable or self._left <= 0:
+        self.failed = error
+        if not error.retryable:
             return None
-        if error.elsewhere_only:
-            del self._hopeful[self._position]
-        else:
-            self._position += 1
+        asked = error.retry_after or 0.0
+        if error.elsewhere_only or asked > LONGEST_WAIT:
+            return self.skip(backoff)
+        self._asked = max(self._asked, asked)
+        self._position += 1
+        return self._wait(backoff)
+
+    def skip(self, backoff: Backoff) -> float | None:
+        """As `next`, and the current candidate is not asked again."""
+        del self._hopeful[self._position]
+        return self._wait(backoff)
+
+    def _wait(self, backoff: Backoff) -> float | None:
+        self._left -= 1
+        if self._left <= 0 or not self._hopeful:
+            return None
         if self._position < len(self._hopeful):
             return 0.0
-        if not self._hopeful:
-            return None
         # Every candidate had its turn: from the front again, after a pause.
-        self._position = 0
-        pause = backoff.wait(self._round)
+        pause = max(backoff.wait(self._round), self._asked)
+        self._position, self._asked = 0, 0.0
         self._round += 1
-        asked = error.retry_after or 0.0
-        return None if asked > LONGEST_WAIT else max(pause, asked)
+        return pause

@@ -62,7 +62,7 @@ def _upstream(name: str, provider: Provider, environ: Mapping[str, str], managed
     if base_url is None:
         wanted = "it is not running" if kind.managed else f"a provider of type {kind.name} needs base_url"
         raise NotServable(f"providers.{name}: {wanted}")
-    key = provider.api_key.reveal() if provider.api_key else environ.get(kind.key_variable or "", "") or None
+    key = provider.api_key.reveal() if provider.api_key else environ.get(kind.key_variable or "", "").strip() or None
     headers = _account_headers(name, kind, provider) | {header: value.reveal() for header, value in provider.headers.items()}
     try:
         return Upstream(
@@ -123,7 +123,8 @@ def _collect(
     for name in entry.fallback:
         if name in models:
             if name not in seen:
-                _collect(name, models, upstreams, into, seen | {name})
+                seen.add(name)
+                _collect(name, models, upstreams, into, seen)
         else:
             provider, _, model = name.partition("/")
             _add(provider, model, _patience(entry.timeouts), upstreams, into)

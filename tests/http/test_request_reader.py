@@ -69,7 +69,9 @@ def test_a_sized_request_is_read_whole() -> None:
 
 def test_a_chunked_request_is_dechunked_and_its_trailers_dropped() -> None:
     """Extensions and trailers leave no trace in body and headers."""
-    data = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n" + chunked(b"hello world", 3, b"X-Y: z\r\nHost: b\r\n")
+    data = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n" + chunked(
+        b"hello world", 3, b"X-Y: z\r\nHost: b\r\n"
+    )
     (request,) = requests([data])
     assert request.body == b"hello world"
     assert request.headers == {b"host": b"a", b"transfer-encoding": b"Chunked"}
@@ -191,7 +193,9 @@ def test_limits_and_their_statuses(data: bytes, status: int) -> None:
 @pytest.mark.parametrize("coding", [b"identity", b"Identity", b""])
 def test_identity_is_no_content_coding(coding: bytes) -> None:
     """Saying that nothing was encoded is fine."""
-    assert requests([b"POST / HTTP/1.1\r\nHost: h\r\nContent-Encoding: %b\r\nContent-Length: 1\r\n\r\nx" % coding])[0].body == b"x"
+    assert (
+        requests([b"POST / HTTP/1.1\r\nHost: h\r\nContent-Encoding: %b\r\nContent-Length: 1\r\n\r\nx" % coding])[0].body == b"x"
+    )
 
 
 def test_bodies_are_on_the_servers_account() -> None:
@@ -214,7 +218,10 @@ VALUE = st.binary(max_size=20).map(lambda data: bytes(b for b in data if b >= 0x
 @st.composite
 def messages(draw: st.DrawFn) -> bytes:
     """One valid request."""
-    lines = [b"%b:%b%b" % (name, draw(st.sampled_from([b"", b" ", b"\t "])), value) for name, value in draw(st.lists(st.tuples(TOKEN, VALUE), max_size=4))]
+    lines = [
+        b"%b:%b%b" % (name, draw(st.sampled_from([b"", b" ", b"\t "])), value)
+        for name, value in draw(st.lists(st.tuples(TOKEN, VALUE), max_size=4))
+    ]
     lines.insert(draw(st.integers(0, len(lines))), b"Host: h")
     body = draw(st.one_of(st.binary(max_size=60), st.text("\r\n0", max_size=40).map(str.encode)))
     kind = draw(st.sampled_from(["none", "sized", "chunked"]))
@@ -238,7 +245,9 @@ def test_any_split_gives_the_same_requests(data: bytes, choice: st.DataObject) -
     whole = requests([data])
     by = reader()
     assert [facts(request) for request in requests(pieces, by)] == [facts(request) for request in whole]
-    assert [facts(request) for request in requests([data[i : i + 1] for i in range(len(data))])] == [facts(request) for request in whole]
+    assert [facts(request) for request in requests([data[i : i + 1] for i in range(len(data))])] == [
+        facts(request) for request in whole
+    ]
     assert by.held == b""
     assert len(whole) == data.count(b" HTTP/1.1\r\n")
 
@@ -249,7 +258,9 @@ def test_damage_is_refused_or_read_but_never_raises(data: bytes, choice: st.Data
     """A valid message with bytes changed, removed or added gives requests or Refused, and no other exception."""
     at = choice.draw(st.integers(0, len(data)))
     damaged = data[:at] + choice.draw(st.binary(max_size=3)) + data[at + choice.draw(st.integers(0, 3)) :]
+    statuses = {400, 413, 414, 415, 417, 431, 501, 505}
     try:
         requests([damaged])
     except Refused as refused:
-        assert refused.status in {400, 413, 414, 415, 417, 431, 501, 505}
+        statuses &= {refused.status}
+    assert statuses

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
 import socket
 
 import pytest
-from serving import LOOPS, ask, connected, echo, run, serving, until
 
 from llm_gateway.http.headers import header
 from llm_gateway.http.request import Request
 from llm_gateway.http.server import Server, ServerLimits
+from serving import LOOPS, ask, connected, echo, run, serving, until
 
 GET = b"GET /%b HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%b"
@@ -227,7 +228,9 @@ def test_chunked_bodies_are_refused_as_soon_as_they_are_too_large() -> None:
     async def main() -> None:
         limits = ServerLimits(body_bytes=1000, linger_timeout=0.1)
         async with serving(limits=limits) as server, connected(server.port) as raw:
-            raw.send(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1F4\r\n" + b"x" * 500 + b"\r\n1F5\r\n")
+            raw.send(
+                b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1F4\r\n" + b"x" * 500 + b"\r\n1F5\r\n"
+            )
             assert (await raw.reply())[0] == 413
 
     run(main)
@@ -254,7 +257,9 @@ def test_a_gzip_bomb_is_refused_unread() -> None:
 
     async def main() -> None:
         async with serving(limits=ServerLimits(linger_timeout=0.1)) as server:
-            answer = await ask(server.port, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nContent-Length: 1000\r\n\r\n")
+            answer = await ask(
+                server.port, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nContent-Length: 1000\r\n\r\n"
+            )
             assert answer.startswith(b"HTTP/1.1 415")
             assert b"Accept-Encoding: identity\r\n" in answer
 
@@ -550,11 +555,11 @@ def test_answering_twice_is_an_error_of_the_handler() -> None:
 
         async def handler(request: Request) -> None:
             reply = request.reply
-            for call in (lambda: reply.write(b"x"), lambda: reply.end()):
+            for call in (lambda: reply.write(b"x"), reply.end):
                 with pytest.raises(RuntimeError):
                     call()
             reply.whole(200, b"", b"ok")
-            for call in (lambda: reply.whole(200, b"", b""), lambda: reply.start(200, b""), lambda: reply.write(b"x"), lambda: reply.end()):
+            for call in (lambda: reply.whole(200, b"", b""), lambda: reply.start(200, b""), lambda: reply.write(b"x"), reply.end):
                 try:
                     call()
                 except RuntimeError:
@@ -689,7 +694,6 @@ def test_nagle_is_off_and_ports_can_be_shared(loop: str) -> None:
 
 def test_finished_requests_leave_no_reference_cycles() -> None:
     """A thousand requests with the collector off leave it almost nothing: a cycle would cost 10 us a request."""
-    import gc
 
     async def main() -> None:
         async with serving() as server, connected(server.port) as raw:

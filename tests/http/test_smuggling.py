@@ -11,10 +11,10 @@ import asyncio
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from serving import Raw, connected, run, serving
 
 from llm_gateway.http.request import Request
 from llm_gateway.http.server import ServerLimits
+from serving import Raw, connected, run, serving
 
 HIDDEN = b"GET /hidden HTTP/1.1\r\nHost: a\r\n\r\n"
 EMPTY_CHUNKED = b"0\r\n\r\n"
@@ -288,7 +288,11 @@ def test_mutations_are_refused(group: str) -> None:
                     answer = await refused(raw, data)
                 except TimeoutError:
                     return f"{name}: {data!r} -> not closed"
-            if answer[:10] not in {b"HTTP/1.1 4", b"HTTP/1.1 5"} or answer.startswith(b"HTTP/1.1 500") or answer.count(b"HTTP/1.1 ") != 1:
+            if (
+                answer[:10] not in {b"HTTP/1.1 4", b"HTTP/1.1 5"}
+                or answer.startswith(b"HTTP/1.1 500")
+                or answer.count(b"HTTP/1.1 ") != 1
+            ):
                 return f"{name}: {data!r} -> {answer!r}"
             return None
 
@@ -325,7 +329,16 @@ def test_a_refused_body_does_not_touch_the_answer_before_it(name: str) -> None:
     st.lists(
         st.one_of(
             st.binary(max_size=200),
-            st.sampled_from([b"GET / HTTP/1.1\r\n", b"Host: a\r\n", b"\r\n", b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n", b"0\r\n\r\n"]),
+            st.sampled_from(
+                [
+                    b"GET / HTTP/1.1\r\n",
+                    b"Host: a\r\n",
+                    b"\r\n",
+                    b"Content-Length: 5\r\n",
+                    b"Transfer-Encoding: chunked\r\n",
+                    b"0\r\n\r\n",
+                ]
+            ),
         ),
         max_size=8,
     )

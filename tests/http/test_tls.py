@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 import trustme
-from serving import LOOPS, Raw, connected, run, serving
 
 from llm_gateway.http.request import Request
 from llm_gateway.http.server import Server
 from llm_gateway.http.tls import TlsFiles
+from serving import LOOPS, Raw, connected, run, serving
 
 both_loops = pytest.mark.parametrize("loop", sorted(LOOPS))
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"

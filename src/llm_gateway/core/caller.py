@@ -21,7 +21,7 @@ class Caller:
         metadata_in_body: bool = False,
         strict: bool | None = None,
     ) -> None:
-        """`models`: names and globs (`openai/*`); `expires`: Unix seconds; `strict`: refuse lossy translation (None: the default)."""
+        """`models`: names and globs (`openai/*`); `expires`: Unix seconds; `strict`: refuse lossy translation (None: default)."""
         names = tuple(models)
         globs = [name for name in names if any(c in name for c in "*?[")]
         self.key_name = key_name

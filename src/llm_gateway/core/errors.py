@@ -29,6 +29,18 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 
+def release(error: BaseException) -> None:
+    """Lets go of the frames that a handled error passed through, and of what caused it.
+
+    Its traceback holds the frames, they hold the Exchange, and the Exchange holds the error: a ring that only the collector
+    could free (pipeline.md section 3).
+    """
+    links = [error]
+    for link in links:
+        links += [other for other in (link.__cause__, link.__context__) if other is not None and other not in links]
+        link.__traceback__ = link.__cause__ = link.__context__ = None
+
+
 class GatewayError(Exception):
     """Base of everything a caller can be told. `details` become the envelope's details."""
 

@@ -76,7 +76,9 @@ class App:
         ex.extra_lines = extra
         if origin is not None and b"json" not in headers.get(b"content-type", b""):
             # A browser sends such a request across origins without asking first; only JSON makes it ask (CORS preflight).
-            world.pipeline.edge.refuse(ex, InvalidRequest("Content-Type must be application/json.", code="invalid_content_type"))
+            with world.pipeline.observe(ex):
+                refusal = InvalidRequest("Content-Type must be application/json.", code="invalid_content_type")
+                world.pipeline.edge.refuse(ex, refusal)
             return
         wanted = headers.get(b"x-gateway-metadata")
         if wanted is not None:

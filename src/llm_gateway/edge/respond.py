@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from llm_gateway._version import __version__
 from llm_gateway.core.clock import Clock
-from llm_gateway.core.errors import Draining, GatewayError, UpstreamRejected
+from llm_gateway.core.errors import Draining, GatewayError, UpstreamError, UpstreamRejected
 from llm_gateway.core.exchange import Exchange
 from llm_gateway.core.json import encode
 from llm_gateway.core.splice import set_top_level
@@ -13,6 +15,7 @@ from llm_gateway.http.headers import header
 from llm_gateway.providers.answer import StreamAnswer, WholeAnswer
 
 ALWAYS = header(b"X-Gateway-Version", __version__.encode()) + b"Cache-Control: no-store\r\n"
+_UNSHOWN = re.compile(r"[^\x20-\x7e]")
 _FACTS = b"X-Request-ID: %b\r\nX-Latency-Ms: %d\r\nX-Gateway-Latency-Ms: %d\r\nX-Gateway-Retries: %d\r\n"
 
 
@@ -59,9 +62,11 @@ class Respond:
         """Say what went wrong: as a status if nothing was sent, as an event inside the stream otherwise."""
         ex.error = error
         reply = ex.reply
+        if reply.finished:
+            return  # everything was said before it went wrong
         if reply.started:
             ex.outcome = "cut"
-            if ex.attempts and hasattr(error, "reason"):
+            if ex.attempts and isinstance(error, UpstreamError):
                 ex.attempts[-1].error = error.reason
             reply.end(ex.front.frame_error(error, ex.id))
             return
@@ -69,7 +74,7 @@ class Respond:
         lines = b"Content-Type: application/json\r\n" + self._facts(ex) + error_lines(error)
         if ex.attempts:
             lines += header(b"X-Gateway-Provider", ex.attempts[-1].provider.encode())
-        body = self._rejection(ex, error) or ex.front.render_error(error, ex.id)
+        body = _rejection(error) or ex.front.render_error(error, ex.id)
         ex.bytes_out = len(body)
         reply.whole(status, lines, body)
 
@@ -77,13 +82,6 @@ class Respond:
         """The request's task is being cancelled. If the caller is still there, it is our drain: he is told, never just cut."""
         if not ex.reply.gone and not ex.reply.finished:
             self.refuse(ex, Draining("The gateway is shutting down; please send the request again."))
-
-    @staticmethod
-    def _rejection(ex: Exchange, error: GatewayError) -> bytes:
-        """The provider's own words about a bad request, for a caller who speaks its dialect: they name the parameter best."""
-        if not isinstance(error, UpstreamRejected) or not error.same_dialect:
-            return b""
-        return error.body
 
     def _facts(self, ex: Exchange) -> bytes:
         ms = int((self._clock.monotonic() - ex.received) * 1000)
@@ -94,7 +92,7 @@ class Respond:
             if (first.provider, first.model) != (last.provider, last.model):
                 lines += b"X-Failover: true\r\nX-Gateway-Failover: true\r\n"
         if ex.dropped:
-            lines += header(b"X-Gateway-Dropped", ", ".join(ex.dropped)[:4096].encode("ascii", "replace"))
+            lines += header(b"X-Gateway-Dropped", _shown(ex.dropped))
         return lines + ex.extra_lines
 
     def _metadata(self, ex: Exchange) -> dict[str, object]:
@@ -106,6 +104,16 @@ class Respond:
             "cached": False,
             "request_id": ex.id,
         }
+
+
+def _rejection(error: GatewayError) -> bytes:
+    """The provider's own words about a bad request, for a caller who speaks its dialect: they name the parameter best."""
+    return error.body if isinstance(error, UpstreamRejected) and error.same_dialect else b""
+
+
+def _shown(names: list[str]) -> bytes:
+    """JSON paths as a header's value: bounded, and "?" for what a header cannot hold. They are the caller's own words."""
+    return _UNSHOWN.sub("?", ", ".join(names)[:4096]).encode("ascii")
 
 
 def error_lines(error: GatewayError) -> bytes:

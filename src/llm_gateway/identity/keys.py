@@ -52,6 +52,11 @@ class KeyTable:
     def anonymous(self) -> Caller | None:
         return self._anonymous
 
+    @property
+    def open(self) -> bool:
+        """No key is known and none is needed: whatever a request carries says nothing. Most SDKs insist on sending some key."""
+        return self._anonymous is not None and not self._callers
+
 
 class Identify:
     """The pipeline's first stage: sets `exchange.caller` or raises Unauthenticated."""
@@ -61,7 +66,7 @@ class Identify:
         self._clock = clock
 
     def __call__(self, ex: Exchange) -> None:
-        """Raises Unauthenticated: missing_api_key, invalid_auth_header, invalid_api_key. No text tells one wrong key from another."""
+        """Raises Unauthenticated: missing_api_key, invalid_auth_header, invalid_api_key, in the same words for every wrong key."""
         caller = ex.caller = self.caller(ex.headers)
         if ex.strict is None:
             ex.strict = caller.strict
@@ -69,10 +74,13 @@ class Identify:
             ex.metadata_wanted = True
 
     def caller(self, headers: Mapping[bytes, bytes]) -> Caller:
+        anonymous = self._keys.anonymous
+        if anonymous is not None and self._keys.open:
+            return anonymous
         key = presented(headers)
         if key is None:
-            if self._keys.anonymous is not None:
-                return self._keys.anonymous
+            if anonymous is not None:
+                return anonymous
             raise Unauthenticated(
                 "No API key was given. Send it as 'Authorization: Bearer KEY', 'x-api-key: KEY' or 'x-goog-api-key: KEY'.",
                 code="missing_api_key",

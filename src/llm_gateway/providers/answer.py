@@ -11,15 +11,17 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from llm_gateway.core.errors import GatewayError, UpstreamError, UpstreamMalformed
+from llm_gateway.core.errors import UpstreamError, UpstreamMalformed
 from llm_gateway.core.usage import Usage
 from llm_gateway.dialects.base import ProviderFault
-from llm_gateway.http.errors import HttpError
+from llm_gateway.http.errors import DeadlineExceeded, HttpError
 from llm_gateway.providers.deployment import Deployment, Lane
-from llm_gateway.providers.faults import from_http, public
+from llm_gateway.providers.faults import first_token_late, from_failure, from_http, masked
 
 PRECOMMIT_BYTES = 1 << 20
 """A provider that sends more than this without any content is not answering."""
+FAREWELL_SECONDS = 0.5
+"""How long an upstream that has said everything may take to end its message, so that its connection can be used again."""
 
 
 class Source(Protocol):
@@ -96,7 +98,7 @@ class StreamAnswer:
         self._begun: asyncio.Future[None] = loop.create_future()
         self.over: asyncio.Future[None] = loop.create_future()
         """Done when nothing more will come; `error` says whether the answer is complete."""
-        self.error: GatewayError | None = None
+        self.error: Exception | None = None
         self.written = 0
         """Bytes given to the caller; the heartbeat looks whether it moves."""
 
@@ -130,10 +132,14 @@ class StreamAnswer:
         try:
             transform = self._transform
             if transform is None:
+                data = data.lstrip(b"\xef\xbb\xbf \t\r\n")
+                if not data:
+                    return
                 transform = self._transform = self._choose(data)
+                del self._choose  # it holds the Exchange, which nobody needs while a connection is read to its end
             out = transform.feed(data)
-        except GatewayError as error:
-            self._finish(error)
+        except Exception as error:  # noqa: BLE001 - also a bug of ours is raised where the request can be told
+            self._finish(masked(error))
             return
         if out:
             self._put(out)
@@ -151,8 +157,8 @@ class StreamAnswer:
             return
         try:
             out = self._transform.end()
-        except GatewayError as error:
-            self._finish(error)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._finish(masked(error))
             return
         if out:
             self._put(out)
@@ -161,13 +167,19 @@ class StreamAnswer:
     def broken(self, error: HttpError) -> None:
         """The upstream's message will never be complete."""
         if not self.over.done():
-            self._finish(from_http(error))
+            waiting = not self._begun.done()
+            self._finish(first_token_late(error) if waiting and isinstance(error, DeadlineExceeded) else from_http(error))
 
     def close(self) -> None:
-        """Lets go of both sides; an upstream that is not finished is cut."""
+        """Lets go of both sides. An upstream that said everything may end its message; one that did not is cut."""
         source, self._source, self._reply = self._source, None, None
         self._held.clear()
-        if source is not None:
+        if source is None:
+            return
+        if self.over.done() and not self.over.cancelled() and self.error is None:
+            source.limit(self.over.get_loop().time() + FAREWELL_SECONDS)
+            source.resume()
+        else:
             source.close()
 
     def _put(self, out: bytes) -> None:
@@ -178,7 +190,7 @@ class StreamAnswer:
             return
         self._held.append(out)
         self._held_bytes += len(out)
-        if self._held_bytes > PRECOMMIT_BYTES and not self._begun.done():
+        if self._held_bytes > PRECOMMIT_BYTES and self._transform is not None and not self._transform.committed:
             self._finish(UpstreamMalformed("The provider sent much without any content."))
 
     def _settle(self) -> None:
@@ -186,7 +198,9 @@ class StreamAnswer:
         transform = self._transform
         assert transform is not None  # noqa: S101 - both callers have it
         if transform.failure is not None:
-            self._finish(_from_failure(transform.failure))
+            self._finish(from_failure(transform.failure))
+        elif transform.done and not transform.committed:
+            self._finish(UpstreamMalformed("The provider's answer has no content."))
         elif not transform.done:
             cut = UpstreamError("The provider ended its answer before it was complete.")
             cut.reason = "cut"
@@ -194,19 +208,10 @@ class StreamAnswer:
         else:
             self._finish(None)
 
-    def _finish(self, error: GatewayError | None) -> None:
+    def _finish(self, error: Exception | None) -> None:
         if self.over.done():
             return
         self.error = error
         if not self._begun.done():
             self._begun.set_result(None)
         self.over.set_result(None)
-
-
-def _from_failure(failure: ProviderFault) -> UpstreamError:
-    error = UpstreamError(public(failure.message) or "The provider reported an error in the middle of its answer.")
-    error.reason = "in_band"
-    if failure.type == "overloaded_error":
-        error.status = 503
-        error.code = "provider_unavailable"
-    return error

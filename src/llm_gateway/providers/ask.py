@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 from llm_gateway.core.clock import Clock
-from llm_gateway.core.errors import InvalidRequest, Unsupported, UpstreamError, UpstreamRejected
+from llm_gateway.core.errors import InvalidRequest, Unsupported, UpstreamError, UpstreamRejected, release
 from llm_gateway.core.exchange import Exchange
 from llm_gateway.core.json import encode
 from llm_gateway.core.splice import replace_top_level
@@ -16,7 +16,7 @@ from llm_gateway.http.errors import HttpError
 from llm_gateway.http.headers import header
 from llm_gateway.providers.answer import StreamAnswer, Transform, WholeAnswer
 from llm_gateway.providers.deployment import Deployment, Lane, Patience
-from llm_gateway.providers.faults import from_http, from_status
+from llm_gateway.providers.faults import from_http, from_status, masked
 from llm_gateway.providers.transform import Translated, Whole
 
 ERROR_BODY_BYTES = 64 << 10
@@ -35,7 +35,7 @@ class Ask:
         self._strict = strict
 
     async def __call__(self, ex: Exchange, deployment: Deployment, patience: Patience, deadline: float) -> Answer:
-        """The answer at its first valid content. `deadline`: loop time after which the whole request is over.
+        """The answer at its first valid content. `deadline`: the clock's monotonic time at which the whole request is over.
 
         Raises UpstreamError for every failure of the provider, Unsupported when strict mode forbids the translation.
         """
@@ -46,11 +46,8 @@ class Ask:
         client = self._clients[deployment.upstream.client_name]
         loop = asyncio.get_running_loop()
         started = loop.time()
-        left = max(deadline - started, 0.001)
-        head = patience.head
-        if head is None:
-            head = min(STREAM_HEAD_SECONDS, left) if ex.stream else left
-        timeouts = Timeouts(patience.connect, head, patience.idle, None if ex.stream else left)
+        left = max(deadline - self._clock.monotonic(), 0.001)
+        timeouts = _timeouts(patience, left, stream=ex.stream)
         headers = lane.headers
         forwarded = deployment.upstream.forwarded
         if forwarded and lane.same:
@@ -62,12 +59,13 @@ class Ask:
         handed_over = False
         try:
             ex.attempts[-1].status = response.status
+            if ex.stream:
+                # The first token is waited for from the start of the attempt, not from the head: heads are cheap to send early.
+                response.limit(started + min(patience.first_token, left))
             if not 200 <= response.status < 300:
                 raise await self._fault(response, lane)
             if ex.stream:
                 answer = StreamAnswer(_transform(ex, lane), deployment, lane, loop)
-                # The first token is waited for from the start of the attempt, not from the head: heads are cheap to send early.
-                response.limit(min(started + patience.first_token, deadline))
                 response.stream(answer)
                 await answer.committed(response)
                 handed_over = True
@@ -81,6 +79,7 @@ class Ask:
 
     def _body(self, ex: Exchange, deployment: Deployment, lane: Lane) -> bytes:
         if lane.same:
+            ex.dropped = None  # an earlier candidate may have lost something
             if ex.view.model == deployment.model:
                 return ex.body
             return replace_top_level(ex.body, "model", encode(deployment.model))
@@ -100,22 +99,43 @@ class Ask:
 
     async def _whole(self, ex: Exchange, deployment: Deployment, lane: Lane, response: Response) -> WholeAnswer:
         body = await response.read()
-        if lane.same:
-            return WholeAnswer(body, lane.back.check_reply(body).usage, deployment, lane)
-        reply = _chat(lane).parse_reply(body)
+        try:
+            if lane.same:
+                facts = lane.back.check_reply(body)
+                return WholeAnswer(body if body.isascii() else _valid(body), facts.usage, deployment, lane)
+            reply = _chat(lane).parse_reply(body)
+        except UpstreamError as error:
+            masked(error)
+            raise
         return WholeAnswer(ex.front.render_reply(reply), reply.usage, deployment, lane)
 
     async def _fault(self, response: Response, lane: Lane) -> UpstreamError:
         try:
             body = await response.read(ERROR_BODY_BYTES)
-        except HttpError:
+        except HttpError as unread:
             body = b""  # the status says enough
+            release(unread)
         fault = lane.back.parse_error(response.status, body)
         error = from_status(response.status, response.headers, body, fault, self._clock.now())
         if isinstance(error, UpstreamRejected):
             # Only a body that reads as the dialect's own error is shown: an HTML page from a proxy is not the provider's word.
             error.same_dialect = lane.same and bool(fault.message)
         return error
+
+
+def _timeouts(patience: Patience, left: float, *, stream: bool) -> Timeouts:
+    """`left`: seconds until the request's deadline, which bounds all else; a stream has none of its own once it has begun."""
+    if not stream:
+        total = min(patience.total, left)
+        return Timeouts(patience.connect, total if patience.head is None else patience.head, patience.idle, total)
+    head = STREAM_HEAD_SECONDS if patience.head is None else patience.head
+    wait = min(patience.connect, left)
+    return Timeouts(wait, min(head, patience.first_token, left), patience.idle, None, wait)
+
+
+def _valid(body: bytes) -> bytes:
+    """A whole answer as UTF-8 without a BOM: what `check_reply` overlooks is repaired, not passed on (faults U26)."""
+    return body.removeprefix(b"\xef\xbb\xbf").decode(errors="replace").encode()
 
 
 def _chat(lane: Lane) -> ChatBack:

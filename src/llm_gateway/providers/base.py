@@ -21,7 +21,7 @@ def bearer(key: str) -> Mapping[str, str]:
 
 @dataclass(frozen=True)
 class ProviderType:
-    """One kind of provider. `endpoints` maps a dialect's name to its path below the versioned root (`/v1`), best chat dialect first."""
+    """One kind of provider. `endpoints` maps a dialect's name to its path below `/v1`, best chat dialect first."""
 
     name: str
     title: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from llm_gateway.dialects.base import Back, ChatBack, Front, Operation, Target
 from llm_gateway.dialects.registry import DIALECTS
@@ -14,6 +15,7 @@ from llm_gateway.providers.base import ProviderType
 
 _VERSION_SEGMENT = re.compile(r"/v\d[^/]*(/|$)")
 _UNSAFE_MODEL = re.compile(r"[\x00-\x20\x7f]")
+_SHOWN = "".join(map(chr, range(0x21, 0x7F)))  # of a model's name in a header; the rest of Unicode is percent-encoded
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Patience:
 class Upstream:
     """An account at a provider: where it is and how it is asked. Immutable; one per entry of `providers`."""
 
-    __slots__ = ("base_path", "client_name", "forwarded", "kind", "lines", "models", "name", "origin", "region")
+    __slots__ = ("base_path", "client_name", "forwarded", "headers", "kind", "lines", "models", "name", "origin", "region")
 
     def __init__(
         self,
@@ -44,7 +46,7 @@ class Upstream:
         region: str | None = None,
         client_name: str = "",
     ) -> None:
-        """`models` None: not known ahead, any name may be asked for. `client_name` picks the HTTP client (its TLS trust and proxy).
+        """`models` None: not known ahead, any name may be asked for. `client_name`: which HTTP client (TLS trust, proxy).
 
         Raises ValueError for a base URL or header that cannot be used.
         """
@@ -58,12 +60,35 @@ class Upstream:
         self.base_path = path if _VERSION_SEGMENT.search(path) else path + "/v1"
         signed = kind.sign(api_key) if api_key else {}
         lines = {"Content-Type": "application/json", "Accept-Encoding": "identity", "User-Agent": "llm-gateway"}
-        self.lines: dict[str, str] = {**lines, **kind.headers, **signed, **(headers or {})}
+        self.lines = _merged(lines, kind.headers, signed, headers or {})
+        self.headers = b"".join(header(_ascii(name), _latin(value)) for name, value in self.lines.items())
+        """The lines of every request, rendered."""
         self.forwarded = kind.forwarded
 
     def deployment(self, model: str, patience: Patience | None = None) -> Deployment:
         """One model here. Raises ValueError for a name that could not stand in a header or a URL."""
         return Deployment(self, model, patience)
+
+
+def _merged(*sets: Mapping[str, str]) -> dict[str, str]:
+    """Header lines, later ones in the place of earlier ones of the same name, however it is spelled (RFC 9110 section 5.1)."""
+    found: dict[str, tuple[str, str]] = {}
+    for lines in sets:
+        found.update((name.lower(), (name, value)) for name, value in lines.items())
+    return dict(found.values())
+
+
+def _ascii(name: str) -> bytes:
+    if not name.isascii():
+        raise ValueError("a header name must be a token")
+    return name.encode("ascii")
+
+
+def _latin(value: str) -> bytes:
+    try:
+        return value.encode("latin-1")
+    except UnicodeEncodeError:  # its text quotes the value, which may be a secret
+        raise ValueError("a header value or API key holds a character that no header can carry") from None
 
 
 class Lane:
@@ -77,9 +102,9 @@ class Lane:
         self.same = back.name == front.name
         self.chat_back: ChatBack | None = back if back.operation is Operation.CHAT else None  # type: ignore[assignment]
         self.target = (upstream.base_path + path).encode("ascii")
-        self.headers = b"".join(header(k.encode("ascii"), v.encode("latin-1")) for k, v in upstream.lines.items())
+        self.headers = upstream.headers
         shown = header(b"X-Provider", upstream.name.encode()) + header(b"X-Gateway-Provider", upstream.name.encode())
-        shown += header(b"X-Gateway-Model", deployment.model.encode("utf-8", "replace"))
+        shown += header(b"X-Gateway-Model", quote(deployment.model, _SHOWN, errors="replace").encode("ascii"))
         self.whole_lines = b"Content-Type: application/json\r\n" + shown
         # S1 of requirements 1.4; X-Accel-Buffering keeps nginx in front of us from collecting events.
         self.stream_lines = b"Content-Type: text/event-stream; charset=utf-8\r\nX-Accel-Buffering: no\r\n" + shown

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
+
+from msgspec import Raw, ValidationError
 
 from llm_gateway.core.errors import (
+    GatewayError,
     UpstreamError,
     UpstreamMalformed,
     UpstreamRateLimited,
@@ -13,12 +17,20 @@ from llm_gateway.core.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from llm_gateway.core.json import MalformedJson, decode
 from llm_gateway.core.retry_after import retry_after
 from llm_gateway.dialects.base import ProviderFault
 from llm_gateway.http import errors as http
 
 _CREDENTIAL = re.compile(r"\b(?:(?:sk|pk|rk|org|proj|key|Bearer|AKIA|AIza|gsk|xai|hf)[-_ ][\w*.-]{6,}|[\w-]{40,})")
 _EXHAUSTED = frozenset({"insufficient_quota", "billing_error", "billing_hard_limit_reached", "credit_balance_too_low"})
+_IN_BAND: Mapping[str, type[UpstreamError]] = MappingProxyType(
+    {
+        "overloaded_error": UpstreamUnavailable,
+        "rate_limit_error": UpstreamRateLimited,
+        "timeout_error": UpstreamTimeout,
+    }
+)
 
 
 def from_http(error: http.HttpError) -> UpstreamError:
@@ -59,20 +71,41 @@ def _from_http(error: http.HttpError) -> UpstreamError:
             return UpstreamMalformed("The provider's answer could not be understood.")
 
 
+def first_token_late(error: http.DeadlineExceeded) -> UpstreamError:
+    """The head of a stream came in time, and nothing after it."""
+    made = _named(UpstreamTimeout("The provider did not begin to answer in time."), "first_token_timeout")
+    made.__cause__ = error
+    return made
+
+
+def from_failure(failure: ProviderFault) -> UpstreamError:
+    """An error inside a stream whose status said success."""
+    said = public(failure.message) or "The provider reported an error in the middle of its answer."
+    kind = _IN_BAND.get(failure.type, UpstreamError)
+    return _named(kind(said), "in_band")
+
+
+def masked(error: Exception) -> Exception:
+    """`error` with a message that may be shown: those about an answer can quote the provider."""
+    if isinstance(error, GatewayError):
+        error.message = public(error.message)
+    return error
+
+
 def _named(error: UpstreamError, reason: str) -> UpstreamError:
     error.reason = reason
     return error
 
 
 def from_status(status: int, headers: Mapping[bytes, bytes], body: bytes, fault: ProviderFault, now: float) -> UpstreamError:
-    """An answer that is not 2xx. Only texts about the caller's own request are repeated to him, without anything like a credential."""
+    """An answer that is not 2xx. Only texts about the caller's own request are repeated to him, with credentials masked."""
     error = _from_status(status, body, fault)
     error.upstream_status = status
     error.retry_after = retry_after(headers, now)
     return error
 
 
-def _from_status(status: int, body: bytes, fault: ProviderFault) -> UpstreamError:  # noqa: PLR0911
+def _from_status(status: int, body: bytes, fault: ProviderFault) -> UpstreamError:
     said = public(fault.message)
     if status in (401, 403):
         # The gateway's key, not the caller's: nobody may read here that his own key is wrong (faults U17).
@@ -103,7 +136,7 @@ def rejected(status: int, body: bytes, fault: ProviderFault, said: str) -> Upstr
     """The request is at fault. 404 (no such model there) may be different elsewhere; the others would only repeat."""
     error = UpstreamRejected(said or f"The provider refused the request with status {status}.", param=fault.param)
     error.status = status
-    error.body = body
+    error.body = _showable(body)
     if status == 404:
         # Only this provider does not have it: worth asking another one, not worth repeating here.
         error.code, error.retryable, error.elsewhere_only = "model_not_found", True, True
@@ -112,6 +145,15 @@ def rejected(status: int, body: bytes, fault: ProviderFault, said: str) -> Upstr
     elif fault.code:
         error.code = fault.code[:64]
     return error
+
+
+def _showable(body: bytes) -> bytes:
+    """A provider's error body if it may be shown as it is: JSON in UTF-8 without a BOM, and nothing like a credential in it."""
+    try:
+        decode(body, Raw)
+        return b"" if _CREDENTIAL.search(body.decode()) else body
+    except (MalformedJson, ValidationError, UnicodeDecodeError):
+        return b""
 
 
 def public(text: str) -> str:

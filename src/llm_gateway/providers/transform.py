@@ -8,11 +8,10 @@ from llm_gateway.core.unfold import unfold
 from llm_gateway.core.usage import Usage
 from llm_gateway.dialects.base import ChatBack, ProviderFault, StreamReader, StreamWriter
 
+_TEXT = (events.TextDelta, events.ReasoningDelta, events.RefusalDelta)
 _CONTENT = (
-    events.TextDelta,
     events.ToolCallStart,
-    events.ReasoningDelta,
-    events.RefusalDelta,
+    events.AudioDelta,
     events.RedactedReasoning,
     events.OpaqueBlock,
     events.Finish,
@@ -54,8 +53,8 @@ class Translated:
                 self.done = True
                 batch = batch[: position + 1]
                 break
-            elif not self.committed and kind in _CONTENT:
-                self.committed = True
+            elif not self.committed:
+                self.committed = kind in _CONTENT or (kind in _TEXT and bool(event.text))  # type: ignore[union-attr]
         return self._writer.feed(batch) if batch else b""
 
 

@@ -7,7 +7,7 @@ from llm_gateway.providers.base import ProviderType
 
 
 def target(model: str) -> Target:
-    """vLLM takes earlier reasoning back in `reasoning_content`."""
+    """Earlier reasoning is taken back in `reasoning_content`."""
     return Target(model, reasoning_field="reasoning_content")
 
 

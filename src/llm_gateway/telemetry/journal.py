@@ -101,7 +101,8 @@ def timestamp(now: float) -> str:
     whole = int(now)
     days, rest = divmod(whole, 86400)
     year, month, day = _civil(days)
-    return f"{year:04d}-{month:02d}-{day:02d}T{rest // 3600:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}.{int((now - whole) * 1000):03d}Z"
+    date = f"{year:04d}-{month:02d}-{day:02d}"
+    return f"{date}T{rest // 3600:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}.{int((now - whole) * 1000):03d}Z"
 
 
 def _civil(days: int) -> tuple[int, int, int]:

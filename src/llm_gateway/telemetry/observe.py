@@ -49,7 +49,9 @@ class AccessLine(msgspec.Struct, omit_defaults=True):
 class Observe:
     """Makes the `with` block around each request."""
 
-    def __init__(self, clock: Clock, statistics: Statistics, journal: Journal | None, form: Literal["json", "text"] = "json") -> None:
+    def __init__(
+        self, clock: Clock, statistics: Statistics, journal: Journal | None, form: Literal["json", "text"] = "json"
+    ) -> None:
         """`journal` None: no access log. `form` text: one short line for people."""
         self._clock = clock
         self._record = statistics.record
@@ -79,9 +81,11 @@ class Observe:
         elif not ex.outcome:
             ex.outcome = "completed" if ex.error is None else "failed"
         for attempt in ex.attempts:
-            if failure is asyncio.CancelledError and not attempt.status:
-                continue  # the caller left before the provider said anything: that tells nothing about the provider
-            self._record(attempt.provider, attempt.model, attempt.ended - attempt.started, attempt.error is None, attempt.error, now)
+            if attempt.error is None and not ex.committed:
+                continue  # the caller left or was refused before it ended: that tells nothing about the provider
+            self._record(
+                attempt.provider, attempt.model, attempt.ended - attempt.started, attempt.error is None, attempt.error, now
+            )
         if self._journal is None:
             return
         self._batch.append(self._line(ex, now))
@@ -139,16 +143,20 @@ class _Watched:
 
 def as_text(lines: list[AccessLine]) -> bytes:
     """The lines for a terminal."""
-    return "".join(_text(line) for line in lines).encode()
+    return "".join(_text(line) for line in lines).encode("utf-8", "backslashreplace")
 
 
 def _text(line: AccessLine) -> str:
+    # A caller's words must not move a terminal's cursor or pass for another line.
+    model = "".join(c if c.isprintable() else "?" for c in line.model)
     served = f" -> {line.provider}/{line.served_model}" if line.provider else ""
     tokens = f" {line.tokens['input']}+{line.tokens['output']} tokens" if line.tokens else ""
     trouble = f" {line.error}" if line.error else ""
     tries = f" after {len(line.attempts)} attempts" if line.attempts and len(line.attempts) > 1 else ""
     clock = line.timestamp[11:19]
-    return f"{clock} {line.status} {line.path} {line.model}{served} {line.latency_ms:.0f} ms{tokens}{tries}{trouble} {line.request_id}\n"
+    return (
+        f"{clock} {line.status} {line.path} {model}{served} {line.latency_ms:.0f} ms{tokens}{tries}{trouble} {line.request_id}\n"
+    )
 
 
 def _ms(seconds: float) -> float:

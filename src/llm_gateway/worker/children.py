@@ -1,4 +1,4 @@
-"""Child processes that the gateway runs: a local model, the simulator. Started, watched, restarted with backoff, ended with it."""
+"""Child processes that the gateway runs: a local model, the simulator. Started, watched, restarted with backoff, ended."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import msgspec
 
 START_SECONDS = 60.0
 STOP_SECONDS = 3.0
+STEADY_SECONDS = 60.0
+"""Whoever ran for so long begins with the shortest pause again."""
 _BACKOFF = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 _LINE_LIMIT = 64 << 10
 
@@ -36,22 +38,29 @@ class Child:
 
     async def start(self) -> str:
         """Start and wait until it is ready; its URL. Raises ChildFailed."""
-        process = await asyncio.create_subprocess_exec(
-            *self._command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            limit=_LINE_LIMIT,
-            # A Ctrl-C at the terminal goes to the whole process group; the gateway alone decides when a child ends.
-            start_new_session=True,
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self._command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                limit=_LINE_LIMIT,
+                # A Ctrl-C at the terminal goes to the whole process group; the gateway alone decides when a child ends.
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ChildFailed(f"{self.name} could not be started: {error.strerror or error}") from None
         self._process = process
         try:
             self.url = await asyncio.wait_for(self._ready(process), START_SECONDS)
-        except BaseException as error:
-            await self.stop()
-            if isinstance(error, TimeoutError):
-                raise ChildFailed(f"{self.name} was not ready after {START_SECONDS:.0f} s") from None
+        except TimeoutError:
+            await self._end()
+            raise ChildFailed(f"{self.name} was not ready after {START_SECONDS:.0f} s") from None
+        except ValueError:
+            await self._end()
+            raise ChildFailed(f"{self.name} printed a line that is too long") from None
+        except BaseException:
+            await self._end()
             raise
         return self.url
 
@@ -72,9 +81,13 @@ class Child:
 
     async def _keep(self, on_restart: Callable[[Child], Awaitable[None]], on_failure: Callable[[Child, str], None]) -> None:
         failures = 0
+        loop = asyncio.get_running_loop()
         while True:
             assert self._process is not None  # noqa: S101 - started before it is kept
-            status = await self._process.wait()
+            began = loop.time()
+            status = await _ended(self._process)
+            if loop.time() - began >= STEADY_SECONDS:
+                failures = 0
             on_failure(self, f"ended with status {status}")
             while True:
                 await asyncio.sleep(_BACKOFF[min(failures, len(_BACKOFF) - 1)])
@@ -94,6 +107,9 @@ class Child:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watch
             self._watch = None
+        await self._end()
+
+    async def _end(self) -> None:
         process, self._process = self._process, None
         if process is None or process.returncode is not None:
             return
@@ -105,3 +121,11 @@ class Child:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+
+
+async def _ended(process: asyncio.subprocess.Process) -> int:
+    """The status it ends with. What it still prints is read and dropped: a full pipe would stop it."""
+    assert process.stdout is not None  # noqa: S101 - it was asked for
+    while await process.stdout.read(_LINE_LIMIT):
+        pass
+    return await process.wait()

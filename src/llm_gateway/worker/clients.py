@@ -30,10 +30,8 @@ class Clients:
 
     def beside(self, config: Config, environ: Mapping[str, str]) -> Clients:
         """The clients for `config`; those whose settings did not change are the same. Raises NotServable (certificate files)."""
-        needed: dict[str, Provider | None] = {"": None}
-        for name, provider in config.providers.items():
-            if provider.enabled and client_name(name, provider):
-                needed[name] = provider
+        own = {name: made for name, made in config.providers.items() if made.enabled and client_name(name, made)}
+        needed: dict[str, Provider | None] = {"": None, **own}
         return Clients({name: self._one(name, provider, config.network, environ) for name, provider in needed.items()})
 
     def _one(self, name: str, provider: Provider | None, network: Network, environ: Mapping[str, str]) -> _Kept:
@@ -47,10 +45,14 @@ class Clients:
     async def retire(self, keeping: Clients) -> None:
         """Close what `keeping` does not have, as soon as no request of the old world uses it any more."""
         leaving = [client for client in self.by_name.values() if client not in keeping.by_name.values()]
-        while leaving:
-            await asyncio.sleep(RETIRE_SECONDS)
-            for client in [client for client in leaving if not _busy(client)]:
-                leaving.remove(client)
+        try:
+            while leaving:
+                await asyncio.sleep(RETIRE_SECONDS)
+                for client in [client for client in leaving if not _busy(client)]:
+                    await client.close()
+                    leaving.remove(client)
+        finally:  # the gateway may end sooner
+            for client in leaving:
                 await client.close()
 
     async def close(self) -> None:

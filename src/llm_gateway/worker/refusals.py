@@ -7,6 +7,7 @@ from collections.abc import Callable
 from llm_gateway.core.errors import GatewayError, InvalidRequest
 from llm_gateway.edge.app import App, error_front
 from llm_gateway.edge.respond import ALWAYS
+from llm_gateway.http.headers import header
 
 
 def refusal_renderer(app: App) -> Callable[[int, str, str, bytes], tuple[bytes, bytes]]:
@@ -17,6 +18,8 @@ def refusal_renderer(app: App) -> Callable[[int, str, str, bytes], tuple[bytes, 
         error = kind(message, code=code)
         error.status = status
         front = error_front(app.world, path, {})
-        return b"Content-Type: application/json\r\n" + ALWAYS, front.render_error(error, app.new_id())
+        request_id = app.new_id()
+        lines = b"Content-Type: application/json\r\n" + ALWAYS + header(b"X-Request-ID", request_id.encode())
+        return lines, front.render_error(error, request_id)
 
     return render

@@ -153,8 +153,10 @@ class Gateway:
         self._reloading = asyncio.get_running_loop().create_task(self._reload())
         self._reloading.add_done_callback(self._reloaded)
 
-    def _reloaded(self, _task: asyncio.Task[None]) -> None:
+    def _reloaded(self, task: asyncio.Task[None]) -> None:
         self._reloading = None
+        if not task.cancelled() and (bug := task.exception()) is not None:
+            self._engine_error(bug)
         if self._again:
             self._again = False
             self._reload_soon()
@@ -178,14 +180,26 @@ class Gateway:
             self._admin_app.world = admin_world(world)
         old, self._clients, self._config = self._clients, clients, config
         self.log("info", "reloaded", digest=config.digest, restart_needed=kept)
-        task = asyncio.get_running_loop().create_task(old.retire(keeping=clients))
+        task = asyncio.get_running_loop().create_task(self._retire(old))
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
+    async def _retire(self, old: Clients) -> None:
+        """End what only the world before needed, when its requests had the time that a drain would give them."""
+        await old.retire(keeping=self._clients)
+        await asyncio.sleep(float(self._config.server.drain))
+        await self._managed.trim(self._config)
+
     async def abandon(self) -> None:
         """Undo a start that failed."""
+        for server in (self._server, self._admin):
+            if server is not None:
+                await server.drain(0)
         await self._managed.stop()
         await self._clients.close()
+        for journal in (self._access, self._events):
+            if journal is not None:
+                journal.close()
 
     async def run(self) -> None:
         """Serve until a signal, then drain and end."""
@@ -201,10 +215,11 @@ class Gateway:
             loop.add_signal_handler(number, lambda: None)
         servers = [server for server in (self._server, self._admin) if server is not None]
         await asyncio.gather(*(server.drain(float(self._config.server.drain)) for server in servers))
-        for task in (*self._background, self._reloading):
-            if task is not None:
-                task.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
+        self._again = False
+        ending = [*self._background, *filter(None, (self._reloading,))]
+        for task in ending:
+            task.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
         await self._clients.close()
         await self._managed.stop()
         self._shared.observe.flush()

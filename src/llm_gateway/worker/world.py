@@ -59,7 +59,7 @@ class Shared:
     observe: Observe
     log: Log
     report: Callable[[Exchange, Exception], None]
-    draw: Callable[[], float] = random.random  # noqa: S311 - jitter, not a secret
+    draw: Callable[[], float] = random.random
 
 
 def build_world(snapshot: Snapshot, clients: Mapping[str, Client], shared: Shared) -> World:
@@ -94,7 +94,7 @@ def build_world(snapshot: Snapshot, clients: Mapping[str, Client], shared: Share
         identify.caller(request.headers)  # it tells how much traffic there is
         return shared.health.report()
 
-    exact: dict[bytes, tuple[tuple[bytes, ...], PlainHandler]] = {path: (GET, open_health) for path in health.PATHS}
+    exact: dict[bytes, tuple[tuple[bytes, ...], PlainHandler]] = dict.fromkeys(health.PATHS, (GET, open_health))
     exact[b"/health/providers"] = (GET, provider_health)
     exact[b"/v1/models"] = (GET, list_models)
     return World(

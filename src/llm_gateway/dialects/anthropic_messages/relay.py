@@ -21,6 +21,7 @@ from llm_gateway.dialects.base import ProviderFault
 from llm_gateway.http.framing.errors import FramingError
 from llm_gateway.http.framing.sse import SseReader, SseSplitter, frame
 
+_DELTA = b"event: content_block_delta\n"
 _STOP = frame(b'{"type":"message_stop"}', b"message_stop")
 
 
@@ -63,9 +64,7 @@ class AnthropicRelay:
             block = _valid(block)
         if 0 in block:
             raise UpstreamMalformed("The provider's stream holds a NUL byte")
-        if self.committed and b'"message_' not in block and b'"error"' not in block and b"event: error" not in block:
-            return block
-        return self._read(block)
+        return block if self.committed and _is_content(block) else self._read(block)
 
     def end(self) -> bytes:
         if self._over:
@@ -126,6 +125,13 @@ class AnthropicRelay:
         if usage is not None:
             self._counts = merge(self._counts, usage)
             self.usage = parse_usage(self._counts)
+
+
+def _is_content(block: bytes) -> bool:
+    """Whether `block` says nothing about the stream itself: it is a lone delta, or has none of the words that would."""
+    if block.startswith(_DELTA) and block.count(b"\n") == 3:
+        return True
+    return b'"message_' not in block and b'"error"' not in block and b"event: error" not in block
 
 
 def _valid(block: bytes) -> bytes:

@@ -1,0 +1,377 @@
+"""The official Anthropic SDK, unmodified: its own dialect at the provider (claude), and OpenAI's (gpt)."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+from anthropic import Anthropic, AsyncAnthropic, NotFoundError
+from e2e.world import NATIVE, PDF, PNG, TIME_SCHEMA, WEATHER_SCHEMA, World
+from pydantic import BaseModel
+
+MODELS = ("claude", "gpt")
+TOOLS = [
+    {"name": "weather", "description": "Weather", "input_schema": WEATHER_SCHEMA},
+    {"name": "time", "description": "Time", "input_schema": TIME_SCHEMA},
+]
+THINKING = {"type": "enabled", "budget_tokens": 2000}
+
+
+class City(BaseModel):
+    name: str
+    people: int
+
+
+@pytest.fixture
+def client(world: World) -> Iterator[Anthropic]:
+    with Anthropic(base_url=world.url, api_key=world.key, max_retries=0) as made:
+        yield made
+
+
+@pytest.fixture
+def question() -> str:
+    """Words that only this test sends, to find its request at the provider."""
+    return f"Hello {uuid.uuid4().hex[:12]}"
+
+
+def user(content: object) -> list[dict[str, object]]:
+    return [{"role": "user", "content": content}]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_whole_answer(client: Anthropic, world: World, model: str, question: str) -> None:
+    """Text, stop reason and usage arrive typed; the provider got its own key, not the caller's."""
+    message = client.messages.create(
+        model=model, max_tokens=100, system="Be kind.", messages=user(question), temperature=0.5, metadata={"user_id": "u1"}
+    )
+    assert (message.type, message.role, message.stop_reason) == ("message", "assistant", "end_turn")
+    assert question in message.content[0].text
+    assert message.usage.input_tokens > 0
+    assert message.usage.output_tokens > 0
+    (seen,) = world.seen_by_provider(question)
+    assert world.key not in str(seen.headers)
+    sent = world.body_at_provider(question)
+    assert (sent["model"], sent["temperature"]) == (NATIVE[model], 0.5)
+    if model == "gpt":
+        assert sent["messages"][0] == {"role": "system", "content": "Be kind."}
+        assert (sent["user"], sent["max_completion_tokens"]) == ("u1", 100)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_streamed_answer_equals_the_whole_one(client: Anthropic, model: str, question: str) -> None:
+    """The SDK's accumulator ends with the same message; the events follow the API's grammar."""
+    ask = {"model": model, "max_tokens": 100, "messages": user(question)}
+    whole = client.messages.create(**ask)  # type: ignore[call-overload]
+    with client.messages.create(**ask, stream=True) as stream:  # type: ignore[call-overload]
+        kinds = [event.type for event in stream if event.type != "ping"]
+    assert kinds[:2] == ["message_start", "content_block_start"]
+    assert set(kinds[2:-3]) == {"content_block_delta"}
+    assert kinds[-3:] == ["content_block_stop", "message_delta", "message_stop"]
+    with client.messages.stream(**ask) as helper:
+        text = "".join(helper.text_stream)
+        final = helper.get_final_message()
+    assert text == final.content[0].text == whole.content[0].text
+    assert final.stop_reason == "end_turn"
+    assert (final.usage.input_tokens, final.usage.output_tokens) == (whole.usage.input_tokens, whole.usage.output_tokens)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_round_trip_with_parallel_tools(client: Anthropic, world: World, model: str, question: str) -> None:
+    """Two calls at once; their results, one of them an error, go back in Anthropic's form and reach the provider in its own."""
+    messages = user(f"{question} call weather and call time")
+    first = client.messages.create(model=model, max_tokens=500, messages=messages, tools=TOOLS)
+    calls = [block for block in first.content if block.type == "tool_use"]
+    assert [call.name for call in calls] == ["weather", "time"]
+    assert calls[0].input.keys() == {"city", "days"}
+    assert first.stop_reason == "tool_use"
+    messages.append({"role": "assistant", "content": first.content})
+    messages.append(
+        {
+            "role": "user",
+            "content": [
+                {"type": "tool_result", "tool_use_id": calls[0].id, "content": "sun"},
+                {"type": "tool_result", "tool_use_id": calls[1].id, "content": [{"type": "text", "text": "late"}], "is_error": True},
+            ],
+        }
+    )
+    raw = client.messages.with_raw_response.create(model=model, max_tokens=500, messages=messages, tools=TOOLS)
+    assert raw.parse().content[0].text == "The tool said: sun; late"
+    sent = world.body_at_provider(question)["messages"]
+    if model == "gpt":
+        assert [call["id"] for call in sent[1]["tool_calls"]] == [call.id for call in calls]
+        assert [(m["role"], m["tool_call_id"], m["content"]) for m in sent[2:]] == [
+            ("tool", calls[0].id, "sun"),
+            ("tool", calls[1].id, "late"),
+        ]
+        assert raw.headers["x-gateway-dropped"] == "messages[2].content[1].is_error"
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(
+    ("choice", "called"),
+    [({"type": "any"}, ["weather"]), ({"type": "none"}, []), ({"type": "auto"}, []), ({"type": "tool", "name": "time"}, ["time"])],
+    ids=lambda value: value["type"] if isinstance(value, dict) else "",
+)
+def test_tool_choice(client: Anthropic, model: str, choice: dict[str, str], called: list[str], question: str) -> None:
+    """auto, none, any and a named tool mean the same at both providers."""
+    message = client.messages.create(model=model, max_tokens=500, messages=user(question), tools=TOOLS, tool_choice=choice)
+    assert [block.name for block in message.content if block.type == "tool_use"] == called
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_parallel_tool_use_can_be_forbidden(client: Anthropic, model: str, question: str) -> None:
+    """disable_parallel_tool_use is carried to OpenAI as parallel_tool_calls: false."""
+    message = client.messages.create(
+        model=model,
+        max_tokens=500,
+        messages=user(f"{question} call weather call time"),
+        tools=TOOLS,
+        tool_choice={"type": "auto", "disable_parallel_tool_use": True},
+    )
+    assert [block.type for block in message.content] == ["tool_use"]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_streamed_parallel_tools(client: Anthropic, model: str, question: str) -> None:
+    """One block after another, each with its own index; the accumulated inputs are whole."""
+    ask = {"model": model, "max_tokens": 500, "messages": user(f"{question} call weather call time"), "tools": TOOLS}
+    with client.messages.stream(**ask) as stream:
+        events = list(stream)
+        final = stream.get_final_message()
+    assert [(block.name, set(block.input)) for block in final.content] == [("weather", {"city", "days"}), ("time", {"zone"})]
+    order = [(e.type, e.index) for e in events if e.type in ("content_block_start", "content_block_stop")]
+    assert order == [
+        ("content_block_start", 0),
+        ("content_block_stop", 0),
+        ("content_block_start", 1),
+        ("content_block_stop", 1),
+    ]
+    assert final.stop_reason == "tool_use"
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(
+    "source",
+    [{"type": "base64", "media_type": "image/png", "data": PNG}, {"type": "url", "url": "https://images.example/cat.png"}],
+    ids=["base64", "url"],
+)
+def test_images(client: Anthropic, world: World, model: str, source: dict[str, str], question: str) -> None:
+    """Both sources reach the provider, as image_url where it speaks OpenAI's dialect."""
+    content = [{"type": "image", "source": source}, {"type": "text", "text": question}]
+    message = client.messages.create(model=model, max_tokens=100, messages=user(content))
+    assert "I see 1 image." in message.content[0].text
+    part = world.body_at_provider(question)["messages"][0]["content"][0]
+    if model == "claude":
+        assert part == content[0]
+    else:
+        url = source.get("url") or f"data:image/png;base64,{PNG}"
+        assert part == {"type": "image_url", "image_url": {"url": url}}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_pdf(client: Anthropic, world: World, model: str, question: str) -> None:
+    """A document block becomes a file part at OpenAI."""
+    document = {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": PDF}, "title": "a.pdf"}
+    message = client.messages.create(model=model, max_tokens=100, messages=user([document, {"type": "text", "text": question}]))
+    assert "I see 1 file." in message.content[0].text
+    if model == "gpt":
+        part = world.body_at_provider(question)["messages"][0]["content"][0]
+        assert part == {"type": "file", "file": {"file_data": f"data:application/pdf;base64,{PDF}", "filename": "a.pdf"}}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_structured_output(client: Anthropic, world: World, model: str, question: str) -> None:
+    """.parse gives an object of the caller's own class; OpenAI is asked for the same schema as response_format."""
+    message = client.messages.parse(model=model, max_tokens=500, messages=user(question), output_format=City)
+    assert isinstance(message.parsed_output, City)
+    if model == "gpt":
+        wanted = world.body_at_provider(question)["response_format"]
+        assert wanted["type"] == "json_schema"
+        assert wanted["json_schema"]["schema"]["required"] == ["name", "people"]
+    with client.messages.stream(model=model, max_tokens=500, messages=user(question), output_format=City) as stream:
+        assert isinstance(stream.get_final_message().parsed_output, City)
+
+
+def test_thinking(client: Anthropic, question: str) -> None:
+    """Thinking passes through with its signature and a redacted block, whole and streamed alike."""
+    ask = {"model": "claude", "max_tokens": 4000, "messages": user(f"{question} [redacted]"), "thinking": THINKING}
+    whole = client.messages.create(**ask)  # type: ignore[call-overload]
+    assert [block.type for block in whole.content] == ["thinking", "redacted_thinking", "text"]
+    with client.messages.stream(**ask) as stream:
+        final = stream.get_final_message()
+    assert final.content[0].signature == whole.content[0].signature
+    assert [block.to_dict() for block in final.content[:2]] == [block.to_dict() for block in whole.content[:2]]
+
+
+def test_thinking_survives_the_round_trip(client: Anthropic, world: World, question: str) -> None:
+    """Signed blocks go back to the provider exactly as they came."""
+    ask = {"model": "claude", "max_tokens": 4000, "thinking": THINKING, "tools": TOOLS}
+    messages = user(f"{question} call weather")
+    with client.messages.stream(messages=messages, **ask) as stream:  # type: ignore[arg-type]
+        first = stream.get_final_message()
+    call = first.content[-1]
+    messages.append({"role": "assistant", "content": first.content})
+    messages.append({"role": "user", "content": [{"type": "tool_result", "tool_use_id": call.id, "content": "sun"}]})
+    second = client.messages.create(messages=messages, **ask)  # type: ignore[call-overload]
+    assert "The tool said: sun" in second.content[-1].text
+    sent = world.body_at_provider(question)["messages"][1]["content"][0]
+    assert (sent["type"], sent["signature"]) == ("thinking", first.content[0].signature)
+
+
+def test_thinking_at_an_openai_provider(client: Anthropic, world: World, question: str) -> None:
+    """A budget becomes the nearest effort, named as approximated; reasoning text comes back as a thinking block, also streamed."""
+    ask = {"model": "gpt", "max_tokens": 4000, "messages": user(question), "thinking": THINKING}
+    raw = client.messages.with_raw_response.create(**ask)  # type: ignore[arg-type]
+    assert raw.headers["x-gateway-dropped"] == "thinking.budget_tokens"
+    assert world.body_at_provider(question)["reasoning_effort"] == "low"
+    whole = raw.parse()
+    assert [block.type for block in whole.content] == ["thinking", "text"]
+    with client.messages.stream(**ask) as stream:
+        final = stream.get_final_message()
+    assert final.content[0].thinking == whole.content[0].thinking
+    assert final.content[1].text == whole.content[1].text
+    # And back again: a conversation with unsigned thinking is still accepted.
+    messages = [*user(question), {"role": "assistant", "content": final.content}, *user("And now?")]
+    assert client.messages.create(model="gpt", max_tokens=100, messages=messages).content[0].text
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_stop_sequences(client: Anthropic, model: str, question: str) -> None:
+    """The answer ends before the sequence. Anthropic names it; OpenAI does not say which one it was, so it is an end of turn."""
+    message = client.messages.create(model=model, max_tokens=100, messages=user(question), stop_sequences=["zebra", "model"])
+    assert message.content[0].text == "I am a simulated "
+    if model == "claude":
+        assert (message.stop_reason, message.stop_sequence) == ("stop_sequence", "model")
+    else:
+        assert (message.stop_reason, message.stop_sequence) == ("end_turn", None)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_length_limit(client: Anthropic, model: str, question: str) -> None:
+    """max_tokens ends the answer with that stop reason."""
+    message = client.messages.create(model=model, max_tokens=3, messages=user(question))
+    assert (message.stop_reason, message.usage.output_tokens) == ("max_tokens", 3)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_refusal(client: Anthropic, model: str, question: str) -> None:
+    """A refusal is a stop reason at both, and its words are there."""
+    message = client.messages.create(model=model, max_tokens=100, messages=user(f"{question} [refuse]"))
+    assert message.stop_reason == "refusal"
+    assert "can't help" in message.content[0].text
+
+
+def test_cached_tokens_are_reported(client: Anthropic, question: str) -> None:
+    """OpenAI counts cached tokens within the prompt, Anthropic beside it: the classes are disjoint again here."""
+    message = client.messages.create(model="gpt", max_tokens=100, messages=user(f"{question} [cached=9]"))
+    plain = client.messages.create(model="gpt", max_tokens=100, messages=user(f"{question} [zebras]"))
+    assert message.usage.cache_read_input_tokens == 9
+    assert abs(message.usage.input_tokens + 9 - plain.usage.input_tokens) <= 2
+
+
+def test_prompt_cache_marks(client: Anthropic, world: World, question: str) -> None:
+    """cache_control passes through to Anthropic, and is named as dropped for OpenAI, which caches by itself."""
+    content = [{"type": "text", "text": question, "cache_control": {"type": "ephemeral"}}]
+    message = client.messages.create(model="claude", max_tokens=10, messages=user(content))
+    assert message.usage.cache_creation_input_tokens
+    raw = client.messages.with_raw_response.create(model="gpt", max_tokens=10, messages=user(content))
+    assert raw.headers["x-gateway-dropped"] == "messages[0].content[0].cache_control"
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_count_tokens(client: Anthropic, world: World, model: str, question: str) -> None:
+    """Anthropic counts itself. For another provider it is an estimate of our own, and no model is run for it."""
+    few = client.messages.count_tokens(model=model, messages=user(question))
+    many = client.messages.count_tokens(model=model, messages=user(question + " and more" * 50), tools=TOOLS, system="Be kind.")
+    assert 0 < few.input_tokens < many.input_tokens
+    asked = [seen.path for seen in world.seen_by_provider(question)]
+    assert asked == (["/v1/messages/count_tokens"] * 2 if model == "claude" else [])
+
+
+def test_models(client: Anthropic) -> None:
+    """The list is in Anthropic's form for who sends its version header; one can be looked up; an unknown one is a 404."""
+    models = list(client.models.list(limit=2))
+    assert {"gpt", "claude"} <= {model.id for model in models}
+    assert all(model.type == "model" for model in models)
+    assert client.models.retrieve("claude").display_name
+    with pytest.raises(NotFoundError):
+        client.models.retrieve("nothing-like-it")
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_response_headers(client: Anthropic, model: str, question: str) -> None:
+    """Request id, provider, model and version are told; nothing of the provider's own headers is."""
+    raw = client.messages.with_raw_response.create(model=model, max_tokens=100, messages=user(question))
+    headers = raw.headers
+    assert headers["x-request-id"].startswith("req_")
+    assert headers["x-gateway-provider"] == {"gpt": "oai", "claude": "ant"}[model]
+    assert headers["x-gateway-model"] == NATIVE[model]
+    for name in ("set-cookie", "openai-organization", "anthropic-organization-id", "server"):
+        assert name not in headers
+
+
+def test_beta_headers_reach_anthropic_and_no_one_else(client: Anthropic, world: World, question: str) -> None:
+    """anthropic-beta and anthropic-version are the caller's; every other header of theirs stays here."""
+    ask = {"max_tokens": 10, "messages": user(question), "extra_headers": {"anthropic-beta": "some-beta", "x-private": "secret"}}
+    client.messages.create(model="claude", **ask)  # type: ignore[call-overload]
+    client.messages.create(model="gpt", **ask)  # type: ignore[call-overload]
+    anthropic, openai = world.seen_by_provider(question)
+    assert anthropic.header("anthropic-beta") == "some-beta"
+    assert anthropic.header("anthropic-version") == "2023-06-01"
+    assert openai.header("anthropic-beta") is openai.header("anthropic-version") is None
+    for seen in (anthropic, openai):
+        assert seen.header("x-private") is None
+        assert not any(name.startswith("x-stainless") for name, _ in seen.headers)
+
+
+def test_a_bearer_token_works_as_well(world: World, question: str) -> None:
+    """auth_token (Authorization: Bearer) is accepted like x-api-key."""
+    with Anthropic(base_url=world.url, auth_token=world.key, max_retries=0) as client:
+        assert client.messages.create(model="claude", max_tokens=10, messages=user(question)).content
+
+
+def test_failover_into_another_dialect(client: Anthropic, question: str) -> None:
+    """The first provider fails; the second, which speaks the caller's dialect, answers, also streamed."""
+    with client.messages.stream(model="failover", max_tokens=100, messages=user(question)) as stream:
+        assert question in stream.get_final_text()
+        assert stream.response.headers["x-gateway-failover"] == "true"
+
+
+def test_top_k_is_named_as_dropped(client: Anthropic, question: str) -> None:
+    """What OpenAI does not have is said in the header."""
+    raw = client.messages.with_raw_response.create(model="gpt", max_tokens=10, messages=user(question), extra_body={"top_k": 5})
+    assert raw.headers["x-gateway-dropped"] == "top_k"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("model", MODELS)
+async def test_async_client(world: World, model: str, question: str) -> None:
+    """The asynchronous client, whole and streamed, many at once."""
+    import asyncio
+
+    async with AsyncAnthropic(base_url=world.url, api_key=world.key, max_retries=0) as client:
+
+        async def one(number: int) -> bool:
+            text = f"{question} number {number}"
+            ask = {"model": model, "max_tokens": 100, "messages": user(text)}
+            if number % 2:
+                message = await client.messages.create(**ask)  # type: ignore[call-overload]
+                return text in message.content[0].text
+            async with client.messages.stream(**ask) as stream:
+                return text in await stream.get_final_text()
+
+        assert all(await asyncio.gather(*(one(number) for number in range(20))))
+
+
+def test_the_schema_reaches_the_provider_in_the_callers_own_order(client: Anthropic, world: World, question: str) -> None:
+    """A tool's schema is passed on byte for byte: property order matters to models."""
+    schema = {"type": "object", "properties": {"z": {"type": "string"}, "a": {"type": "string"}}, "required": ["z", "a"]}
+    tool = {"name": "t", "description": "d", "input_schema": schema}
+    for model in MODELS:
+        client.messages.create(model=model, max_tokens=10, messages=user(question), tools=[tool])
+        body = world.seen_by_provider(question)[-1].body
+        assert b'"z"' in body
+        assert body.index(b'"z"') < body.index(b'"a"')
+        assert msgspec.json.decode(body)["tools"]

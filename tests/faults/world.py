@@ -1,0 +1,339 @@
+"""A provider that fails on demand behind a real gateway, both fronts before it: what the tests of this folder share.
+
+A row of shared fault tables is a `Row`; `running_world` makes two model names of it, `openai-LABEL` and `anthropic-LABEL`, one
+for each dialect a provider speaks. Asked through both fronts that gives the four lanes, two of them translated.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import re
+import socket
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+from gateway_process import KEY, GatewayProcess, running_gateway
+
+from llm_gateway.simulator import RunningSimulator, Seen, SimulatorOptions, running_simulator
+
+OPENAI_KEY = "sk-canary-openai-0123456789abcdef"
+ANTHROPIC_KEY = "sk-ant-canary-0123456789abcdef"
+FRONTS = ("openai", "anthropic")
+LANES = tuple((front, back) for front in FRONTS for back in FRONTS)
+PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
+PATIENT = {"connect": "5s", "head": "20s", "first_token": "20s", "idle": "20s", "total": "30s"}
+HASTY = {"connect": "1s", "head": "300ms", "first_token": "400ms", "idle": "300ms", "total": "1500ms"}
+TERMINAL = {"openai": b"data: [DONE]", "anthropic": b"event: message_stop"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a model name does. `then`: a second deployment, healthy. `early`: the fault strikes before the request's body is read."""
+
+    fault: str = ""
+    retries: int = 0
+    hasty: bool = False
+    then: bool = False
+    early: bool = False
+    timeouts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Got:
+    """What a client was answered. `complete`: the message ended as HTTP says it must. `arrivals`: seconds since asking, bytes."""
+
+    front: str
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    complete: bool
+    seconds: float
+    arrivals: tuple[tuple[float, bytes], ...] = ()
+
+    def header(self, name: str) -> str | None:
+        return next((value for key, value in self.headers if key == name), None)
+
+    @property
+    def document(self) -> Any:
+        return msgspec.json.decode(self.body)
+
+    @property
+    def events(self) -> list[tuple[str, Any]]:
+        """Name and data of the stream's events; the data of [DONE] is that text. Comments are left out."""
+        self.body.decode()  # must be UTF-8
+        found: list[tuple[str, Any]] = []
+        for block in self.body.split(b"\n\n"):
+            name, data = "", b""
+            for line in block.split(b"\n"):
+                if line.startswith(b"event: "):
+                    name = line[7:].decode()
+                elif line.startswith(b"data: "):
+                    data += line[6:]
+            if data:
+                found.append((name, "[DONE]" if data == b"[DONE]" else msgspec.json.decode(data)))
+        return found
+
+    @property
+    def text(self) -> str:
+        """The answer's text, streamed or whole."""
+        if (self.header("content-type") or "").startswith("text/event-stream"):
+            return "".join(_piece(self.front, data) for _, data in self.events)
+        if self.front == "openai":
+            return self.document["choices"][0]["message"]["content"] or ""
+        return "".join(block.get("text", "") for block in self.document["content"])
+
+    @property
+    def error(self) -> dict[str, Any]:
+        """The error, checked to be in the front's own shape: as the body, or as the stream's last event."""
+        name, document = "error", None
+        if self.status == 200:
+            name, document = self.events[-1]
+        else:
+            assert self.header("content-type") == "application/json", self
+            document = self.document
+        error = document["error"]
+        assert isinstance(error["message"], str), self
+        assert error["message"], self
+        if self.front == "anthropic":
+            assert name == "error", self
+            assert document["type"] == "error", self
+            assert isinstance(error["type"], str), self
+        else:
+            assert {"message", "type", "param", "code"} <= error.keys(), self
+        return error
+
+
+def _piece(front: str, data: Any) -> str:
+    if not isinstance(data, dict):
+        return ""
+    if front == "openai":
+        return "".join(choice["delta"].get("content") or "" for choice in data.get("choices") or ())
+    return str(data.get("delta", {}).get("text", "")) if data.get("type") == "content_block_delta" else ""
+
+
+@dataclass
+class World:
+    simulator: RunningSimulator
+    gateway: GatewayProcess
+
+    def ask(
+        self, front: str, model: str, text: str = "", *, stream: bool = False, tokens: int = 0, more: Mapping[str, Any] | None = None
+    ) -> Got:
+        """One request on a connection of its own."""
+        with self.client() as client:
+            return client.ask(front, model, text, stream=stream, tokens=tokens, more=more)
+
+    @contextlib.contextmanager
+    def client(self) -> Iterator[Client]:
+        """A client that keeps its connection."""
+        made = Client(self.gateway.port)
+        try:
+            yield made
+        finally:
+            made.close()
+
+    def raw(self) -> socket.socket:
+        """A connection for bytes."""
+        return socket.create_connection(("127.0.0.1", self.gateway.port), timeout=10)
+
+    def seen(self, question: str) -> list[Seen]:
+        """The requests that the provider was sent with `question` in their body, oldest first."""
+        return [seen for seen in self.simulator.requests if question.encode() in seen.body]
+
+    def well(self, front: str, back: str) -> None:
+        """The next request through the same gateway gets its own answer, streamed and whole, and is sent once."""
+        for stream in (True, False):
+            asked = question()
+            got = self.ask(front, f"{back}-well", asked, stream=stream)
+            assert got.status == 200, got
+            assert got.complete, got
+            assert asked in got.text, got
+            assert len(self.seen(asked)) == 1
+
+    def access(self, model: str) -> dict[str, Any]:
+        """The last line of the access log about `model`."""
+        assert eventually(lambda: any(line["model"] == model for line in self.gateway.access_lines()))
+        return [line for line in self.gateway.access_lines() if line["model"] == model][-1]
+
+
+class Client:
+    """http.client, kept open, with an eye on whether an answer was complete."""
+
+    def __init__(self, port: int) -> None:
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+
+    def ask(
+        self, front: str, model: str, text: str = "", *, stream: bool = False, tokens: int = 0, more: Mapping[str, Any] | None = None
+    ) -> Got:
+        return self.send(front, payload(front, model, text, stream=stream, tokens=tokens, more=more))
+
+    def send(self, front: str, body: bytes, headers: Mapping[str, str] | None = None) -> Got:
+        """Any body."""
+        started = time.monotonic()
+        self.connection.request("POST", PATHS[front], body, {**head(front), **(headers or {})})
+        answer = self.connection.getresponse()
+        arrivals: list[tuple[float, bytes]] = []
+        complete = True
+        try:
+            while piece := answer.read1(1 << 16):
+                arrivals.append((time.monotonic() - started, piece))
+        except (http.client.IncompleteRead, ConnectionError):
+            complete = False
+        read = b"".join(piece for _, piece in arrivals)
+        length = answer.headers.get("content-length")
+        if length is not None:
+            complete = complete and len(read) == int(length)
+        told = tuple((name.lower(), value) for name, value in answer.getheaders())
+        return Got(front, answer.status, told, read, complete, time.monotonic() - started, tuple(arrivals))
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+def head(front: str) -> dict[str, str]:
+    """The headers of a caller of that front."""
+    if front == "openai":
+        return {"Content-Type": "application/json", "Authorization": f"Bearer {KEY}"}
+    return {"Content-Type": "application/json", "x-api-key": KEY, "anthropic-version": "2023-06-01"}
+
+
+def payload(front: str, model: str, text: str = "", *, stream: bool = False, tokens: int = 0, more: Mapping[str, Any] | None = None) -> bytes:
+    """A request. `tokens`: how long the answer shall be, instead of one that repeats the text."""
+    said = f"{text or question()}{f' [tokens={tokens}]' if tokens else ''}"
+    made: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": said}], "stream": stream}
+    if front == "anthropic":
+        made["max_tokens"] = 100_000
+    return msgspec.json.encode({**made, **(more or {})})
+
+
+def request_bytes(front: str, body: bytes, *lines: str) -> bytes:
+    """The same for a socket."""
+    told = [f"{name}: {value}" for name, value in head(front).items()]
+    return "\r\n".join([f"POST {PATHS[front]} HTTP/1.1", "Host: gateway", *told, f"Content-Length: {len(body)}", *lines, "", ""]).encode() + body
+
+
+def read_until_closed(sock: socket.socket) -> bytes:
+    """Everything until the gateway closes; a reset counts as closing."""
+    data = b""
+    with contextlib.suppress(ConnectionError):
+        while piece := sock.recv(1 << 16):
+            data += piece
+    return data
+
+
+def question() -> str:
+    """Words that only one test sends, to find its request at the provider and its answer at the client."""
+    return f"Hello {uuid.uuid4().hex[:12]}"
+
+
+def well_ended(got: Got) -> None:
+    """A stream that is complete: one terminal event, last; no error; one beginning."""
+    assert got.status == 200, got
+    assert got.complete, got
+    assert got.body.count(TERMINAL[got.front]) == 1, got
+    name, data = got.events[-1]
+    assert data == "[DONE]" if got.front == "openai" else name == "message_stop", got
+    assert not any(isinstance(data, dict) and "error" in data for _, data in got.events), got
+    assert begun(got) == 1, got
+
+
+def cut_short(got: Got) -> None:
+    """A stream that broke: the last event is an error in the front's shape, nothing claims that the answer is complete."""
+    assert got.status == 200, got
+    assert got.complete, got
+    assert got.error
+    assert TERMINAL[got.front] not in got.body, got
+    assert sum("error" in data for _, data in got.events if isinstance(data, dict)) == 1, got
+    assert not any(_finished(got.front, data) for _, data in got.events), got
+    assert begun(got) <= 1, got
+
+
+def begun(got: Got) -> int:
+    """How many answers begin in this stream."""
+    if got.front == "anthropic":
+        return sum(name == "message_start" for name, _ in got.events)
+    return sum(any(c["delta"].get("role") for c in data.get("choices") or ()) for _, data in got.events if isinstance(data, dict))
+
+
+def _finished(front: str, data: Any) -> bool:
+    if not isinstance(data, dict):
+        return True
+    if front == "openai":
+        return any(choice.get("finish_reason") for choice in data.get("choices") or ())
+    return bool(data.get("delta", {}).get("stop_reason"))
+
+
+def nothing_leaked(world: World, got: Got) -> None:
+    """No address, credential, path of a file or traceback is in what the client got."""
+    told = "".join(f"{name}: {value}\n" for name, value in got.headers) + got.body.decode("utf-8", "replace")
+    for secret in (str(world.simulator.port), "127.0.0.1", OPENAI_KEY, ANTHROPIC_KEY, KEY, "canary", "Traceback", ".py", "pwned"):
+        assert secret not in told, (secret, told)
+    for name in ("set-cookie", "server", "openai-organization", "anthropic-organization-id", "x-echoed", "x-padding"):
+        assert got.header(name) is None, (name, got)
+
+
+def refused(world: World, got: Got, *statuses: int) -> None:
+    """A whole error with one of `statuses`, in the front's shape, that gives nothing away."""
+    assert got.status in statuses, got
+    assert got.complete, got
+    assert got.error
+    nothing_leaked(world, got)
+
+
+def eventually(check: Callable[[], bool], seconds: float = 5.0) -> bool:
+    """Whether `check` becomes true in time."""
+    end = time.monotonic() + seconds
+    while not check():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def configuration(simulator: RunningSimulator, rows: Mapping[str, Row]) -> dict[str, Any]:
+    """Two providers on one simulator, and for each row a model name at each of them."""
+    providers: dict[str, Any] = {"openai": _provider("openai", simulator.url), "anthropic": _provider("anthropic", simulator.url)}
+    models: dict[str, Any] = {}
+    for label, row in {"well": Row(), **rows}.items():
+        for back in FRONTS:
+            first = f"{back}/sim-model"
+            if row.early:
+                providers[f"{back}-{label}"] = _provider(back, f"{simulator.url}/f/{quote(row.fault, safe='')}")
+                first = f"{back}-{label}/sim-model"
+            elif row.fault:
+                first += f"@@{row.fault}"
+            deployments = [first, f"{back}/sim-model"] if row.then else [first]
+            timeouts = {**(HASTY if row.hasty else PATIENT), **row.timeouts}
+            models[f"{back}-{label}"] = {"deployments": deployments, "retries": row.retries, "timeouts": timeouts}
+    return {"providers": providers, "models": models}
+
+
+def _provider(kind: str, url: str) -> dict[str, str]:
+    return {"type": kind, "base_url": url, "api_key": OPENAI_KEY if kind == "openai" else ANTHROPIC_KEY}
+
+
+@contextlib.contextmanager
+def running_world(
+    folder: Path, rows: Mapping[str, Row], change: Callable[[dict[str, Any], RunningSimulator], None] | None = None, **options: Any
+) -> Iterator[World]:
+    """The simulator in a thread, the gateway in a process. `change` edits the configuration, `options` are the simulator's."""
+    with running_simulator(SimulatorOptions(log_size=5000, **options)) as simulator:
+        config = configuration(simulator, rows)
+        if change is not None:
+            change(config, simulator)
+        with running_gateway(config, folder) as gateway:
+            yield World(simulator, gateway)
+
+
+def number(text: str | None) -> int:
+    """The digits of a header."""
+    found = re.fullmatch(r"\d+", text or "")
+    assert found, text
+    return int(found[0])
