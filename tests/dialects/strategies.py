@@ -58,9 +58,7 @@ signed = st.builds(Reasoning, texts, names)
 redacted = st.builds(Reasoning, redacted=base64s)
 thoughts = st.one_of(signed, redacted)
 
-system_messages = st.builds(
-    Message, st.just("system"), st.lists(marked_texts, min_size=1, max_size=2).map(tuple)
-)
+system_messages = st.builds(Message, st.just("system"), st.lists(marked_texts, min_size=1, max_size=2).map(tuple))
 user_messages = st.builds(
     Message, st.just("user"), st.lists(st.one_of(marked_texts, images, documents), min_size=1, max_size=3).map(tuple), maybe_names
 )

@@ -7,12 +7,12 @@ from base64 import b64encode
 
 import msgspec
 import pytest
-from dialects.strategies import counts, maybe_names, names, raws, texts
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 from openai.types import CreateEmbeddingResponse
 
+from dialects.strategies import counts, maybe_names, names, raws, texts
 from llm_gateway.core.embeddings import EmbeddingsReply, EmbeddingsRequest
 from llm_gateway.core.errors import InvalidRequest, MalformedBody, UpstreamMalformed, UpstreamTimeout
 from llm_gateway.core.usage import Usage
@@ -45,7 +45,9 @@ def body(**members: object) -> bytes:
 
 
 def reply(*data: object, **members: object) -> bytes:
-    return msgspec.json.encode({"object": "list", "model": "e", "data": data, "usage": {"prompt_tokens": 3, "total_tokens": 3}} | members)
+    return msgspec.json.encode(
+        {"object": "list", "model": "e", "data": data, "usage": {"prompt_tokens": 3, "total_tokens": 3}} | members
+    )
 
 
 @given(requests)

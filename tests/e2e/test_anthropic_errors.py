@@ -65,9 +65,9 @@ def test_a_model_that_does_not_exist(client: Anthropic) -> None:
 def test_a_request_that_is_wrong(client: Anthropic, world: World, question: str) -> None:
     """400 and BadRequestError, the message led by the member that is wrong; no provider is asked."""
     with pytest.raises(anthropic.BadRequestError) as caught:
-        client.messages.create(**ask("claude", question) | {"max_tokens": 0})  # type: ignore[call-overload]
+        client.messages.create(**ask("claude", question) | {"extra_body": {"temperature": 5}})  # type: ignore[call-overload]
     assert type_of(caught.value) == "invalid_request_error"
-    assert "max_tokens" in caught.value.body["error"]["message"]  # type: ignore[index]
+    assert "temperature" in caught.value.body["error"]["message"]  # type: ignore[index]
     assert world.seen_by_provider(question) == []
 
 

@@ -44,7 +44,8 @@ def user(content: object) -> list[dict[str, object]]:
 def test_a_whole_answer(client: Anthropic, world: World, model: str, question: str) -> None:
     """Text, stop reason and usage arrive typed; the provider got its own key, not the caller's."""
     message = client.messages.create(
-        model=model, max_tokens=100, system="Be kind.", messages=user(question), temperature=0.5, metadata={"user_id": "u1"}
+        model=model, max_tokens=100, system="Be kind.", messages=user(question), metadata={"user_id": "u1"},
+        extra_body={"temperature": 0.5},
     )
     assert (message.type, message.role, message.stop_reason) == ("message", "assistant", "end_turn")
     assert question in message.content[0].text
@@ -286,8 +287,10 @@ def test_count_tokens(client: Anthropic, world: World, model: str, question: str
     few = client.messages.count_tokens(model=model, messages=user(question))
     many = client.messages.count_tokens(model=model, messages=user(question + " and more" * 50), tools=TOOLS, system="Be kind.")
     assert 0 < few.input_tokens < many.input_tokens
+    raw = client.messages.with_raw_response.count_tokens(model=model, messages=user(question))
+    assert raw.headers.get("x-gateway-estimated") == ("true" if model == "gpt" else None)
     asked = [seen.path for seen in world.seen_by_provider(question)]
-    assert asked == (["/v1/messages/count_tokens"] * 2 if model == "claude" else [])
+    assert asked == (["/v1/messages/count_tokens"] * 3 if model == "claude" else [])
 
 
 def test_models(client: Anthropic) -> None:
@@ -319,7 +322,7 @@ def test_beta_headers_reach_anthropic_and_no_one_else(client: Anthropic, world: 
     client.messages.create(model="gpt", **ask)  # type: ignore[call-overload]
     anthropic, openai = world.seen_by_provider(question)
     assert anthropic.header("anthropic-beta") == "some-beta"
-    assert anthropic.header("anthropic-version") == "2023-06-01"
+    assert anthropic.header("anthropic-version") == client.default_headers["anthropic-version"]
     assert openai.header("anthropic-beta") is openai.header("anthropic-version") is None
     for seen in (anthropic, openai):
         assert seen.header("x-private") is None

@@ -91,7 +91,7 @@ _FAULTS = (
     *((str(code), str(code)) for code in (400, 401, 403, 404, 413, 422, 500, 503, 504, 529)),
     ("429", "429:retry_after=7"),
     ("cut", "close_mid:after=700"),
-    ("error", "mid_error"),
+    ("error", "mid_error+rechunk:mode=event,delay=0.005"),  # apart, so that tokens were seen before the error comes
     ("garbage", "html_200"),
     ("null", "null_body"),
 )

@@ -17,10 +17,10 @@ ROWS = (
     | {f"always-{code}": Row(f"{code}", retries=2) for code in (*BUSY, *REJECTED, 401, 403)}
     | {f"else-{code}": Row(f"{code}", then=True, retries=2) for code in (400, 401, 403, 422)}
     | {
-        "echoed-key": Row(f"401:message=Incorrect%20API%20key%20provided:%20{SECRET}.", retries=0),
-        "quoting": Row(f"400:message=Your%20key%20{SECRET}%20may%20not%20use%20this.", retries=0),
-        "early": Row("413+early_response", early=True),
-        "early-400": Row("400+early_response", early=True),
+        "echoed-key": Row(f"401:message=Incorrect%20API%20key%20provided:%20{SECRET}.", in_path=True),
+        "quoting": Row(f"400:message=Your%20key%20{SECRET}%20may%20not%20use%20this.", in_path=True),
+        "early": Row("413+early_response", in_path=True),
+        "early-400": Row("400+early_response", in_path=True),
     }
 )
 lanes = pytest.mark.parametrize(("front", "back"), LANES)
@@ -129,7 +129,7 @@ def test_u17_a_provider_that_repeats_a_key(world: World, front: str, back: str, 
     """Whatever looks like a credential in the provider's words is masked, in every lane and in the log."""
     got = world.ask(front, f"{back}-{model}", stream=stream)
     refused(world, got, 400, 502)
-    assert SECRET.encode() not in got.body
+    assert SECRET not in repr(got)
     world.access(f"{back}-{model}")
     assert SECRET not in (world.gateway.folder / "access.log").read_text() + world.gateway.events()
 

@@ -35,13 +35,14 @@ TERMINAL = {"openai": b"data: [DONE]", "anthropic": b"event: message_stop"}
 
 @dataclass(frozen=True)
 class Row:
-    """What a model name does. `then`: a second deployment, healthy. `early`: the fault strikes before the request's body is read."""
+    """What a model name does. `then`: a second deployment, healthy. `in_path`: the fault stands in the
+    base URL instead of the model's name, which shows in logs and is only read with the request's body."""
 
     fault: str = ""
     retries: int = 0
     hasty: bool = False
     then: bool = False
-    early: bool = False
+    in_path: bool = False
     timeouts: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -69,7 +70,7 @@ class Got:
         """Name and data of the stream's events; the data of [DONE] is that text. Comments are left out."""
         self.body.decode()  # must be UTF-8
         found: list[tuple[str, Any]] = []
-        for block in self.body.split(b"\n\n"):
+        for block in self.body.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n\n"):
             name, data = "", b""
             for line in block.split(b"\n"):
                 if line.startswith(b"event: "):
@@ -187,6 +188,8 @@ class Client:
         except (http.client.IncompleteRead, ConnectionError):
             complete = False
         read = b"".join(piece for _, piece in arrivals)
+        if complete:
+            answer.read()  # tells http.client that the connection is free
         length = answer.headers.get("content-length")
         if length is not None:
             complete = complete and len(read) == int(length)
@@ -304,7 +307,7 @@ def configuration(simulator: RunningSimulator, rows: Mapping[str, Row]) -> dict[
     for label, row in {"well": Row(), **rows}.items():
         for back in FRONTS:
             first = f"{back}/sim-model"
-            if row.early:
+            if row.in_path:
                 providers[f"{back}-{label}"] = _provider(back, f"{simulator.url}/f/{quote(row.fault, safe='')}")
                 first = f"{back}-{label}/sim-model"
             elif row.fault:
@@ -332,8 +335,7 @@ def running_world(
             yield World(simulator, gateway)
 
 
-def number(text: str | None) -> int:
-    """The digits of a header."""
-    found = re.fullmatch(r"\d+", text or "")
-    assert found, text
-    return int(found[0])
+def peak_kb(world: World) -> int:
+    """The most memory the gateway ever had (KiB)."""
+    status = Path(f"/proc/{world.gateway.process.pid}/status").read_text()
+    return int(re.findall(r"VmHWM:\s+(\d+)", status)[0])

@@ -26,7 +26,10 @@ class Ids:
         ms = int(self._now() * 1000)
         if ms != self._last_ms:
             self._last_ms = ms
-            self._prefix = "".join(_PAIRS[(ms >> shift) & 1023] for shift in (40, 30, 20, 10, 0))
+            p = _PAIRS
+            self._prefix = (
+                p[ms >> 40 & 1023] + p[ms >> 30 & 1023] + p[ms >> 20 & 1023] + p[ms >> 10 & 1023] + p[ms & 1023]
+            )
         r = self._bits(80)
         p = _PAIRS
         return (

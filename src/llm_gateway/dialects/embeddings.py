@@ -82,7 +82,7 @@ class Embeddings:
         )
 
     def render_request(self, request: EmbeddingsRequest, target: Target) -> Rendered:
-        single = len(request.inputs) == 1 and isinstance(request.inputs[0], str)
+        single = len(request.inputs) == 1
         out: dict[str, Any] = {"model": target.model, "input": request.inputs[0] if single else request.inputs}
         members = {"encoding_format": request.encoding, "dimensions": request.dimensions, "user": request.user}
         out |= {name: value for name, value in members.items() if value is not None}

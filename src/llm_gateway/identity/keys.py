@@ -66,7 +66,7 @@ class Identify:
         self._clock = clock
 
     def __call__(self, ex: Exchange) -> None:
-        """Raises Unauthenticated: missing_api_key, invalid_auth_header, invalid_api_key, in the same words for every wrong key."""
+        """Raises Unauthenticated: missing_api_key, invalid_auth_header, invalid_api_key, in one wording for all wrong keys."""
         caller = ex.caller = self.caller(ex.headers)
         if ex.strict is None:
             ex.strict = caller.strict

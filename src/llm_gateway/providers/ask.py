@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 
 from llm_gateway.core.clock import Clock
 from llm_gateway.core.errors import InvalidRequest, Unsupported, UpstreamError, UpstreamRejected, release
+from llm_gateway.core.estimate import estimate
 from llm_gateway.core.exchange import Exchange
 from llm_gateway.core.json import encode
 from llm_gateway.core.splice import replace_top_level
-from llm_gateway.dialects.base import ChatBack
+from llm_gateway.dialects.base import ChatBack, Operation
 from llm_gateway.http.client import Client, Response, Timeouts
 from llm_gateway.http.errors import HttpError
 from llm_gateway.http.headers import header
@@ -42,6 +43,8 @@ class Ask:
         lane = deployment.lane(ex.front)
         if lane is None:
             raise Unsupported(f"{deployment.name} does not offer {ex.front.operation.value}.", param="model")
+        if ex.front.operation is Operation.COUNT_TOKENS and not lane.same:
+            return _estimated(ex, deployment, lane)
         body = self._body(ex, deployment, lane)
         client = self._clients[deployment.upstream.client_name]
         loop = asyncio.get_running_loop()
@@ -136,6 +139,12 @@ def _timeouts(patience: Patience, left: float, *, stream: bool) -> Timeouts:
 def _valid(body: bytes) -> bytes:
     """A whole answer as UTF-8 without a BOM: what `check_reply` overlooks is repaired, not passed on (faults U26)."""
     return body.removeprefix(b"\xef\xbb\xbf").decode(errors="replace").encode()
+
+
+def _estimated(ex: Exchange, deployment: Deployment, lane: Lane) -> WholeAnswer:
+    """A count of tokens for a provider that has no endpoint for it: nobody is asked, and the header says that it is an estimate."""
+    ex.extra_lines += header(b"X-Gateway-Estimated", b"true")
+    return WholeAnswer(ex.front.render_count(estimate(ex.front.parse_request(ex.body))), None, deployment, lane)
 
 
 def _chat(lane: Lane) -> ChatBack:

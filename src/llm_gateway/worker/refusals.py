@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from llm_gateway.core.errors import GatewayError, InvalidRequest
+from llm_gateway.core.errors import GatewayError, InvalidRequest, PayloadTooLarge
 from llm_gateway.edge.app import App, error_front
 from llm_gateway.edge.respond import ALWAYS
 from llm_gateway.http.headers import header
@@ -14,7 +14,8 @@ def refusal_renderer(app: App) -> Callable[[int, str, str, bytes], tuple[bytes, 
     """For Server(render_refusal=...): (status, code, message, path) to header lines and body."""
 
     def render(status: int, code: str, message: str, path: bytes) -> tuple[bytes, bytes]:
-        kind = GatewayError if status >= 500 else InvalidRequest
+        # The class decides the type that Anthropic's shape shows.
+        kind = GatewayError if status >= 500 else PayloadTooLarge if status == 413 else InvalidRequest
         error = kind(message, code=code)
         error.status = status
         front = error_front(app.world, path, {})

@@ -27,7 +27,9 @@ def test_an_error_is_rendered_as_the_envelope_says():
     }
 
 
-@pytest.mark.parametrize("before", [b"", b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[]}\n\n'])
+@pytest.mark.parametrize(
+    "before", [b"", b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[]}\n\n']
+)
 def test_the_official_sdk_raises_at_an_error_inside_a_stream(before: bytes):
     """The event is named `error` (requirements 1.4 S4) and its data has a member `error`: the SDK must not end quietly."""
     stream = before + OPENAI_CHAT.frame_error(UpstreamTimeout("The provider went silent"), "req_1")
@@ -49,7 +51,10 @@ def test_the_official_sdk_raises_at_an_error_inside_a_stream(before: bytes):
         (b'{"error":{"message":"no","type":"t","code":"c","param":"p"}}', ProviderFault("no", "t", "c", "p")),
         (b'{"error":{"message":"no","code":401}}', ProviderFault("no", code="401")),
         (b'{"code":"The caller","error":"no"}', ProviderFault("no", code="The caller")),
-        (b'{"object":"error","message":"no","type":"BadRequestError","param":null,"code":400}', ProviderFault("no", "BadRequestError", "400")),
+        (
+            b'{"object":"error","message":"no","type":"BadRequestError","param":null,"code":400}',
+            ProviderFault("no", "BadRequestError", "400"),
+        ),
         (b'{"object":"error","message":{"detail":[{"loc":["body","n"],"msg":"no"}]}}', ProviderFault("body.n: no")),
         (b'{"message":"no"}', ProviderFault("no")),
         (b'{"detail":"no"}', ProviderFault("no")),

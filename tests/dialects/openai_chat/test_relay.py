@@ -6,12 +6,12 @@ import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from splits import bytewise, cut, points
 
 from llm_gateway.core.errors import UpstreamMalformed
 from llm_gateway.core.usage import Usage
 from llm_gateway.dialects.openai_chat import OPENAI_CHAT
 from llm_gateway.dialects.openai_chat.relay import OpenAIRelay
+from splits import bytewise, cut, points
 
 DONE = b"data: [DONE]\n\n"
 
@@ -33,7 +33,15 @@ def usage_chunk(prompt: int = 3, completion: int = 2) -> bytes:
 ROLE = chunk({"role": "assistant", "content": ""})
 TEXT = chunk({"content": "Hi"})
 STOP = chunk(finish="stop")
-WHOLE = ROLE + TEXT + chunk({"content": ' "there" \u00fc'}) + chunk({"content": ' [DONE] {"usage":{}} "error"'}) + STOP + usage_chunk() + DONE
+WHOLE = (
+    ROLE
+    + TEXT
+    + chunk({"content": ' "there" \u00fc'})
+    + chunk({"content": ' [DONE] {"usage":{}} "error"'})
+    + STOP
+    + usage_chunk()
+    + DONE
+)
 
 
 def passed(relay: OpenAIRelay, reads: list[bytes]) -> bytes:
@@ -151,7 +159,10 @@ def test_all_choices_must_have_finished():
     assert passed(relay, [ROLE, TEXT, second, STOP, chunk(finish="length", index=1)]).endswith(DONE)
 
 
-@pytest.mark.parametrize(("given", "expected"), [(b"data: [DONE]", DONE), (b"data: [DONE]\n", DONE), (STOP[:-2], STOP + DONE), (STOP[:-1], STOP + DONE)])
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [(b"data: [DONE]", DONE), (b"data: [DONE]\n", DONE), (STOP[:-2], STOP + DONE), (STOP[:-1], STOP + DONE)],
+)
 def test_a_last_event_without_its_blank_line_counts(given: bytes, expected: bytes):
     """faults.md U28: no_final_newline gives the same result."""
     relay = OPENAI_CHAT.relay()
@@ -162,7 +173,11 @@ def test_a_last_event_without_its_blank_line_counts(given: bytes, expected: byte
 def test_the_last_usage_holds():
     """Usage is cumulative: in every chunk, in one of its own, or in x_groq; null says nothing."""
     relay = OPENAI_CHAT.relay()
-    for data in (chunk({"content": "a"}, usage=None), chunk({"content": "b"}, usage={"prompt_tokens": 1, "completion_tokens": 1}), usage_chunk(5, 6)):
+    for data in (
+        chunk({"content": "a"}, usage=None),
+        chunk({"content": "b"}, usage={"prompt_tokens": 1, "completion_tokens": 1}),
+        usage_chunk(5, 6),
+    ):
         relay.feed(data)
     relay.feed(chunk({"content": "c"}, usage=None))
     assert relay.usage == Usage(input=5, output=6)
@@ -178,7 +193,16 @@ def test_invalid_utf8_becomes_the_replacement_character():
     assert relay.feed(TEXT) + relay.feed(broken) == TEXT + TEXT.replace(b"Hi", "H\ufffdi".encode())
 
 
-@pytest.mark.parametrize("bad", [b"data: {broken\n\n", b'data: {"choices":3}\n\n', b"data: null\n\n", TEXT.replace(b"Hi", b"H\0i"), b"data: " + b"x" * 2_000_000])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"data: {broken\n\n",
+        b'data: {"choices":3}\n\n',
+        b"data: null\n\n",
+        TEXT.replace(b"Hi", b"H\0i"),
+        b"data: " + b"x" * 2_000_000,
+    ],
+)
 @pytest.mark.parametrize("before", [b"", TEXT, TEXT + TEXT])
 def test_bytes_that_are_no_chunk_are_malformed(bad: bytes, before: bytes):
     """Before and after the answer began."""
@@ -188,7 +212,9 @@ def test_bytes_that_are_no_chunk_are_malformed(bad: bytes, before: bytes):
         relay.feed(bad)
 
 
-@pytest.mark.parametrize("unknown", [b"event: ping\ndata: {}\n\n", b"event: x-news\ndata: not json\n\n", b"id: 7\nretry: 10\n\n", b": hello\n\n"])
+@pytest.mark.parametrize(
+    "unknown", [b"event: ping\ndata: {}\n\n", b"event: x-news\ndata: not json\n\n", b"id: 7\nretry: 10\n\n", b": hello\n\n"]
+)
 def test_unknown_events_pass_and_mean_nothing(unknown: bytes):
     """faults.md U30."""
     relay = OPENAI_CHAT.relay()
@@ -197,7 +223,24 @@ def test_unknown_events_pass_and_mean_nothing(unknown: bytes):
     assert relay.done
 
 
-@given(st.lists(st.sampled_from([TEXT, STOP, usage_chunk(), chunk({"content": "x"}, index=1), chunk({"reasoning": "y"}), DONE, sse({"error": {"message": "e"}}), TEXT[:-20] + b'"error"' + TEXT[-20:]]), max_size=8), points)
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                TEXT,
+                STOP,
+                usage_chunk(),
+                chunk({"content": "x"}, index=1),
+                chunk({"reasoning": "y"}),
+                DONE,
+                sse({"error": {"message": "e"}}),
+                TEXT[:-20] + b'"error"' + TEXT[-20:],
+            ]
+        ),
+        max_size=8,
+    ),
+    points,
+)
 def test_what_is_recognised_is_what_parsing_would_have_seen(events: list[bytes], ends: list[int]):
     """One event per read takes the fast way, other cuts the slow one: both end in the same state or the same error."""
 

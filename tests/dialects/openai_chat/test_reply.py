@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from dialects.recorded import agrees
-from dialects.recorded import given as recorded
-from dialects.strategies import replies
 from hypothesis import given
 from msgspec import Raw
 from openai.types.chat import ChatCompletion
 
+from dialects.recorded import agrees
+from dialects.recorded import given as recorded
+from dialects.strategies import replies
 from llm_gateway.core.chat import Audio, ChatReply, Choice, Opaque, Part, Reasoning, Refusal, Text, ToolCall
 from llm_gateway.core.clock import FakeClock
 from llm_gateway.core.errors import UpstreamMalformed
@@ -20,7 +20,9 @@ from llm_gateway.dialects.openai_chat import OPENAI_CHAT, OpenAIChat
 
 def reply(message: dict | None = None, finish: object = "stop", **members: object) -> bytes:
     choice = {"index": 0, "message": {"role": "assistant", "content": "Hi"} | (message or {}), "finish_reason": finish}
-    return msgspec.json.encode({"id": "c-1", "object": "chat.completion", "created": 5, "model": "m", "choices": [choice]} | members)
+    return msgspec.json.encode(
+        {"id": "c-1", "object": "chat.completion", "created": 5, "model": "m", "choices": [choice]} | members
+    )
 
 
 def parts(**message: object) -> tuple[Part, ...]:
@@ -51,7 +53,7 @@ def test_whole_replies_against_their_goldens(name: str):
     """What a reply becomes in neutral form, and what a caller sees of it."""
     parsed = OPENAI_CHAT.parse_reply(recorded(f"openai_chat/{name}.reply.json"))
     agrees(f"openai_chat/{name}.reply.neutral.json", msgspec.json.encode(parsed))
-    agrees(f"openai_chat/{name}.reply.shown.json", OPENAI_CHAT.render_reply(parsed))
+    agrees(f"openai_chat/{name}.reply.shown.json", OpenAIChat(FakeClock()).render_reply(parsed))
 
 
 @pytest.mark.parametrize(
@@ -147,7 +149,12 @@ def test_stop_with_calls_means_tool_calls():
 
 @pytest.mark.parametrize(
     ("finish", "word", "native"),
-    [("refusal", "content_filter", "refusal"), ("pause", "length", "pause"), ("context_window", "length", "context_window"), ("stop", "stop", None)],
+    [
+        ("refusal", "content_filter", "refusal"),
+        ("pause", "length", "pause"),
+        ("context_window", "length", "context_window"),
+        ("stop", "stop", None),
+    ],
 )
 def test_reasons_that_openai_lacks(finish: str, word: str, native: str | None):
     """The nearest word of OpenAI's, and the true one beside it."""
@@ -161,7 +168,12 @@ def test_thinking_is_shown_and_comes_back():
     message = shown(*blocks, Text("c"))["message"]
     assert message["reasoning_content"] == "ab"
     sent = msgspec.json.encode({"model": "m", "messages": [message]})
-    assert OPENAI_CHAT.parse_request(sent).messages[0].parts == (Reasoning("a", "s1"), Reasoning(redacted="z"), Reasoning("b"), Text("c"))
+    assert OPENAI_CHAT.parse_request(sent).messages[0].parts == (
+        Reasoning("a", "s1"),
+        Reasoning(redacted="z"),
+        Reasoning("b"),
+        Text("c"),
+    )
     assert "reasoning_details" not in shown(Reasoning("a"), Text("c"))["message"]
 
 
@@ -184,12 +196,14 @@ def test_a_reply_without_a_date_is_dated_by_the_clock():
 
 def test_tiers_that_openais_clients_do_not_know_are_not_shown():
     """Their models refuse them; standard is what OpenAI calls default."""
-    for given, expected in (("standard", "default"), ("flex", "flex"), ("on_demand", None), (None, None)):
-        made = OPENAI_CHAT.render_reply(ChatReply("i", "m", (), service_tier=given))
+    for tier, expected in (("standard", "default"), ("flex", "flex"), ("on_demand", None), (None, None)):
+        made = OPENAI_CHAT.render_reply(ChatReply("i", "m", (), service_tier=tier))
         assert msgspec.json.decode(made).get("service_tier") == expected
 
 
 def test_usage_of_a_reply_is_disjoint():
     """prompt_tokens includes cached ones on the wire only."""
-    body = reply(usage={"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12, "prompt_tokens_details": {"cached_tokens": 4}})
+    body = reply(
+        usage={"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12, "prompt_tokens_details": {"cached_tokens": 4}}
+    )
     assert OPENAI_CHAT.parse_reply(body).usage == OPENAI_CHAT.check_reply(body).usage == Usage(input=6, cache_read=4, output=2)

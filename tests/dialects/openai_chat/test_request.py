@@ -6,12 +6,12 @@ from typing import Any
 
 import msgspec
 import pytest
-from dialects.recorded import agrees
-from dialects.recorded import given as recorded
-from dialects.strategies import requests
 from hypothesis import given, settings
 from msgspec import Raw
 
+from dialects.recorded import agrees
+from dialects.recorded import given as recorded
+from dialects.strategies import requests
 from llm_gateway.core.chat import (
     Audio,
     CacheMark,
@@ -86,10 +86,16 @@ def test_whole_requests_against_their_goldens(name: str):
     ("part", "expected"),
     [
         ({"type": "text", "text": "x", "cache_control": {"type": "ephemeral", "ttl": "1h"}}, Text("x", CacheMark("1h"))),
-        ({"type": "image_url", "image_url": {"url": "https://a/b.png", "detail": "low"}}, Image(url="https://a/b.png", detail="low")),
+        (
+            {"type": "image_url", "image_url": {"url": "https://a/b.png", "detail": "low"}},
+            Image(url="https://a/b.png", detail="low"),
+        ),
         ({"type": "image_url", "image_url": "https://a/b.png"}, Image(url="https://a/b.png")),
         ({"type": "image_url", "image_url": {"url": "data:image/webp;base64,QUJD"}}, Image(data="QUJD", media_type="image/webp")),
-        ({"type": "image_url", "image_url": {"url": "data:image/svg+xml,%3Csvg/%3E"}}, Image(url="data:image/svg+xml,%3Csvg/%3E")),
+        (
+            {"type": "image_url", "image_url": {"url": "data:image/svg+xml,%3Csvg/%3E"}},
+            Image(url="data:image/svg+xml,%3Csvg/%3E"),
+        ),
         ({"type": "input_audio", "input_audio": {"data": "QUJD", "format": "mp3"}}, Audio("QUJD", "mp3")),
         (
             {"type": "file", "file": {"file_data": "data:application/pdf;base64,QUJD", "filename": "a.pdf"}},
@@ -140,7 +146,11 @@ def test_reasoning_comes_back_with_its_signature():
         ),
         (
             {"reasoning_details": [{"type": "reasoning.encrypted", "data": "z", "format": "openai-responses-v1"}]},
-            Opaque("openai_chat", "reasoning.encrypted", Raw(b'{"type":"reasoning.encrypted","data":"z","format":"openai-responses-v1"}')),
+            Opaque(
+                "openai_chat",
+                "reasoning.encrypted",
+                Raw(b'{"type":"reasoning.encrypted","data":"z","format":"openai-responses-v1"}'),
+            ),
         ),
     ],
 )
@@ -220,7 +230,10 @@ def test_unknown_members_keep_their_place():
     """At the top and at any depth: carried to the same dialect, named to any other."""
     request = parse(
         {"role": "user", "content": [{"type": "text", "text": "a", "weight": 2}], "prefix": True},
-        {"role": "assistant", "tool_calls": [{"id": "1", "function": {"name": "f", "arguments": {"a": 1}}, "extra_content": {"b": [1]}}]},
+        {
+            "role": "assistant",
+            "tool_calls": [{"id": "1", "function": {"name": "f", "arguments": {"a": 1}}, "extra_content": {"b": [1]}}],
+        },
         min_p=0.5,
         stream=True,
         stream_options={"include_obfuscation": False},
@@ -272,7 +285,9 @@ def test_no_json_is_malformed_here_too():
 
 def test_quirks_of_a_target():
     """The limit's name, the developer role, and where reasoning text goes."""
-    request = parse({"role": "developer", "content": "d"}, HI, {"role": "assistant", "content": "a", "reasoning_content": "r"}, max_tokens=5)
+    request = parse(
+        {"role": "developer", "content": "d"}, HI, {"role": "assistant", "content": "a", "reasoning_content": "r"}, max_tokens=5
+    )
     plain, dropped = render(request)
     assert (plain["max_tokens"], plain["messages"][0]["role"], dropped) == (5, "system", ["messages[2].reasoning_content"])
     full, dropped = render(request, Target("x", "max_completion_tokens", developer_role=True, reasoning_field="reasoning"))
@@ -327,7 +342,14 @@ def test_results_of_parallel_calls_stay_together():
         Message("tool", (ToolResult("1", (picture,)), ToolResult("2", (Text("two"),)))),
         Message("user", (Text("go on"),)),
     )
-    assert [message["role"] for message in render(request)[0]["messages"]] == ["user", "assistant", "tool", "tool", "user", "user"]
+    assert [message["role"] for message in render(request)[0]["messages"]] == [
+        "user",
+        "assistant",
+        "tool",
+        "tool",
+        "user",
+        "user",
+    ]
 
 
 def test_a_conversation_of_nothing_but_foreign_blocks_is_unsupported():

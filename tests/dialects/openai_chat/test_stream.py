@@ -6,15 +6,14 @@ import itertools
 
 import msgspec
 import pytest
-from dialects.recorded import agrees
-from dialects.recorded import given as recorded
-from dialects.strategies import raws, texts, usages
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 from openai.types.chat import ChatCompletionChunk
-from splits import bytewise, cut, points
 
+from dialects.recorded import agrees
+from dialects.recorded import given as recorded
+from dialects.strategies import raws, texts, usages
 from llm_gateway.core.chat import ChatRequest, Reasoning, Text
 from llm_gateway.core.clock import FakeClock
 from llm_gateway.core.errors import UpstreamMalformed, UpstreamTimeout
@@ -38,6 +37,7 @@ from llm_gateway.core.events import (
 )
 from llm_gateway.core.usage import Usage
 from llm_gateway.dialects.openai_chat import OPENAI_CHAT, OpenAIChat
+from splits import bytewise, cut, points
 
 ASKED = ChatRequest(model="m", messages=(), stream=True, include_usage=True)
 START = Start("c-1", "m", 1)
@@ -75,7 +75,9 @@ def merged(events: list[Event]) -> list[Event]:
     for event in events:
         last = out[-1] if out else None
         match last, event:
-            case (TextDelta(logprobs=None), TextDelta(logprobs=None)) | (ReasoningDelta(), ReasoningDelta()) if last.choice == event.choice:
+            case (TextDelta(logprobs=None), TextDelta(logprobs=None)) | (ReasoningDelta(), ReasoningDelta()) if (
+                last.choice == event.choice
+            ):
                 out[-1] = type(event)(last.text + event.text, event.choice)
             case _:
                 out.append(event)
@@ -105,7 +107,11 @@ def answers(draw: st.DrawFn) -> list[Event]:
         for number in range(count):
             events.append(ToolCallStart(number, f"call_{number}", "f", choice, custom=draw(st.booleans())))
             events += [ToolCallDelta(number, piece, choice) for piece in draw(st.lists(texts, max_size=2))]
-        events.append(Finish("tool_calls" if count else draw(st.sampled_from(["length", "refusal", "stop"])), choice, draw(st.none() | texts)))
+        events.append(
+            Finish(
+                "tool_calls" if count else draw(st.sampled_from(["length", "refusal", "stop"])), choice, draw(st.none() | texts)
+            )
+        )
     return [*events, UsageUpdate(draw(usages)), Done()]
 
 
@@ -172,13 +178,28 @@ def test_calls_are_numbered_by_their_beginning():
     def call(name: str | None, arguments: str, **members: object) -> dict:
         return {"tool_calls": [{"function": {"name": name, "arguments": arguments}, **members}]}
 
-    expected = [ToolCallStart(0, "a", "f"), ToolCallDelta(0, "{}"), ToolCallStart(1, "b", "g"), ToolCallDelta(1, "[1"), ToolCallDelta(1, "]")]
+    expected = [
+        ToolCallStart(0, "a", "f"),
+        ToolCallDelta(0, "{}"),
+        ToolCallStart(1, "b", "g"),
+        ToolCallDelta(1, "[1"),
+        ToolCallDelta(1, "]"),
+    ]
     for numbers in ({}, {"index": 0}):  # Mistral; servers that number all calls 0
-        assert inner(call("f", "{}", id="a", **numbers), call("g", "[1", id="b", **numbers), call(None, "]", **numbers)) == expected
+        assert (
+            inner(call("f", "{}", id="a", **numbers), call("g", "[1", id="b", **numbers), call(None, "]", **numbers)) == expected
+        )
     for first in (0, 1):
-        pieces = [call("f", "{}", id="a", index=first), call("g", "[1", id="b", index=first + 1), call(None, "]", index=first + 1)]
+        pieces = [
+            call("f", "{}", id="a", index=first),
+            call("g", "[1", id="b", index=first + 1),
+            call(None, "]", index=first + 1),
+        ]
         assert inner(*pieces) == expected
-    assert inner(call("f", "", index=0), call(None, "{}", index=0)) == [ToolCallStart(0, "call_c-1_0", "f"), ToolCallDelta(0, "{}")]
+    assert inner(call("f", "", index=0), call(None, "{}", index=0)) == [
+        ToolCallStart(0, "call_c-1_0", "f"),
+        ToolCallDelta(0, "{}"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -191,13 +212,26 @@ def test_calls_are_numbered_by_their_beginning():
 )
 def test_a_first_chunk_of_nothing_starts_nothing(quirk: object):
     """The id and the model come with the second."""
-    assert read(sse(quirk, chunk({"content": "x"}), chunk({}, "stop"), b"[DONE]")) == [START, TextDelta("x"), Finish("stop"), Done()]
+    assert read(sse(quirk, chunk({"content": "x"}), chunk({}, "stop"), b"[DONE]")) == [
+        START,
+        TextDelta("x"),
+        Finish("stop"),
+        Done(),
+    ]
 
 
 def test_a_finish_reason_counts_once():
     """OpenRouter repeats it with the usage; an empty one is none."""
     usage = {"prompt_tokens": 1, "completion_tokens": 1}
-    events = read(sse(chunk({"content": "x"}, ""), chunk({}, "stop"), chunk({"content": ""}, "stop") | {"usage": usage}, b"[DONE]", b"[DONE]"))
+    events = read(
+        sse(
+            chunk({"content": "x"}, ""),
+            chunk({}, "stop"),
+            chunk({"content": ""}, "stop") | {"usage": usage},
+            b"[DONE]",
+            b"[DONE]",
+        )
+    )
     assert events == [START, TextDelta("x"), Finish("stop"), UsageUpdate(Usage(input=1, output=1)), Done()]
 
 
@@ -217,7 +251,11 @@ def test_done_is_implied_only_by_a_finish_of_every_choice():
 def test_an_error_inside_the_stream_is_a_failure_and_the_end():
     """Nothing after it counts."""
     error = {"error": {"message": "boom", "type": "server_error", "code": 502}}
-    assert read(sse(chunk({"content": "x"}), error, chunk({}, "stop"), b"[DONE]")) == [START, TextDelta("x"), Failure("boom", "server_error", "502")]
+    assert read(sse(chunk({"content": "x"}), error, chunk({}, "stop"), b"[DONE]")) == [
+        START,
+        TextDelta("x"),
+        Failure("boom", "server_error", "502"),
+    ]
     assert read(b"event: error\n" + sse({"message": "boom"})) == [Failure("boom")]
 
 
@@ -255,7 +293,11 @@ def test_a_stream_without_a_date_is_dated_by_the_clock():
 def test_every_choice_begins_with_its_role():
     """Also the second one of n = 2."""
     data = write(START, TextDelta("a"), TextDelta("b", 1))
-    roles = [one["choices"][0]["index"] for one in map(msgspec.json.decode, (p[6:] for p in data.split(b"\n\n") if p)) if "role" in one["choices"][0]["delta"]]
+    roles = [
+        one["choices"][0]["index"]
+        for one in map(msgspec.json.decode, (p[6:] for p in data.split(b"\n\n") if p))
+        if "role" in one["choices"][0]["delta"]
+    ]
     assert roles == [0, 1]
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from dialects.strategies import usages
 from hypothesis import given
 from msgspec import Raw
 
+from dialects.strategies import usages
 from llm_gateway.core.usage import Usage
 from llm_gateway.dialects.openai_chat.usage import read_usage, render_usage
 
@@ -28,7 +28,14 @@ def test_details_are_taken_out_of_their_totals():
         },
     )  # fmt: skip
     assert usage == Usage(
-        input=30, cache_read=60, audio_input=10, output=20, reasoning=20, audio_output=5, accepted_prediction=3, rejected_prediction=2
+        input=30,
+        cache_read=60,
+        audio_input=10,
+        output=20,
+        reasoning=20,
+        audio_output=5,
+        accepted_prediction=3,
+        rejected_prediction=2,
     )
 
 
@@ -38,10 +45,19 @@ def test_details_are_taken_out_of_their_totals():
         ({"prompt_cache_hit_tokens": 6}, Usage(input=4, cache_read=6, output=5)),  # DeepSeek
         ({"cached_tokens": 6}, Usage(input=4, cache_read=6, output=5)),  # Together
         ({"cache_read_input_tokens": 6, "cache_creation_input_tokens": 3}, Usage(input=1, cache_read=6, cache_write=3, output=5)),
-        ({"prompt_tokens_details": {"cached_tokens": 1, "cache_write_tokens": 4}}, Usage(input=5, cache_read=1, cache_write=4, output=5)),
-        ({"completion_tokens_details": {"reasoning_tokens": 7}, "total_tokens": 22}, Usage(input=10, output=5, reasoning=7)),  # xAI
+        (
+            {"prompt_tokens_details": {"cached_tokens": 1, "cache_write_tokens": 4}},
+            Usage(input=5, cache_read=1, cache_write=4, output=5),
+        ),
+        (
+            {"completion_tokens_details": {"reasoning_tokens": 7}, "total_tokens": 22},
+            Usage(input=10, output=5, reasoning=7),
+        ),  # xAI
         ({"prompt_tokens_details": {"audio_tokens": 7}, "total_tokens": 22}, Usage(input=10, audio_input=7, output=5)),  # Mistral
-        ({"completion_tokens_details": {"reasoning_tokens": 9}, "total_tokens": 15}, Usage(input=10, reasoning=5)),  # more than all
+        (
+            {"completion_tokens_details": {"reasoning_tokens": 9}, "total_tokens": 15},
+            Usage(input=10, reasoning=5),
+        ),  # more than all
         ({"prompt_tokens_details": None, "completion_tokens_details": None}, Usage(input=10, output=5)),
         ({"cost": 0.1, "queue_time": 1.5, "is_byok": False}, Usage(input=10, output=5)),
     ],
@@ -53,7 +69,12 @@ def test_other_providers_names_and_habits(members: dict[str, object], expected: 
 
 @pytest.mark.parametrize(
     "members",
-    [{}, {"prompt_tokens": None, "completion_tokens": None}, {"prompt_tokens": -1, "completion_tokens": 2}, {"prompt_tokens": "many"}],
+    [
+        {},
+        {"prompt_tokens": None, "completion_tokens": None},
+        {"prompt_tokens": -1, "completion_tokens": 2},
+        {"prompt_tokens": "many"},
+    ],
 )
 def test_a_usage_that_says_nothing_possible_is_none(members: dict[str, object]):
     """An answer must not be lost for a wrong count; the ledger estimates then."""

@@ -14,6 +14,7 @@ from llm_gateway.dialects.base import View
 from llm_gateway.dialects.openai_chat.invalid import check_model, read, refuse, refuse_duplicates
 
 MAX_MESSAGES = 10_000
+MAX_TOKENS = 10_000_000
 
 WATCHED = (b"model", b"messages", b"stream")
 """Members that we act on: a second one of that name is refused."""
@@ -89,8 +90,8 @@ def check_limits(seen: Limits) -> None:
     max_tokens may be 0: that warms Anthropic's prompt cache.
     """
     check_model(seen.model)
-    if seen.max_tokens is not None and seen.max_tokens < 0:
-        raise refuse("max_tokens", "it must not be negative")
+    if seen.max_tokens is not None and not 0 <= seen.max_tokens <= MAX_TOKENS:
+        raise refuse("max_tokens", f"it must be 0 to {MAX_TOKENS}")
     if seen.temperature is not None and not 0 <= seen.temperature <= 2:
         raise refuse("temperature", "it must be 0 to 1")
     if seen.top_p is not None and not 0 <= seen.top_p <= 1:

@@ -77,8 +77,7 @@ class Body(Sampling, gc=False, kw_only=True):
 def view(body: bytes) -> View:
     """Raises InvalidRequest (with param) or MalformedBody."""
     seen = read(body, Body)
-    if not _is_single(_outline(body, seen.messages)):
-        refuse_duplicates(body, WATCHED)
+    refuse_duplicates(body, WATCHED, _outline(body, seen.messages))
     check_sampling(seen)
     if seen.max_completion_tokens is not None and seen.max_completion_tokens < 1:
         raise refuse("max_completion_tokens", "it must be 1 or more")
@@ -87,10 +86,9 @@ def view(body: bytes) -> View:
         raise refuse("messages", "there must be at least one", "empty_messages")
     if len(messages) > MAX_MESSAGES:
         raise refuse("messages", f"there may be at most {MAX_MESSAGES}")
-    for index, message in enumerate(messages):
-        first = memoryview(message.content)[0]
-        if first not in _STRING_OR_NULL:
-            _check_content(index, first, message.content)
+    for message in messages:
+        if memoryview(message.content)[0] not in _STRING_OR_NULL:
+            _check_content(messages, message)
     return summary(seen)
 
 
@@ -132,21 +130,12 @@ def _outline(body: bytes, messages: list[Message]) -> bytes:
     return b"".join(parts)
 
 
-def _is_single(outline: bytes) -> bool:
-    """Whether no name that we watch can stand twice, however it is spelled."""
-    return (
-        outline.count(b'"model"') < 2
-        and outline.count(b'"messages"') < 2
-        and outline.count(b'"stream"') < 2
-        and outline.find(b"\\u00") < 0
-    )
-
-
-def _check_content(index: int, first: int, content: Raw) -> None:
+def _check_content(messages: list[Message], message: Message) -> None:
+    index = next(place for place, other in enumerate(messages) if other is message)
     path = f"messages[{index}].content"
-    if first != _LIST:
+    if memoryview(message.content)[0] != _LIST:
         raise refuse(path, "Expected str, array or null")
     try:
-        decode(bytes(content), list[Part])
+        decode(bytes(message.content), list[Part])
     except msgspec.ValidationError as error:
         raise invalid(error, path) from None

@@ -1,0 +1,39 @@
+"""What a key may use."""
+
+from __future__ import annotations
+
+import pytest
+
+from llm_gateway.core.caller import Caller
+
+
+@pytest.mark.parametrize(
+    ("models", "model", "allowed"),
+    [
+        (["*"], "anything/at/all", True),
+        (["fast"], "fast", True),
+        (["fast"], "faster", False),
+        (["fast"], "openai/fast", False),
+        (["openai/*"], "openai/gpt-4o", True),
+        (["openai/*"], "openai/org/model", True),
+        (["openai/*"], "xopenai/gpt-4o", False),
+        (["openai/*"], "openai/gpt\n-4o", True),
+        (["gpt-?"], "gpt-4", True),
+        (["gpt-?"], "gpt-4o", False),
+        (["a[12]"], "a1", True),
+        (["a[12]"], "a3", False),
+        (["a[12]"], "a[12]", True),
+        (["a.c"], "abc", False),
+        (["x", "y/*"], "y/1", True),
+        ([], "fast", False),
+    ],
+)
+def test_models_are_names_and_globs(models, model, allowed):
+    """An exact name, or a glob over the whole name; nothing else."""
+    assert Caller("k", models).allows(model) is allowed
+
+
+def test_all_models_is_known_ahead():
+    """A lone star needs no matching; a star inside of a pattern is not all."""
+    assert Caller("k").all_models
+    assert not Caller("k", ["openai/*"]).all_models
