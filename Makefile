@@ -26,7 +26,7 @@ check: setup-dev ## format, lint, types, import layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 fix: setup-dev ## format and repair what can be repaired without thinking
 	$(BIN)/ruff format .

@@ -19,7 +19,9 @@ def write_results(
     rounds: int,
     seconds: int,
 ) -> None:
-    nginx = subprocess.run(["/usr/sbin/nginx", "-v"], capture_output=True, text=True, check=False).stderr.rpartition("/")[2].strip()
+    nginx = (
+        subprocess.run(["/usr/sbin/nginx", "-v"], capture_output=True, text=True, check=False).stderr.rpartition("/")[2].strip()
+    )
     parts = ", ".join(f"{name} {version(name)}" for name in ("llm-gateway", "uvloop", "httptools", "msgspec"))
     lines = [
         "# Measured beside nginx, in one run",

@@ -55,7 +55,16 @@ class Case:
 CASES = (
     Case("whole", "1.5 KB chat, whole answer", "whole", "/whole", 2.4),
     Case("big", "100 KB chat, whole answer", "whole", "/whole", 3.0, size=100_000),
-    Case("paced", "stream, 51 events 10 ms apart, 200 at once (per event)", "paced", "/paced", 1.5, stream=True, connections=200, events=51),
+    Case(
+        "paced",
+        "stream, 51 events 10 ms apart, 200 at once (per event)",
+        "paced",
+        "/paced",
+        1.5,
+        stream=True,
+        connections=200,
+        events=51,
+    ),
     Case("burst", "stream, 51 events at once (per event)", "burst", "/burst", 1.5, stream=True, events=51),
     Case("tls", "1.5 KB chat, TLS to the provider", "tls", "/tls", 3.3),
     Case("translated", "1.5 KB chat, OpenAI front to Anthropic provider", "message", "/message", 4.0),
@@ -91,7 +100,8 @@ def nginx_proxy(cert: Path) -> str:
     common = 'proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Authorization "Bearer sk-upstream"; proxy_buffering off;'
     verify = f"proxy_ssl_verify on; proxy_ssl_trusted_certificate {cert}; proxy_ssl_name localhost; proxy_ssl_server_name on; proxy_ssl_session_reuse on;"
     locations = "".join(
-        f"location /{n}/ {{ {common} {verify if n == 'tls' else ''} proxy_pass {'https' if n == 'tls' else 'http'}://{n}; }}\n" for n in servers
+        f"location /{n}/ {{ {common} {verify if n == 'tls' else ''} proxy_pass {'https' if n == 'tls' else 'http'}://{n}; }}\n"
+        for n in servers
     )
     return f"{blocks} server {{ listen 127.0.0.1:{PROXY} reuseport; {locations} }}"
 
@@ -163,11 +173,19 @@ def rss_kb(pid: int) -> int:
 def body_of(case: Case) -> bytes:
     text = 'He said "yes", wrote C:\\temp\\new.txt, and went to the café with Zoë for lunch; then the fox jumped over the dog.\n'
     messages = [{"role": "system", "content": "Answer briefly, and say where you know it from."}]
-    document: dict[str, object] = {"model": case.model, "messages": messages, "temperature": 0.7, "max_tokens": 256, "user": "user-42"}
+    document: dict[str, object] = {
+        "model": case.model,
+        "messages": messages,
+        "temperature": 0.7,
+        "max_tokens": 256,
+        "user": "user-42",
+    }
     if case.stream:
         document |= {"stream": True, "stream_options": {"include_usage": True}}
     while len(json.dumps(document)) < case.size:
-        messages.append({"role": "assistant" if len(messages) % 2 == 0 else "user", "content": text * (1 if case.size < 5000 else 20)})
+        messages.append(
+            {"role": "assistant" if len(messages) % 2 == 0 else "user", "content": text * (1 if case.size < 5000 else 20)}
+        )
     if messages[-1]["role"] == "assistant":
         messages.pop()
     return json.dumps(document, ensure_ascii=False).encode()
@@ -181,7 +199,19 @@ def wrk(rig: Rig, port: int, path: str, case: Case, seconds: int) -> tuple[int, 
         lua += f'wrk.headers["{name}"] = "{value}"\n'
     lua += "done = function(s, l, r) io.write(string.format('RESULT %d %d %d', s.requests, s.duration, s.errors.status + s.errors.read + s.errors.timeout)) end\n"
     (rig.dir / "load.lua").write_text(lua)
-    command = ["taskset", "-c", LOAD_CPU, "wrk", "-t1", f"-c{case.connections}", f"-d{seconds}s", "--timeout", "20s", "-s", str(rig.dir / "load.lua")]
+    command = [
+        "taskset",
+        "-c",
+        LOAD_CPU,
+        "wrk",
+        "-t1",
+        f"-c{case.connections}",
+        f"-d{seconds}s",
+        "--timeout",
+        "20s",
+        "-s",
+        str(rig.dir / "load.lua"),
+    ]
     out = subprocess.run([*command, f"http://127.0.0.1:{port}{path}"], capture_output=True, text=True, check=True).stdout
     count, micros, bad = (int(word) for word in out.rpartition("RESULT ")[2].split()[:3])
     return count, count / (micros / 1e6), bad
@@ -229,7 +259,9 @@ def first_answer(rig: Rig, config: Path) -> float:
     rig.start("gateway", GATEWAY, GATEWAY_CPU, sys.executable, "-m", "llm_gateway", "serve", "--config", str(config))
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers_of().items())
     with socket.create_connection(("127.0.0.1", GATEWAY)) as connection:
-        connection.sendall(f"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\n{lines}Content-Length: {len(payload)}\r\n\r\n".encode() + payload)
+        connection.sendall(
+            f"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\n{lines}Content-Length: {len(payload)}\r\n\r\n".encode() + payload
+        )
         if b" 200 " not in connection.recv(65536)[:16]:
             raise SystemExit("the first answer was refused")
     return time.monotonic() - started
@@ -289,7 +321,9 @@ def main() -> int:
     args = parser.parse_args()
     missing = [tool for tool in ("wrk", "gcc", "openssl", "taskset") if not shutil.which(tool)]
     if missing or (os.cpu_count() or 1) < 2:
-        print(f"make bench needs two cores and these tools (Debian: wrk nginx-light gcc openssl util-linux); missing: {', '.join(missing) or 'a core'}")
+        print(
+            f"make bench needs two cores and these tools (Debian: wrk nginx-light gcc openssl util-linux); missing: {', '.join(missing) or 'a core'}"
+        )
         return 1
     wanted = [case for case in CASES if not args.only or case.name in args.only.split(",")]
     rounds, seconds = (1, 2) if args.quick else (args.rounds, args.seconds)
@@ -309,9 +343,18 @@ def main() -> int:
                 f"  (goal {case.goal}x, {met})  {row['rate']:.0f}/s  errors {row['errors']:.0f}",
                 flush=True,
             )
-        here, there = steady(rig, GATEWAY, "/v1/chat/completions", seconds), steady(rig, PROXY, "/whole/v1/chat/completions", seconds)
+        here, there = (
+            steady(rig, GATEWAY, "/v1/chat/completions", seconds),
+            steady(rig, PROXY, "/whole/v1/chat/completions", seconds),
+        )
         direct = steady(rig, UP, "/v1/chat/completions", seconds)
-        facts |= {"p50_us": here["p50"], "p99_us": here["p99"], "nginx_p50_us": there["p50"], "nginx_p99_us": there["p99"], "direct_p50_us": direct["p50"]}
+        facts |= {
+            "p50_us": here["p50"],
+            "p99_us": here["p99"],
+            "nginx_p50_us": there["p50"],
+            "nginx_p99_us": there["p99"],
+            "direct_p50_us": direct["p50"],
+        }
         if args.idle and not args.quick:
             facts["idle_kb"] = idle(pid, args.idle)
             facts["idle_count"] = args.idle

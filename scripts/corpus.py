@@ -51,7 +51,11 @@ def main() -> int:
     args = parser.parse_args()
     kinds = set(args.only.split(",")) if args.only else set(PATHS)
     rows = [json.loads(line) for line in (args.recordings / "index.jsonl").open()]
-    rows = [row for row in rows if row["kind"] in kinds and row["fidelity"] not in ("attested", "hand-written", "sdk-object", "body-only")]
+    rows = [
+        row
+        for row in rows
+        if row["kind"] in kinds and row["fidelity"] not in ("attested", "hand-written", "sdk-object", "body-only")
+    ]
     spec = importlib.util.spec_from_file_location("judge", args.recordings / "judge.py")
     judge = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(judge)
@@ -59,7 +63,9 @@ def main() -> int:
         replay_port, gateway_port = free_port(), free_port()
         config = Path(folder) / "gateway.json"
         config.write_text(json.dumps(configuration(rows, replay_port, gateway_port, folder)))
-        replay = subprocess.Popen([sys.executable, str(args.recordings / "replay_server.py"), "--port", str(replay_port)], stdout=subprocess.DEVNULL)
+        replay = subprocess.Popen(
+            [sys.executable, str(args.recordings / "replay_server.py"), "--port", str(replay_port)], stdout=subprocess.DEVNULL
+        )
         gateway = subprocess.Popen([args.gateway, "serve", "--config", str(config)], stdout=subprocess.DEVNULL)
         try:
             wait(replay_port)
@@ -75,7 +81,12 @@ def configuration(rows: list[dict[str, Any]], replay_port: int, port: int, folde
     providers: dict[str, Any] = {}
     for row in rows:
         kind = "anthropic" if row["kind"].startswith("messages") else "openai_compatible"
-        providers[name(row)] = {"type": kind, "base_url": f"http://127.0.0.1:{replay_port}/x/{row['id']}/v1", "api_key": "sk-upstream", "models": ["m"]}
+        providers[name(row)] = {
+            "type": kind,
+            "base_url": f"http://127.0.0.1:{replay_port}/x/{row['id']}/v1",
+            "api_key": "sk-upstream",
+            "models": ["m"],
+        }
     providers["sim-openai"] = {"type": "simulator", "speaks": "openai", "models": ["m"]}
     providers["sim-anthropic"] = {"type": "simulator", "speaks": "anthropic", "models": ["m"]}
     return {
@@ -107,7 +118,9 @@ def run(args: argparse.Namespace, rows: list[dict[str, Any]], judge: Any, port: 
                 continue
             counts[check.__name__, "ok" if not verdict else "failed"] += 1
             if verdict:
-                failures.append(f"{check.__name__:15s} {row['id']} {row['kind']} stream={row['streaming']} {row['status']}: {'; '.join(verdict)[:400]}")
+                failures.append(
+                    f"{check.__name__:15s} {row['id']} {row['kind']} stream={row['streaming']} {row['status']}: {'; '.join(verdict)[:400]}"
+                )
     for failure in failures[: args.show]:
         print(failure)
     for (check, outcome), count in sorted(counts.items()):
@@ -132,7 +145,10 @@ def same_dialect(row: dict[str, Any], exchange: dict[str, Any], _judge: Any, por
     problems = []
     if not log:
         return [f"nothing reached the provider: {status} {body[:200]!r}"]
-    if log[-1]["body_len"] < 20000 and log[-1]["body"].encode() != json.dumps(given | {"model": "m"}, ensure_ascii=False).encode():
+    if (
+        log[-1]["body_len"] < 20000
+        and log[-1]["body"].encode() != json.dumps(given | {"model": "m"}, ensure_ascii=False).encode()
+    ):
         problems.append("request bytes differ")
     recorded = body_of(exchange)
     if row["status"] >= 300:
@@ -141,14 +157,18 @@ def same_dialect(row: dict[str, Any], exchange: dict[str, Any], _judge: Any, por
         recorded = up_to_terminal(recorded, row["kind"])
     if body != recorded:
         at = next((i for i, (a, b) in enumerate(zip(body, recorded, strict=False)) if a != b), min(len(body), len(recorded)))
-        problems.append(f"answer bytes differ at {at} of {len(recorded)}: got {body[max(0, at - 40) : at + 80]!r}, recorded {recorded[max(0, at - 40) : at + 80]!r}")
+        problems.append(
+            f"answer bytes differ at {at} of {len(recorded)}: got {body[max(0, at - 40) : at + 80]!r}, recorded {recorded[max(0, at - 40) : at + 80]!r}"
+        )
     return problems
 
 
-def translated(row: dict[str, Any], exchange: dict[str, Any], judge: Any, port: int, _replay_port: int) -> list[str] | None:
+def translated(row: dict[str, Any], _exchange: dict[str, Any], judge: Any, port: int, _replay_port: int) -> list[str] | None:
     if row["kind"] not in (CHAT, MESSAGES) or row["status"] >= 300:
         return None
-    front, path, kind = ("anthropic", "/v1/messages", MESSAGES) if row["kind"] == CHAT else ("openai", "/v1/chat/completions", CHAT)
+    front, path, kind = (
+        ("anthropic", "/v1/messages", MESSAGES) if row["kind"] == CHAT else ("openai", "/v1/chat/completions", CHAT)
+    )
     document = SMALL | {"model": name(row), "stream": row["streaming"]}
     if front == "openai" and row["streaming"]:
         document["stream_options"] = {"include_usage": True}

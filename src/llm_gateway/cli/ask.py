@@ -26,7 +26,12 @@ class Refused(Exception):
 def gateway_options(command: Made) -> Made:
     """-u and -k, also from GATEWAY_URL and GATEWAY_API_KEY."""
     command = click.option(
-        "-u", "--url", envvar="GATEWAY_URL", default="http://127.0.0.1:8080", show_default=True, help="The gateway ($GATEWAY_URL)."
+        "-u",
+        "--url",
+        envvar="GATEWAY_URL",
+        default="http://127.0.0.1:8080",
+        show_default=True,
+        help="The gateway ($GATEWAY_URL).",
     )(command)
     return click.option("-k", "--api-key", envvar="GATEWAY_API_KEY", help="Your key ($GATEWAY_API_KEY).")(command)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import click
+import msgspec
 
 from llm_gateway.cli.output import Output
 from llm_gateway.config.errors import ConfigErrors
@@ -48,7 +50,7 @@ def validate(output: Output, file: Path | None, path: Path | None, overrides: tu
     try:
         config = load_config(file or path, overrides)
         # A pepper and URLs that only stand for the real ones: this checks, it does not serve.
-        managed = {name: "http://127.0.0.1:1/v1" for name in config.providers}
+        managed = dict.fromkeys(config.providers, "http://127.0.0.1:1/v1")
         compile_snapshot(config, pepper=bytes(32), environ=environment(), managed=managed)
     except ConfigErrors as errors:
         output.fail(str(errors), code=2, details=errors.as_data())
@@ -63,24 +65,19 @@ def validate(output: Output, file: Path | None, path: Path | None, overrides: tu
 
 
 @click.command()
-@click.pass_obj
-def schema(output: Output) -> None:
+def schema() -> None:
     """Print the JSON Schema of the configuration, for editors.
 
     In VS Code and other editors with yaml-language-server, begin the file with
     `# yaml-language-server: $schema=./gateway.schema.json`.
     """
-    import sys  # noqa: PLC0415 - written as is, whatever --json says
-
-    import msgspec  # noqa: PLC0415
-
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(json_schema(option_names())), indent=2).decode() + "\n")
 
 
 @click.command(name="hash-key")
 @config_option
 @set_option
-@click.option("--key", help="The key; asked for (unseen) or read from a pipe when absent, which keeps it out of the shell's history.")
+@click.option("--key", help="The key; asked for, or read from a pipe, when absent: that keeps it out of the shell's history.")
 @click.pass_obj
 def hash_key(output: Output, path: Path | None, overrides: tuple[str, ...], key: str | None) -> None:
     """Print the key_hash of a key, so that the configuration need not hold the key itself."""
@@ -90,6 +87,6 @@ def hash_key(output: Output, path: Path | None, overrides: tuple[str, ...], key:
     except (ConfigErrors, StateUnusable) as error:
         output.fail(str(error), code=2)
     stdin = click.get_text_stream("stdin")
-    text = key or (click.prompt("Key", hide_input=True) if stdin.isatty() else stdin.readline().strip())
+    text: str = key or (click.prompt("Key", hide_input=True) if stdin.isatty() else stdin.readline().strip())
     digest = pepper.digest(text.encode()).hex()
     output.show({"key_hash": digest}, digest)

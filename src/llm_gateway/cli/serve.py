@@ -32,7 +32,9 @@ _OWN_KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "toge
 @click.option("-H", "--host", help="Short for --set server.host=HOST.")
 @click.option("--demo", is_flag=True, help="Serve a local model and simulated providers; no configuration is needed.")
 @click.pass_obj
-def serve(output: Output, path: Path | None, overrides: tuple[str, ...], port: int | None, host: str | None, *, demo: bool) -> None:
+def serve(
+    output: Output, path: Path | None, overrides: tuple[str, ...], port: int | None, host: str | None, *, demo: bool
+) -> None:
     """Run the gateway. Ctrl-C or SIGTERM ends it after running requests finished; SIGHUP reads the configuration again."""
     if port is not None:
         overrides += (f"server.port={port}",)
@@ -110,7 +112,8 @@ def announce(output: Output, config: Config, running: Running, demo_key: str | N
     host = config.server.host if config.server.host not in ("0.0.0.0", "::") else "127.0.0.1"  # noqa: S104 - compared, not bound
     base = f"{'https' if config.server.tls else 'http'}://{f'[{host}]' if ':' in host else host}:{running.port}"
     models = [[alias, *_route_text(entry)] for alias, entry in config.models.items()]
-    data = {"url": base, "models": [row[0] for row in models], "providers": list(config.providers), "missing": dict(running.missing)}
+    names = [row[0] for row in models]
+    data = {"url": base, "models": names, "providers": list(config.providers), "missing": dict(running.missing)}
     if output.as_json:
         output.show(data, "")
         return
@@ -137,7 +140,8 @@ def _examples(output: Output, base: str, key: str, model: str) -> None:
     lines = (
         f"key        {key}",
         "",
-        f"curl       curl -N {base}/v1/chat/completions -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' -d '{body}'",
+        f"curl       curl -N {base}/v1/chat/completions -H 'Authorization: Bearer {key}'"
+        f" -H 'Content-Type: application/json' -d '{body}'",
         f"OpenAI     client = OpenAI(base_url='{base}/v1', api_key='{key}')",
         f"Anthropic  client = Anthropic(base_url='{base}', api_key='{key}')",
     )

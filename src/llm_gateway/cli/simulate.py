@@ -9,10 +9,12 @@ from llm_gateway.simulator import SimulatorOptions, fault_rows, serve
 
 
 @click.command()
-@click.option("-p", "--port", type=click.IntRange(0, 65535), default=9010, show_default=True, help="Port on 127.0.0.1; 0 takes a free one.")
+@click.option(
+    "-p", "--port", type=click.IntRange(0, 65535), default=9010, show_default=True, help="Port on 127.0.0.1; 0: a free one."
+)
 @click.option("--seed", default=0, show_default=True, help="The same seed and requests give the same answers.")
-@click.option("--tokens-per-second", type=click.FloatRange(min=0, min_open=True), help="Pace of streamed tokens; all at once when absent.")
-@click.option("--fault", default="", help="What goes wrong with every request, for example 503:times=2 or stall:after=200,secs=5.")
+@click.option("--tokens-per-second", type=click.FloatRange(min=0, min_open=True), help="Pace of the tokens; absent: all at once.")
+@click.option("--fault", default="", help="What goes wrong, for example 503:times=2 or stall:after=200,secs=5.")
 @click.option("--faults", "list_faults", is_flag=True, help="List the faults it knows, and end.")
 @click.pass_obj
 def simulate(output: Output, port: int, seed: int, tokens_per_second: float | None, fault: str, *, list_faults: bool) -> None:

@@ -16,6 +16,7 @@ from llm_gateway.http.errors import BadCoding, TooLarge
 _GZIP = 31
 _ZLIB = 15
 _RAW_DEFLATE = -15
+_PIECE = 8 << 20  # zlib holds what it gives out twice for a moment: not of a whole body at its cap
 
 
 class Decoder(Protocol):
@@ -55,7 +56,7 @@ def decode_whole(decoder: Decoder, body: bytes, cap: int) -> bytes:
     if not body:
         return b""  # an empty body is often labelled with the coding its full form would have had
     size, pieces = 0, []
-    piece = decoder.feed(body, cap + 1)
+    piece = decoder.feed(body, min(cap + 1, _PIECE))
     while True:
         pieces.append(piece)
         size += len(piece)
@@ -63,7 +64,7 @@ def decode_whole(decoder: Decoder, body: bytes, cap: int) -> bytes:
             raise TooLarge("the decoded body is over its cap", sent=True, started=True)
         if not decoder.pending:
             break
-        piece = decoder.feed(b"", cap + 1 - size)
+        piece = decoder.feed(b"", min(cap + 1 - size, _PIECE))
     decoder.finish()
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 

@@ -27,6 +27,7 @@ FAREWELL_SECONDS = 0.5
 class Source(Protocol):
     """The upstream's side: http.client's Response."""
 
+    def stream(self, sink: StreamAnswer) -> None: ...
     def limit(self, at: float | None) -> None: ...
     def pause(self) -> None: ...
     def resume(self) -> None: ...
@@ -107,8 +108,9 @@ class StreamAnswer:
         return None if self._transform is None else self._transform.usage
 
     async def committed(self, source: Source) -> None:
-        """Sleeps until the first valid content is here. Raises UpstreamError if the stream failed before it."""
+        """Takes the stream and sleeps until the first valid content is here. Raises UpstreamError if it failed before that."""
         self._source = source
+        source.stream(self)
         if not self._begun.done():
             await self._begun
         if self.error is not None:
@@ -132,8 +134,11 @@ class StreamAnswer:
         try:
             transform = self._transform
             if transform is None:
+                self._held_bytes += len(data)
                 data = data.lstrip(b"\xef\xbb\xbf \t\r\n")
                 if not data:
+                    if self._held_bytes > PRECOMMIT_BYTES:
+                        self._finish(UpstreamMalformed("The provider sent much without any content."))
                     return
                 transform = self._transform = self._choose(data)
                 del self._choose  # it holds the Exchange, which nobody needs while a connection is read to its end
@@ -212,6 +217,8 @@ class StreamAnswer:
         if self.over.done():
             return
         self.error = error
+        if error is not None and self._source is not None:
+            self._source.pause()  # the rest is not wanted: not even of this read, which may unpack to megabytes (faults U24)
         if not self._begun.done():
             self._begun.set_result(None)
         self.over.set_result(None)

@@ -69,7 +69,6 @@ class Ask:
                 raise await self._fault(response, lane)
             if ex.stream:
                 answer = StreamAnswer(_transform(ex, lane), deployment, lane, loop)
-                response.stream(answer)
                 await answer.committed(response)
                 handed_over = True
                 return answer

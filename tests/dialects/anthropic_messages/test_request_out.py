@@ -1,0 +1,457 @@
+"""Messages requests, neutral to wire."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pydantic
+import pytest
+from anthropic.types.message_create_params import MessageCreateParams
+from dialects.recorded import agrees
+from dialects.recorded import given as recorded
+from dialects.strategies import requests
+from hypothesis import given, settings
+from msgspec import Raw
+
+from llm_gateway.core.chat import (
+    Audio,
+    CacheMark,
+    ChatRequest,
+    Document,
+    Image,
+    Message,
+    Opaque,
+    Part,
+    Reasoning,
+    ReasoningRequest,
+    Refusal,
+    ResponseFormat,
+    Text,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
+)
+from llm_gateway.core.errors import Unsupported
+from llm_gateway.core.json import encode
+from llm_gateway.dialects.anthropic_messages import ANTHROPIC_MESSAGES
+from llm_gateway.dialects.base import Target
+from llm_gateway.dialects.openai_chat import OPENAI_CHAT
+
+NAME = "anthropic_messages"
+OLD = Target("claude-sonnet-4-5", default_max_tokens=4000)
+NEW = Target("claude-opus-5", default_max_tokens=4000)
+HI = Message("user", (Text("hi"),))
+OBJECT = Raw(b'{"type":"object"}')
+
+
+def render(*messages: Message, target: Target = OLD, dialect: str = "openai_chat", **members: Any) -> tuple[dict[str, Any], list[str]]:
+    request = ChatRequest("m", messages or (HI,), dialect=dialect, **members)
+    rendered = ANTHROPIC_MESSAGES.render_request(request, target)
+    return msgspec.json.decode(rendered.body), rendered.dropped
+
+
+def content(*parts: Part, role: Any = "user") -> tuple[Any, list[str]]:
+    body, dropped = render(Message(role, parts))
+    return body["messages"][0]["content"], dropped
+
+
+def says(role: Any, *texts: str) -> Message:
+    return Message(role, tuple(Text(text) for text in texts))
+
+
+def test_the_plainest_request():
+    """The target's model, and the maximum that the API demands when the caller named none."""
+    assert render() == ({"model": "claude-sonnet-4-5", "max_tokens": 4000, "messages": [{"role": "user", "content": "hi"}]}, [])
+    assert render(max_tokens=0)[0]["max_tokens"] == 0
+
+
+def test_leading_system_and_developer_messages_are_the_system_prompt():
+    """All of them, in order; one plain text is a string."""
+    body, dropped = render(says("system", "a"), says("developer", "b"), HI)
+    assert body["system"] == [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
+    assert render(says("system", "a"), HI)[0]["system"] == "a"
+    assert dropped == []
+
+
+def test_later_system_messages_are_the_users_words_and_named():
+    """Few models take them, and in few places."""
+    body, dropped = render(HI, says("assistant", "yes"), says("developer", "Be brief."), says("user", "go"))
+    assert body["messages"][2] == {
+        "role": "user",
+        "content": [{"type": "text", "text": "<system>\nBe brief.\n</system>"}, {"type": "text", "text": "go"}],
+    }
+    assert dropped == ["messages[2].role"]
+
+
+def test_a_caller_of_this_dialect_keeps_them():
+    """Who put a system message into the conversation knows why."""
+    body, dropped = render(HI, says("system", "S"), dialect=NAME)
+    assert body["messages"][1] == {"role": "system", "content": "S"}
+    assert dropped == []
+
+
+def test_nothing_but_system_messages():
+    """The API demands a turn of the user."""
+    body, dropped = render(says("system", "S"))
+    assert body["messages"] == [{"role": "user", "content": "<system>\nS\n</system>"}]
+    assert "system" not in body
+    assert dropped == ["messages[0].role"]
+
+
+def test_neighbours_of_one_role_are_one_turn_and_results_come_first():
+    """Results of parallel calls that stand in messages of their own belong to one turn, right after the calls."""
+    body, dropped = render(
+        HI,
+        Message("assistant", (ToolCall("a", "f", "{}"), ToolCall("b", "f", '{"x":1}'))),
+        Message("tool", (ToolResult("a", (Text("1"),)),)),
+        says("user", "and"),
+        Message("tool", (ToolResult("b"),)),
+        says("user", "now"),
+    )
+    assert [turn["role"] for turn in body["messages"]] == ["user", "assistant", "user"]
+    assert [block.get("tool_use_id") or block.get("text") for block in body["messages"][2]["content"]] == ["a", "b", "and", "now"]
+    assert body["messages"][1]["content"][1]["input"] == {"x": 1}
+    assert dropped == []
+
+
+def test_empty_texts_and_messages_are_left_out():
+    """The API refuses them, and nothing is lost with them."""
+    body, dropped = render(HI, says("assistant", ""), says("user", "", "go"))
+    assert body["messages"] == [{"role": "user", "content": [{"type": "text", "text": "hi"}, {"type": "text", "text": "go"}]}]
+    assert dropped == []
+
+
+def test_a_conversation_of_nothing_is_refused():
+    """There is nothing to ask then."""
+    with pytest.raises(Unsupported) as refused:
+        render(Message("user", (Opaque("elsewhere", "x", Raw(b"{}")),)))
+    assert refused.value.param == "messages"
+
+
+@pytest.mark.parametrize(
+    ("image", "source"),
+    [
+        (Image(url="https://example.test/a"), {"type": "url", "url": "https://example.test/a"}),
+        (Image(data="AA", media_type="image/webp"), {"type": "base64", "media_type": "image/webp", "data": "AA"}),
+        (Image(data="/9j/x"), {"type": "base64", "media_type": "image/jpeg", "data": "/9j/x"}),
+        (Image(file_id="f"), {"type": "file", "file_id": "f"}),
+        (Image(url="data:image/gif;base64,R0"), {"type": "base64", "media_type": "image/gif", "data": "R0"}),
+    ],
+)
+def test_images(image, source):
+    """In every place; a data URL is taken apart, a type that nobody named is read off the first bytes."""
+    assert content(image) == ([{"type": "image", "source": source}], [])
+
+
+def test_an_images_detail_is_named():
+    """The API has no such setting, and auto is what it does."""
+    assert content(Image(url="u", detail="high"))[1] == ["messages[0].content[0].image_url.detail"]
+    assert content(Image(url="u", detail="auto"))[1] == []
+
+
+@pytest.mark.parametrize(
+    ("document", "source"),
+    [
+        (Document(data="AA"), {"type": "base64", "media_type": "application/pdf", "data": "AA"}),
+        (Document(url="https://example.test/a"), {"type": "url", "url": "https://example.test/a"}),
+        (Document(text="t"), {"type": "text", "media_type": "text/plain", "data": "t"}),
+        (Document(file_id="f"), {"type": "file", "file_id": "f"}),
+    ],
+)
+def test_documents(document, source):
+    """With their title, context and leave to cite."""
+    full = msgspec.structs.replace(document, name="T", context="C", citations=True, cache=CacheMark("1h"))
+    assert content(full)[0] == [
+        {
+            "type": "document",
+            "source": source,
+            "title": "T",
+            "context": "C",
+            "citations": {"enabled": True},
+            "cache_control": {"type": "ephemeral", "ttl": "1h"},
+        }
+    ]
+
+
+def test_parts_without_a_place_are_named():
+    """Speech, blocks of other dialects, thinking that the API would refuse; the transcript of speech is kept."""
+    parts = (Audio(data="AA", transcript="said"), Opaque("elsewhere", "x", Raw(b"{}")), Reasoning("hm"), Reasoning("hm", ""), Text("t"))
+    shown, dropped = content(*parts, role="assistant")
+    assert shown == [{"type": "text", "text": "said"}, {"type": "text", "text": "t"}]
+    assert len(dropped) == 4
+
+
+def test_thinking_goes_back_to_the_byte():
+    """With its signature, and redacted."""
+    shown, _ = content(Reasoning("a", "s/+="), Reasoning(redacted="r"), role="assistant")
+    assert shown == [{"type": "thinking", "thinking": "a", "signature": "s/+="}, {"type": "redacted_thinking", "data": "r"}]
+
+
+def test_refusals_are_texts():
+    """The API has no block for them."""
+    assert content(Refusal("No."), role="assistant") == ("No.", [])
+
+
+def test_sources_that_the_api_would_refuse_are_named():
+    """Its own go back, those of others do not."""
+    own = {"type": "page_location", "cited_text": "c"}
+    shown, dropped = content(Text("t", citations=(own, {"type": "url_citation"})), role="assistant")
+    assert shown[0]["citations"] == [own]
+    assert dropped == ["messages[0].content[0].citations"]
+
+
+@pytest.mark.parametrize("arguments", ["{", "[1]", '"x"', "null", "x"])
+def test_arguments_that_are_no_object_are_kept_as_text_and_named(arguments):
+    """The model wrote them, so the model sees them again."""
+    shown, dropped = content(ToolCall("a", "f", arguments), role="assistant")
+    assert shown[0]["input"] == {"_raw": arguments}
+    assert dropped == ["messages[0].tool_calls[0].function.arguments"]
+
+
+def test_arguments_that_were_never_written_are_none():
+    """OpenAI's models leave them empty when a function takes none."""
+    assert content(ToolCall("a", "f", " "), role="assistant")[0][0]["input"] == {}
+
+
+def test_ids_of_calls_have_the_characters_that_the_api_takes():
+    """The same way for a call and its result, and different ids stay different."""
+    body, _ = render(
+        HI,
+        Message("assistant", (ToolCall("f.x:0", "f", "{}"), ToolCall("f.x.0", "f", "{}"))),
+        Message("tool", (ToolResult("f.x:0"), ToolResult("f.x.0"))),
+    )
+    called = [block["id"] for block in body["messages"][1]["content"]]
+    assert called == [block["tool_use_id"] for block in body["messages"][2]["content"]]
+    assert called == ["f_x2e_x_x3a_0", "f_x2e_x_x2e_0"]
+
+
+def test_results_of_tools():
+    """Text alone is a string, nothing is nothing, errors and images are kept; what cannot stand there is named."""
+    parts = (Text("a"), Image(data="AA", media_type="image/png"), ToolCall("x", "f", "{}"))
+    shown, dropped = content(ToolResult("1", (Text("t"),)), ToolResult("2", parts, True, CacheMark()), ToolResult("3"))
+    assert shown[0] == {"type": "tool_result", "tool_use_id": "1", "content": "t"}
+    assert [block["type"] for block in shown[1]["content"]] == ["text", "image"]
+    assert (shown[1]["is_error"], shown[1]["cache_control"]) == (True, {"type": "ephemeral"})
+    assert shown[2] == {"type": "tool_result", "tool_use_id": "3"}
+    assert len(dropped) == 1
+
+
+def test_tools():
+    """Schemas stay untouched, but for the type that the API demands; tools of other dialects are named."""
+    body, dropped = render(
+        tools=(
+            Tool("f", "d", OBJECT, True, CacheMark("5m")),
+            Tool("g"),
+            Tool("h", schema=Raw(b'{"properties":{}}')),
+            Tool("w", dialect=NAME, raw=Raw(b'{"type":"web_search_20250305","name":"w"}')),
+            Tool("x", dialect="elsewhere", raw=Raw(b"{}")),
+        )
+    )
+    assert body["tools"] == [
+        {
+            "name": "f",
+            "description": "d",
+            "input_schema": {"type": "object"},
+            "strict": True,
+            "cache_control": {"type": "ephemeral", "ttl": "5m"},
+        },
+        {"name": "g", "input_schema": {"type": "object", "properties": {}}},
+        {"name": "h", "input_schema": {"type": "object", "properties": {}}},
+        {"type": "web_search_20250305", "name": "w"},
+    ]
+    assert dropped == ["tools[4]"]
+
+
+@pytest.mark.parametrize(
+    ("choice", "parallel", "shown"),
+    [
+        (None, None, None),
+        (None, True, None),
+        (None, False, {"type": "auto", "disable_parallel_tool_use": True}),
+        (ToolChoice("required"), None, {"type": "any"}),
+        (ToolChoice("named", "f"), True, {"type": "tool", "name": "f", "disable_parallel_tool_use": False}),
+        (ToolChoice("none"), False, {"type": "none"}),
+    ],
+)
+def test_choices_of_tools(choice, parallel, shown):
+    """Parallel calls are a member of the choice here."""
+    assert render(tools=(Tool("f"),), tool_choice=choice, parallel_tool_calls=parallel)[0].get("tool_choice") == shown
+
+
+def test_a_choice_without_tools_is_named():
+    """The API refuses one; without any tool in the request there is nothing to lose."""
+    body, dropped = render(tools=(Tool("x", dialect="elsewhere", raw=Raw(b"{}")),), tool_choice=ToolChoice("required"))
+    assert "tool_choice" not in body
+    assert dropped == ["tools[0]", "tool_choice"]
+
+
+def test_structured_outputs():
+    """A schema has its place; a free JSON mode has none."""
+    wanted = ResponseFormat("schema", "n", "d", OBJECT, False)
+    body, dropped = render(response_format=wanted)
+    assert body["output_config"] == {"format": {"type": "json_schema", "schema": {"type": "object"}}}
+    assert dropped == ["response_format.json_schema.description", "response_format.json_schema.strict"]
+    assert render(response_format=ResponseFormat("json"))[1] == ["response_format"]
+    assert render(response_format=ResponseFormat("text"))[1] == []
+
+
+def test_temperature_is_brought_into_range():
+    """OpenAI's goes to 2."""
+    body, dropped = render(temperature=1.7)
+    assert (body["temperature"], dropped) == (1.0, ["temperature"])
+    assert render(temperature=0.5)[0]["temperature"] == 0.5
+
+
+def test_a_top_p_that_says_nothing_does_not_spoil_the_temperature():
+    """Newer models refuse both together."""
+    assert "top_p" not in render(temperature=0.5, top_p=1)[0]
+    assert render(temperature=0.5, top_p=0.9)[0]["top_p"] == 0.9
+    assert render(top_p=1)[0]["top_p"] == 1
+
+
+def test_models_without_sampling_get_none():
+    """Since 4.7 they refuse it; a value that is the default anyway is no loss."""
+    body, dropped = render(target=NEW, temperature=0.5, top_p=1, top_k=4)
+    assert body.keys() == {"model", "max_tokens", "messages"}
+    assert dropped == ["temperature", "top_k"]
+
+
+def test_a_caller_of_this_dialect_gets_what_he_asked_for():
+    """What the provider thinks of it, he hears from the provider."""
+    asked = {"temperature": 1.5, "top_p": 1.0, "top_k": 4, "stop": (" ",), "service_tier": "flex"}
+    body, dropped = render(target=NEW, dialect=NAME, **asked)
+    assert body | {"temperature": 1.5, "top_p": 1, "top_k": 4, "stop_sequences": [" "], "service_tier": "flex"} == body
+    assert dropped == []
+
+
+def test_what_does_not_exist_here_is_named():
+    """And what only repeats the default is not."""
+    lost = {
+        "n": 2,
+        "seed": 1,
+        "presence_penalty": 0.1,
+        "frequency_penalty": 0.1,
+        "logprobs": True,
+        "top_logprobs": 2,
+        "metadata": Raw(b"{}"),
+        "service_tier": "flex",
+        "stop": ("a", "\n"),
+        "extra": {"logit_bias": Raw(b"{}"), "messages[0].prefix": Raw(b"1")},
+    }
+    body, dropped = render(**lost)
+    assert sorted(dropped) == sorted([*(lost.keys() - {"extra"}), "logit_bias", "messages[0].prefix"])
+    assert body["stop_sequences"] == ["a"]
+    assert render(n=1, presence_penalty=0, logprobs=False)[1] == []
+    assert render(Message("user", (Text("x"),), "Ann"))[1] == ["messages[0].name"]
+
+
+def test_members_with_another_shape():
+    """The user is metadata, and OpenAI's default tier has another name."""
+    body, dropped = render(user="u", service_tier="default", stream=True)
+    assert (body["metadata"], body["service_tier"], body["stream"]) == ({"user_id": "u"}, "standard_only", True)
+    assert dropped == []
+
+
+def test_own_members_go_back_to_their_places():
+    """Only to this dialect, and not into messages, whose places may have moved."""
+    extra = {path: Raw(b"7") for path in ("speed", "metadata.team", "output_config.x", "tools[0].defer_loading", "messages[0].clear_at")}
+    body, dropped = render(dialect=NAME, extra=extra, tools=(Tool("f", schema=OBJECT),), user="u")
+    assert (body["speed"], body["metadata"], body["output_config"]) == (7, {"user_id": "u", "team": 7}, {"x": 7})
+    assert body["tools"][0]["defer_loading"] == 7
+    assert dropped == ["messages[0].clear_at"]
+
+
+# What survives
+
+
+def carried(request: ChatRequest) -> ChatRequest:
+    """`request` as this dialect says it."""
+    turns: list[tuple[str, list[Part]]] = []
+    for message in request.messages:
+        side = message.role if message.role in {"assistant", "system"} else "user"
+        parts = [msgspec.structs.replace(part, detail=None) if isinstance(part, Image) else part for part in message.parts]
+        if turns and turns[-1][0] == side:
+            turns[-1][1].extend(parts)
+        else:
+            turns.append((side, parts))
+    messages = []
+    for side, parts in turns:
+        parts.sort(key=lambda part: not isinstance(part, ToolResult))
+        returns = all(isinstance(part, ToolResult) for part in parts)
+        messages.append(Message("tool" if returns else side, tuple(parts)))  # type: ignore[arg-type]
+    wanted, choice, parallel = request.response_format, request.tool_choice, request.parallel_tool_calls
+    if choice is None:
+        choice, parallel = (ToolChoice("auto"), False) if parallel is False else (None, None)
+    return msgspec.structs.replace(
+        request,
+        messages=tuple(messages),
+        tools=tuple(msgspec.structs.replace(tool, schema=objects(tool.schema)) for tool in request.tools),
+        tool_choice=choice,
+        parallel_tool_calls=None if choice is not None and choice.mode == "none" else parallel,
+        max_tokens=4000 if request.max_tokens is None else request.max_tokens,
+        n=None,
+        seed=None,
+        presence_penalty=None,
+        frequency_penalty=None,
+        logprobs=None,
+        top_logprobs=None,
+        metadata=None,
+        response_format=ResponseFormat("schema", schema=wanted.schema) if wanted and wanted.kind == "schema" else None,
+    )
+
+
+def objects(schema: Raw | None) -> Raw:
+    assert schema is not None
+    return Raw(encode({"type": "object"} | msgspec.json.decode(schema)))
+
+
+@settings(max_examples=150)
+@given(requests(NAME))
+def test_what_the_dialect_can_say_survives(request_):
+    """Rendered and parsed, a request is the same but for what has no place here."""
+    rendered = ANTHROPIC_MESSAGES.render_request(request_, Target(request_.model, default_max_tokens=4000))
+    assert ANTHROPIC_MESSAGES.parse_request(rendered.body) == carried(request_)
+
+
+@settings(max_examples=50)
+@given(requests("openai_chat"))
+def test_the_sdk_takes_every_request(request_):
+    """By its own types, which lack the sampling parameters that the API takes for older models."""
+    body = msgspec.json.decode(ANTHROPIC_MESSAGES.render_request(request_, OLD).body)
+    shown = {name: value for name, value in body.items() if name not in {"temperature", "top_p", "top_k"}}
+    pydantic.TypeAdapter[Any](MessageCreateParams).validate_python(shown)
+
+
+@pytest.mark.parametrize("name", ["conversation", "everything"])
+def test_own_requests_come_back_whole(name):
+    """All of it, to the provider that it was written for."""
+    given_body = recorded(f"anthropic_messages/{name}.request.json")
+    request = ANTHROPIC_MESSAGES.parse_request(given_body)
+    rendered = ANTHROPIC_MESSAGES.render_request(request, Target(request.model))
+    assert rendered.dropped == []
+    agrees(f"anthropic_messages/{name}.own.json", rendered.body)
+
+
+@pytest.mark.parametrize("name", ["conversation", "everything"])
+@pytest.mark.parametrize("target", [OLD, NEW], ids=["old", "new"])
+def test_requests_of_openai(name, target):
+    """What openai_chat's own examples become, checked by eye."""
+    request = OPENAI_CHAT.parse_request(recorded(f"openai_chat/{name}.request.json"))
+    rendered = ANTHROPIC_MESSAGES.render_request(request, target)
+    which = "old" if target is OLD else "new"
+    agrees(f"anthropic_messages/openai.{name}.{which}.json", encode({"dropped": rendered.dropped, "body": Raw(rendered.body)}))
+
+
+def test_cache_marks_of_openai_callers_are_carried():
+    """Several servers take cache_control in OpenAI's shape; it says the same here."""
+    shown, dropped = content(Text("a", CacheMark("1h")))
+    assert shown == [{"type": "text", "text": "a", "cache_control": {"type": "ephemeral", "ttl": "1h"}}]
+    assert dropped == []
+
+
+def test_reasoning_of_a_request_is_rendered():
+    """The details are thinking.py's."""
+    body, dropped = render(reasoning=ReasoningRequest(effort="low"), max_tokens=9000)
+    assert (body["thinking"], dropped) == ({"type": "enabled", "budget_tokens": 1024}, [])
