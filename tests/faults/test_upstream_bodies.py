@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
-from faults.world import LANES, Got, Row, World, cut_short, nothing_leaked, peak_kb, question, refused, running_world, well_ended
+from faults.world import LANES, Got, Row, World, cut_short, nothing_leaked, peak_kb, question, refused, running_world, slowest_neighbour, well_ended
 
 USELESS = ("null_body", "empty_body", "html_200", "error_200", "no_choices", "malformed_json", "truncated_json")
 CODINGS = ("gzip", "br", "deflate", "deflate:raw=1")
@@ -129,11 +129,13 @@ def test_u23_a_broken_coding(world: World, front: str, back: str, stream: bool, 
 @lanes
 @both_ways
 def test_u24_a_decompression_bomb(world: World, front: str, back: str, stream: bool) -> None:
-    """A gigabyte in a small body: an error, and never more than the cap of it in memory."""
+    """A gigabyte in a small body: an error, never more than the cap of it in memory, and other callers are served meanwhile."""
     before = peak_kb(world)
-    got = world.ask(front, f"{back}-{label('bomb:mb=1024')}", stream=stream)
+    with slowest_neighbour(world) as slowest:
+        got = world.ask(front, f"{back}-{label('bomb:mb=1024')}", stream=stream)
     failed(world, got)
     assert peak_kb(world) - before < 64 * 1024
+    assert max(slowest) < 2
     world.well(front, back)
 
 

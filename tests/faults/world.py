@@ -10,6 +10,7 @@ import contextlib
 import http.client
 import re
 import socket
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -333,6 +334,30 @@ def running_world(
             change(config, simulator)
         with running_gateway(config, folder) as gateway:
             yield World(simulator, gateway)
+
+
+@contextlib.contextmanager
+def slowest_neighbour(world: World, path: str = "/health/live") -> Iterator[list[float]]:
+    """How long each of another caller's requests took during the block (seconds), one after the other."""
+    took: list[float] = [0.0]
+    over = threading.Event()
+
+    def ask() -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", world.gateway.port, timeout=20)
+        while not over.wait(0.005):
+            started = time.monotonic()
+            connection.request("GET", path)
+            connection.getresponse().read()
+            took.append(time.monotonic() - started)
+        connection.close()
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield took
+    finally:
+        over.set()
+        thread.join()
 
 
 def peak_kb(world: World) -> int:

@@ -86,7 +86,7 @@ def hash_key(output: Output, path: Path | None, overrides: tuple[str, ...], key:
         pepper = Pepper(load_pepper(Path(config.state.dir)))
     except (ConfigErrors, StateUnusable) as error:
         output.fail(str(error), code=2)
-    stdin = click.get_text_stream("stdin")
+    stdin = sys.stdin
     text: str = key or (click.prompt("Key", hide_input=True) if stdin.isatty() else stdin.readline().strip())
     digest = pepper.digest(text.encode()).hex()
     output.show({"key_hash": digest}, digest)

@@ -137,11 +137,11 @@ def _route_text(entry: object) -> tuple[str, str]:
 
 def _examples(output: Output, base: str, key: str, model: str) -> None:
     body = f'{{"model": "{model}", "stream": true, "messages": [{{"role": "user", "content": "Hello!"}}]}}'
+    headers = f"-H 'Authorization: Bearer {key}' -H 'Content-Type: application/json'"
     lines = (
         f"key        {key}",
         "",
-        f"curl       curl -N {base}/v1/chat/completions -H 'Authorization: Bearer {key}'"
-        f" -H 'Content-Type: application/json' -d '{body}'",
+        f"curl       curl -N {base}/v1/chat/completions {headers} -d '{body}'",
         f"OpenAI     client = OpenAI(base_url='{base}/v1', api_key='{key}')",
         f"Anthropic  client = Anthropic(base_url='{base}', api_key='{key}')",
     )

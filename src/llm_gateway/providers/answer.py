@@ -134,9 +134,10 @@ class StreamAnswer:
         try:
             transform = self._transform
             if transform is None:
-                self._held_bytes += len(data)
+                blank = len(data)
                 data = data.lstrip(b"\xef\xbb\xbf \t\r\n")
                 if not data:
+                    self._held_bytes += blank
                     if self._held_bytes > PRECOMMIT_BYTES:
                         self._finish(UpstreamMalformed("The provider sent much without any content."))
                     return

@@ -14,6 +14,7 @@ from llm_gateway.http.origin import Origin
 from llm_gateway.providers.base import ProviderType
 
 _VERSION_SEGMENT = re.compile(r"/v\d[^/]*(/|$)")
+_CONVERSATIONS = (Operation.CHAT, Operation.COMPLETION, Operation.COUNT_TOKENS)  # what has the neutral form of a chat
 _UNSAFE_MODEL = re.compile(r"[\x00-\x20\x7f]")
 _SHOWN = "".join(map(chr, range(0x21, 0x7F)))  # of a model's name in a header; the rest of Unicode is percent-encoded
 
@@ -137,7 +138,7 @@ class Deployment:
         endpoints = self.upstream.kind.endpoints
         if front.name in endpoints:
             return Lane(DIALECTS[front.name], front, self, endpoints[front.name])
-        if not hasattr(front, "parse_request"):
+        if front.operation not in _CONVERSATIONS:
             return None
         for name, path in endpoints.items():
             if DIALECTS[name].operation is Operation.CHAT:

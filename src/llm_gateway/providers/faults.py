@@ -22,7 +22,9 @@ from llm_gateway.core.retry_after import retry_after
 from llm_gateway.dialects.base import ProviderFault
 from llm_gateway.http import errors as http
 
-_CREDENTIAL = re.compile(r"\b(?:(?:sk|pk|rk|org|proj|key|Bearer|AKIA|AIza|gsk|xai|hf)[-_ ][\w*.-]{6,}|[\w-]{40,})")
+_CREDENTIAL = re.compile(
+    r"\b(?:(?:(?:sk|pk|rk|gsk|hf|xai)[-_]|(?:org|proj|key)-|Bearer\s+)[\w*.+/=-]{6,}|(?:AKIA|ASIA|AIza)[\w-]{12,}|[\w-]{40,})"
+)
 _EXHAUSTED = frozenset({"insufficient_quota", "billing_error", "billing_hard_limit_reached", "credit_balance_too_low"})
 _IN_BAND: Mapping[str, type[UpstreamError]] = MappingProxyType(
     {

@@ -72,6 +72,7 @@ class Gateway:
         self._admin_app: App | None = None
         self._reloading: asyncio.Task[None] | None = None
         self._again = False
+        self._files: Watch | None = None
         self._over = asyncio.Event()
         self._background: set[asyncio.Task[None]] = set()
 
@@ -124,7 +125,8 @@ class Gateway:
             loop.add_signal_handler(number, self._over.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload_soon)
         if config.sources:
-            self._background.add(loop.create_task(Watch(config.sources, self._reload_soon).run()))
+            self._files = Watch(config.sources, self._reload_soon)
+            self._background.add(loop.create_task(self._files.run()))
         if config.server.tls:
             self._background.add(loop.create_task(self._watch_certificates(config)))
 
@@ -179,6 +181,8 @@ class Gateway:
         if self._admin_app is not None:
             self._admin_app.world = admin_world(world)
         old, self._clients, self._config = self._clients, clients, config
+        if self._files is not None:
+            self._files.paths = config.sources  # it may name other files now
         self.log("info", "reloaded", digest=config.digest, restart_needed=kept)
         task = asyncio.get_running_loop().create_task(self._retire(old))
         self._background.add(task)

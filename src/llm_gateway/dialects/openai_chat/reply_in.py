@@ -16,7 +16,7 @@ from llm_gateway.dialects.openai_chat.errors import fault_of
 from llm_gateway.dialects.openai_chat.finish import parse_finish
 from llm_gateway.dialects.openai_chat.messages_in import arguments_of
 from llm_gateway.dialects.openai_chat.reasoning import parse_reasoning
-from llm_gateway.dialects.openai_chat.usage import read_usage
+from llm_gateway.dialects.openai_chat.usage import UsageWire, parse_usage, read_usage
 
 _Shape = TypeVar("_Shape", bound="Envelope")
 
@@ -82,8 +82,36 @@ class Reply(Envelope, gc=False):
     citations: Any = None
 
 
+class Plain(msgspec.Struct, gc=False):
+    """What nearly every answer is: one decoding gives choices and usage."""
+
+    choices: list[CheckedChoice]
+    model: str = ""
+    usage: UsageWire | None = None
+    error: Any = None
+
+
+_decode_plain = msgspec.json.Decoder(Plain).decode
+
+
 def check_reply(body: bytes) -> ReplyFacts:
     """Raises UpstreamMalformed for what is no answer. Serves text completions too."""
+    try:
+        plain = _decode_plain(body)
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        return _check_closely(body)
+    if plain.error or not body.isascii():
+        return _check_closely(body)
+    for choice in plain.choices:
+        if choice.message is None and choice.text is None:
+            return _check_closely(body)
+    if not plain.choices:
+        return _check_closely(body)
+    return ReplyFacts(parse_usage(plain.usage), plain.model)
+
+
+def _check_closely(body: bytes) -> ReplyFacts:
+    """What is unusual: repaired where it can be, refused with the reason where not."""
     reply = read_reply(body, Checked)
     if not reply.choices or any(choice.message is None and choice.text is None for choice in reply.choices):
         raise UpstreamMalformed("The provider's answer has no choices")

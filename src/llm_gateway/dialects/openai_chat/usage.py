@@ -81,14 +81,18 @@ def parse_usage(wire: UsageWire | None) -> Usage | None:
         or 0
     )
     written = into.cache_write_tokens or wire.cache_creation_input_tokens or 0
-    prompt, cached = _take(prompt, cached)
-    prompt, written_1h = _take(prompt, into.cache_write_1h_tokens or 0)
-    prompt, written = _take(prompt, written - written_1h)
-    prompt, heard = _take(prompt, heard)
-    completion, spoken = _take(completion, out.audio_tokens or 0)
-    completion, accepted = _take(completion, out.accepted_prediction_tokens or 0)
-    completion, rejected = _take(completion, out.rejected_prediction_tokens or 0)
-    completion, reasoning = _take(completion, reasoning)
+    written_1h = into.cache_write_1h_tokens or 0
+    if cached or written or written_1h or heard:
+        prompt, cached = _take(prompt, cached)
+        prompt, written_1h = _take(prompt, written_1h)
+        prompt, written = _take(prompt, written - written_1h)
+        prompt, heard = _take(prompt, heard)
+    spoken, accepted, rejected = out.audio_tokens or 0, out.accepted_prediction_tokens or 0, out.rejected_prediction_tokens or 0
+    if spoken or accepted or rejected or reasoning:
+        completion, spoken = _take(completion, spoken)
+        completion, accepted = _take(completion, accepted)
+        completion, rejected = _take(completion, rejected)
+        completion, reasoning = _take(completion, reasoning)
     return Usage(prompt, cached, written, written_1h, completion, reasoning, heard, spoken, accepted, rejected)
 
 
@@ -116,5 +120,6 @@ def render_usage(usage: Usage) -> dict[str, Any]:
 
 def _take(whole: int, part: int) -> tuple[int, int]:
     """`part` out of `whole`, never more than there is: what is left, what was taken."""
-    part = min(max(part, 0), whole)
-    return whole - part, part
+    if 0 < part <= whole:
+        return whole - part, part
+    return (whole, 0) if part <= 0 else (0, whole)

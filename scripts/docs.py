@@ -1,0 +1,239 @@
+#!/usr/bin/env python3
+"""Writes the parts of the documentation that follow from the code.
+
+    python scripts/docs.py            write docs/CONFIGURATION.md, docs/CLI.md and docs/gateway.schema.json
+    python scripts/docs.py --check    change nothing; end with 1 and the names of files that are out of date
+
+In the Markdown files only what stands between the lines `<!-- begin: NAME -->` and `<!-- end: NAME -->` is written here; the
+rest is prose, kept by hand.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from msgspec import inspect as mi
+
+from llm_gateway.cli.check import option_names
+from llm_gateway.cli.main import main as command_line
+from llm_gateway.config.bind import struct_info
+from llm_gateway.config.jsonschema import schema
+from llm_gateway.config.schema import Options, Provider, Section, Sections
+from llm_gateway.config.values import Duration, ProxyChoice, Secret, Size
+from llm_gateway.providers.registry import PROVIDER_TYPES
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+_BLOCK = r"(<!-- begin: {0} -->\n).*?(<!-- end: {0} -->)"
+_HUGE = 2**53
+_WRITTEN = {Duration: "duration", Size: "size", Secret: "secret", ProxyChoice: "proxy"}
+
+
+def main(*, check: bool) -> int:
+    stale = []
+    for name, text in rendered(DOCS).items():
+        file = DOCS / name
+        if file.exists() and file.read_text() == text:
+            continue
+        stale.append(name)
+        if not check:
+            file.write_text(text)
+    if not stale:
+        return 0
+    names = ", ".join(f"docs/{name}" for name in stale)
+    sys.stdout.write(f"out of date: {names}; `make docs` writes them\n" if check else f"written: {names}\n")
+    return 1 if check else 0
+
+
+def rendered(docs: Path) -> dict[str, str]:
+    """Each file's name and what it must hold."""
+    configuration = {"reference": reference, "provider types": provider_types}
+    return {
+        "CONFIGURATION.md": filled(docs / "CONFIGURATION.md", configuration),
+        "CLI.md": filled(docs / "CLI.md", {"commands": commands}),
+        "gateway.schema.json": msgspec.json.format(msgspec.json.encode(schema(option_names())), indent=2).decode() + "\n",
+    }
+
+
+def filled(file: Path, parts: Mapping[str, Callable[[], str]]) -> str:
+    """The file's text with its generated parts as they must be now. Raises ValueError if one has no place in it."""
+    text = file.read_text()
+    for name, write in parts.items():
+        text, count = re.subn(
+            _BLOCK.format(name), lambda found, write=write: f"{found[1]}\n{write()}\n{found[2]}", text, flags=re.DOTALL
+        )  # type: ignore[misc]
+        if count != 1:
+            raise ValueError(f"{file.name} needs the lines <!-- begin: {name} --> and <!-- end: {name} --> once")
+    return text
+
+
+# ---- the configuration
+
+
+def reference() -> str:
+    """Every section with its keys, in the order of the schema."""
+    return "\n".join(section(struct_info(Sections), ""))
+
+
+def section(kind: mi.StructType, path: str) -> Iterator[str]:
+    """One section's heading and table, then the sections inside it."""
+    inner: list[tuple[str, mi.StructType]] = []
+    rows: list[str] = []
+    for field in fields_of(kind):
+        place = f"{path}.{field.encode_name}" if path else field.encode_name
+        nested, suffix = structs_in(field.type)
+        if nested is not None:
+            inner.append((place + suffix, nested))
+        rows.append(row(place, field, nested, suffix))
+    if path:
+        level = "####" if "." in path.removesuffix(".NAME") else "###"
+        yield f"{level} `{path}`\n"
+        yield f"{summary(kind.cls)}\n"
+        yield "| key | type | default | meaning |\n|---|---|---|---|"
+        yield "\n".join(rows) + "\n"
+    for place, nested in inner:
+        yield from section(nested, place)
+
+
+def fields_of(kind: mi.StructType) -> Iterator[mi.Field]:
+    """Its keys as a file has them: those of a provider's options stand beside its own."""
+    for field in kind.fields:
+        if kind.cls is Provider and field.encode_name == "options":
+            yield from struct_info(Options).fields
+        else:
+            yield field
+
+
+def structs_in(kind: mi.Type) -> tuple[mi.StructType | None, str]:
+    """The section that a field holds, if it holds one, and how its place is written behind the key."""
+    match kind:
+        case mi.Metadata():
+            return structs_in(kind.type)
+        case mi.UnionType():
+            return next((found for found in map(structs_in, kind.types) if found[0] is not None), (None, ""))
+        case mi.DictType():
+            return structs_in(kind.value_type)[0], ".NAME"
+        case mi.VarTupleType():
+            return structs_in(kind.item_type)[0], "[]"
+        case mi.StructType():
+            return kind, ""
+    return None, ""
+
+
+def row(place: str, field: mi.Field, nested: mi.StructType | None, suffix: str) -> str:
+    described = field.type.extra_json_schema if isinstance(field.type, mi.Metadata) else None
+    about = (described or {}).get("description", "").replace("|", "\\|")
+    if nested is not None:
+        about += f" See [`{place}{suffix}`](#{anchor(place + suffix)})."
+    return f"| `{place}` | {typed(field.type)} | {default_of(field, nested)} | {about} |"
+
+
+def anchor(heading: str) -> str:
+    """As forges make it from a heading."""
+    return re.sub(r"[^a-z0-9_-]", "", heading.lower())
+
+
+def typed(kind: mi.Type, extra: Mapping[str, Any] | None = None) -> str:
+    """A field's type in words."""
+    match kind:
+        case mi.Metadata():
+            return typed(kind.type, {**(kind.extra or {}), **(extra or {})})
+        case mi.UnionType():
+            return " or ".join(typed(one, extra) for one in kind.types if not isinstance(one, mi.NoneType))
+        case mi.DictType():
+            return f"names to {'sections' if structs_in(kind.value_type)[0] else typed(kind.value_type)}"
+        case mi.VarTupleType():
+            return f"list of {'sections' if structs_in(kind.item_type)[0] else typed(kind.item_type)}"
+        case mi.StructType():
+            return "section"
+        case mi.LiteralType():
+            return ", ".join(f"`{value}`" for value in kind.values)
+        case mi.CustomType():
+            positive = ", above 0" if (extra or {}).get("positive") else ""
+            return _WRITTEN[kind.cls] + positive
+        case mi.BoolType():
+            return "true or false"
+        case mi.IntType() | mi.FloatType():
+            return ("whole number" if isinstance(kind, mi.IntType) else "number") + span(kind)
+        case mi.DateTimeType():
+            return "moment"
+        case mi.DateType():
+            return "day"
+    return "text"
+
+
+def span(kind: mi.IntType | mi.FloatType) -> str:
+    if kind.ge is not None and kind.ge == kind.le:
+        return f" ({kind.ge} only)"
+    low = str(kind.ge) if kind.ge is not None else f"above {kind.gt}"
+    return f" ({low} or more)" if kind.le is None or kind.le >= _HUGE else f" ({low} to {kind.le:,})"
+
+
+def default_of(field: mi.Field, nested: mi.StructType | None) -> str:
+    if field.required:
+        # A provider's type has a default of its own, which is not the schema's: the entry's name.
+        return "the entry's name" if field.encode_name == "type" else "**needed**"
+    value = field.default_factory() if callable(field.default_factory) else field.default
+    if value is None:
+        return "absent"
+    if isinstance(value, Section):
+        return "as below" if nested is not None else ""
+    written = msgspec.json.decode(msgspec.json.encode(value, enc_hook=str))
+    if isinstance(value, Duration | Size):
+        written = str(value)
+    if written in ("", [], {}):
+        return "empty"
+    return f"`{written}`" if isinstance(written, str) else f"`{msgspec.json.encode(written).decode()}`"
+
+
+def summary(cls: type) -> str:
+    return " ".join((cls.__doc__ or "").split())
+
+
+def provider_types() -> str:
+    lines = [
+        "| type | what | address unless `base_url` says otherwise | key unless `api_key` says otherwise | keys only it knows | speaks |"
+    ]
+    lines.append("|---|---|---|---|---|---|")
+    for kind in PROVIDER_TYPES.values():
+        address = f"`{kind.base_url}`" if kind.base_url else "started by the gateway" if kind.managed else "**needed**"
+        key = f"`${kind.key_variable}`" if kind.key_variable else "none"
+        if kind.key_variable and not kind.key_required:
+            key += ", may be absent"
+        own = ", ".join(f"`{name}`" for name in sorted((*kind.options, *kind.account_headers))) or "none"
+        lines.append(f"| `{kind.name}` | {kind.title} | {address} | {key} | {own} | {', '.join(kind.endpoints)} |")
+    return "\n".join(lines) + "\n"
+
+
+# ---- the command line
+
+
+def commands() -> str:
+    """Every command with its arguments and options."""
+    top = click.Context(command_line, info_name="llm-gateway", **command_line.context_settings)
+    inner = [click.Context(command, info_name=name, parent=top) for name, command in sorted(command_line.commands.items())]
+    return "\n".join(describe(context) for context in (top, *inner))
+
+
+def describe(context: click.Context) -> str:
+    command, name = context.command, context.command_path
+    usage = " ".join([name, *command.collect_usage_pieces(context)])
+    text = re.sub(r"(?<=\S)\n(?=\S)", " ", (command.help or "").strip())
+    lines = [f"## `{name}`\n", f"```text\n{usage}\n```\n", text + "\n"]
+    options = [parameter for parameter in command.get_params(context) if isinstance(parameter, click.Option)]
+    lines.append("| option | meaning |\n|---|---|")
+    for option in options:
+        record = option.get_help_record(context)
+        if record is not None:
+            names, meaning = (part.replace("|", "\\|") for part in record)
+            lines.append(f"| `{names}` | {meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main(check="--check" in sys.argv[1:]))
