@@ -10,6 +10,7 @@ rest is prose, kept by hand.
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -29,7 +30,8 @@ from llm_gateway.config.values import Duration, ProxyChoice, Secret, Size
 from llm_gateway.providers.registry import PROVIDER_TYPES
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-_BLOCK = r"(<!-- begin: {0} -->\n).*?(<!-- end: {0} -->)"
+_MARKS = r"(<!-- begin: {0} -->\n).*?(<!-- end: {0} -->)"
+PIECES = 4  # what stands before the marks, the two marks, what stands behind them
 _HUGE = 2**53
 _WRITTEN = {Duration: "duration", Size: "size", Secret: "secret", ProxyChoice: "proxy"}
 
@@ -64,11 +66,11 @@ def filled(file: Path, parts: Mapping[str, Callable[[], str]]) -> str:
     """The file's text with its generated parts as they must be now. Raises ValueError if one has no place in it."""
     text = file.read_text()
     for name, write in parts.items():
-        text, count = re.subn(
-            _BLOCK.format(name), lambda found, write=write: f"{found[1]}\n{write()}\n{found[2]}", text, flags=re.DOTALL
-        )  # type: ignore[misc]
-        if count != 1:
+        pieces = re.split(_MARKS.format(name), text, flags=re.DOTALL)
+        if len(pieces) != PIECES:
             raise ValueError(f"{file.name} needs the lines <!-- begin: {name} --> and <!-- end: {name} --> once")
+        before, begin, end, after = pieces
+        text = f"{before}{begin}\n{write()}\n{end}{after}"
     return text
 
 
@@ -223,7 +225,7 @@ def commands() -> str:
 def describe(context: click.Context) -> str:
     command, name = context.command, context.command_path
     usage = " ".join([name, *command.collect_usage_pieces(context)])
-    text = re.sub(r"(?<=\S)\n(?=\S)", " ", (command.help or "").strip())
+    text = re.sub(r"(?<=\S)\n(?=\S)", " ", inspect.cleandoc(command.help or ""))
     lines = [f"## `{name}`\n", f"```text\n{usage}\n```\n", text + "\n"]
     options = [parameter for parameter in command.get_params(context) if isinstance(parameter, click.Option)]
     lines.append("| option | meaning |\n|---|---|")

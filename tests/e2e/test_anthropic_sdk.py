@@ -44,7 +44,11 @@ def user(content: object) -> list[dict[str, object]]:
 def test_a_whole_answer(client: Anthropic, world: World, model: str, question: str) -> None:
     """Text, stop reason and usage arrive typed; the provider got its own key, not the caller's."""
     message = client.messages.create(
-        model=model, max_tokens=100, system="Be kind.", messages=user(question), metadata={"user_id": "u1"},
+        model=model,
+        max_tokens=100,
+        system="Be kind.",
+        messages=user(question),
+        metadata={"user_id": "u1"},
         extra_body={"temperature": 0.5},
     )
     assert (message.type, message.role, message.stop_reason) == ("message", "assistant", "end_turn")
@@ -93,7 +97,12 @@ def test_a_round_trip_with_parallel_tools(client: Anthropic, world: World, model
             "role": "user",
             "content": [
                 {"type": "tool_result", "tool_use_id": calls[0].id, "content": "sun"},
-                {"type": "tool_result", "tool_use_id": calls[1].id, "content": [{"type": "text", "text": "late"}], "is_error": True},
+                {
+                    "type": "tool_result",
+                    "tool_use_id": calls[1].id,
+                    "content": [{"type": "text", "text": "late"}],
+                    "is_error": True,
+                },
             ],
         }
     )
@@ -112,7 +121,12 @@ def test_a_round_trip_with_parallel_tools(client: Anthropic, world: World, model
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize(
     ("choice", "called"),
-    [({"type": "any"}, ["weather"]), ({"type": "none"}, []), ({"type": "auto"}, []), ({"type": "tool", "name": "time"}, ["time"])],
+    [
+        ({"type": "any"}, ["weather"]),
+        ({"type": "none"}, []),
+        ({"type": "auto"}, []),
+        ({"type": "tool", "name": "time"}, ["time"]),
+    ],
     ids=lambda value: value["type"] if isinstance(value, dict) else "",
 )
 def test_tool_choice(client: Anthropic, model: str, choice: dict[str, str], called: list[str], question: str) -> None:

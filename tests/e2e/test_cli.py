@@ -256,7 +256,9 @@ def test_a_gateway_that_is_not_there(run: Run) -> None:
 def test_simulate(run: Run) -> None:
     """Announces its address, answers there, ends on SIGTERM with status 0; knows its faults; refuses one that is none."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "llm_gateway", "--json", "simulate", "--port", "0"], stdout=subprocess.PIPE, env=clean_environment()
+        [sys.executable, "-m", "llm_gateway", "--json", "simulate", "--port", "0"],
+        stdout=subprocess.PIPE,
+        env=clean_environment(),
     )
     assert process.stdout is not None
     with process.stdout:
@@ -270,7 +272,7 @@ def test_simulate(run: Run) -> None:
         assert "Hello there" in done.stdout
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
-    faults = {row["fault"] for row in msgspec.json.decode(run("--json", "simulate", "--faults").stdout)}
+    faults = {row["name"] for row in msgspec.json.decode(run("--json", "simulate", "--faults").stdout)}
     assert {"close_mid", "status", "rechunk"} <= faults
     refused = run("simulate", "--port", "0", "--fault", "nonsense")
     assert refused.returncode == 2

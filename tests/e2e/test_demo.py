@@ -104,7 +104,9 @@ def test_the_curl_line_works(demo: Demo) -> None:
     """Pasted into a shell it streams an answer to its end."""
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
-    done = subprocess.run(["bash", "-c", demo.line("curl") + " --silent --max-time 60"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["bash", "-c", demo.line("curl") + " --silent --max-time 60"], capture_output=True, text=True, check=True
+    )
     events = [line.removeprefix("data: ") for line in done.stdout.splitlines() if line.startswith("data: ")]
     assert events[-1] == "[DONE]"
     chunks = [msgspec.json.decode(event) for event in events[:-1]]

@@ -104,7 +104,9 @@ def test_the_stream_helper_accumulates(client: OpenAI, model: str, question: str
 def test_a_round_trip_with_parallel_tools(client: OpenAI, world: World, model: str, question: str) -> None:
     """Two calls at once; their results go back in OpenAI's form and reach the provider in its own."""
     messages = user(f"{question} call weather and call time")
-    first = client.chat.completions.create(model=model, messages=messages, tools=TOOLS, tool_choice="auto", parallel_tool_calls=True)
+    first = client.chat.completions.create(
+        model=model, messages=messages, tools=TOOLS, tool_choice="auto", parallel_tool_calls=True
+    )
     calls = first.choices[0].message.tool_calls or []
     assert [call.function.name for call in calls] == ["weather", "time"]
     assert first.choices[0].finish_reason == "tool_calls"
@@ -419,9 +421,7 @@ def test_streamed_response_headers(client: OpenAI, question: str) -> None:
 
 def test_metadata_in_the_body(client: OpenAI, question: str) -> None:
     """X-Gateway-Metadata: body puts who served it into the answer."""
-    reply = client.chat.completions.create(
-        model="claude", messages=user(question), extra_headers={"X-Gateway-Metadata": "body"}
-    )
+    reply = client.chat.completions.create(model="claude", messages=user(question), extra_headers={"X-Gateway-Metadata": "body"})
     told = reply.x_gateway_metadata  # type: ignore[attr-defined]
     assert (told["provider"], told["model"], told["retries"]) == ("ant", CLAUDE, 0)
     assert told["request_id"] == reply._request_id

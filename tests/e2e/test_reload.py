@@ -144,7 +144,9 @@ def test_what_needs_a_restart_is_said(gateway: GatewayProcess, simulator: Runnin
     assert msgspec.json.decode(line)["restart_needed"] == ["server"]
 
 
-def test_a_key_file_that_a_reload_added_is_watched_too(gateway: GatewayProcess, simulator: RunningSimulator, tmp_path: Path) -> None:
+def test_a_key_file_that_a_reload_added_is_watched_too(
+    gateway: GatewayProcess, simulator: RunningSimulator, tmp_path: Path
+) -> None:
     """The new configuration takes the provider's key from a file; when that file changes, the new key is sent."""
     secret = tmp_path / "provider.key"
     secret.write_text("sk-first-0123456789")
@@ -225,7 +227,10 @@ def _certificate(gateway: GatewayProcess, context: ssl.SSLContext) -> bytes:
     """What a new handshake is shown."""
     import socket
 
-    with socket.create_connection(("127.0.0.1", gateway.port)) as raw, context.wrap_socket(raw, server_hostname="127.0.0.1") as tls:
+    with (
+        socket.create_connection(("127.0.0.1", gateway.port)) as raw,
+        context.wrap_socket(raw, server_hostname="127.0.0.1") as tls,
+    ):
         shown = tls.getpeercert(binary_form=True)
         assert shown is not None
         return shown

@@ -38,7 +38,11 @@ def installed() -> Path:
             for name in ("package.json", "package-lock.json", ".npmrc"):
                 shutil.copy(FOLDER / name, staging)
             done = subprocess.run(
-                [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=staging, capture_output=True, text=True, check=False
+                [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+                cwd=staging,
+                capture_output=True,
+                text=True,
+                check=False,
             )
             if done.returncode:
                 pytest.skip(f"npm could not install the AI SDK: {done.stderr.strip()[-300:]}")
@@ -59,7 +63,13 @@ def test_the_ai_sdk(installed: Path, world: World, kind: str, model: str) -> Non
     given = {"GATEWAY_URL": world.url, "GATEWAY_KEY": world.key, "TEST_PNG": PNG, "TEST_PDF": PDF}
     clean = {name: value for name, value in os.environ.items() if "PROXY" not in name.upper()}
     done = subprocess.run(
-        [installed, "run.mjs", kind, model], cwd=FOLDER, env=clean | given, capture_output=True, text=True, check=False, timeout=150
+        [installed, "run.mjs", kind, model],
+        cwd=FOLDER,
+        env=clean | given,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=150,
     )
     assert done.returncode == 0, done.stderr
     told = msgspec.json.decode(done.stdout.splitlines()[-1], type=dict[str, str])

@@ -24,9 +24,7 @@ CLAUDE_NEW = "claude-sonnet-5"  # has neither: what the gateway sends depends on
 NATIVE = {"gpt": GPT, "claude": CLAUDE}
 """Alias -> the name that the provider is asked for."""
 
-PNG = (
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="  # one pixel
-)
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="  # one pixel
 PDF = "JVBERi0xLjQKJcOkw7zDtsOfCjEgMCBvYmoKPDw+PgplbmRvYmoKdHJhaWxlcgo8PD4+CiUlRU9G"
 
 
@@ -82,7 +80,11 @@ def configuration(simulator: RunningSimulator) -> dict[str, Any]:
                 "timeouts": {"head": "200ms", "first_token": "200ms", "total": "400ms"},
             },
         }
-        | {f"{name}-{what}": {"deployments": [f"{where}@@{fault}"], "retries": 0} for name, where in _WHERE for what, fault in _FAULTS},
+        | {
+            f"{name}-{what}": {"deployments": [f"{where}@@{fault}"], "retries": 0}
+            for name, where in _WHERE
+            for what, fault in _FAULTS
+        },
     }
 
 

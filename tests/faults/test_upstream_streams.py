@@ -35,7 +35,7 @@ ENDED_ODDLY = ("no_done", "dup_done", "trailing_garbage")
 ROWS = {
     "reset-mid": Row("reset_mid:after=1500", then=True, retries=3),
     "close-mid": Row("close_mid:after=1500", then=True, retries=3),
-    "mid-error": Row("mid_error", then=True, retries=3),
+    "mid-error": Row("mid_error+rechunk:mode=event,delay=0.004", then=True, retries=3),
     "early-error": Row("mid_error:after=1", then=True),
     "stall": Row("stall:after=1500,secs=60", hasty=True, then=True, retries=3),
     "silent": Row("stall:after=0,secs=60", hasty=True),

@@ -378,6 +378,28 @@ def test_a_body_nobody_asks_for_stops_being_read():
     asyncio.run(run())
 
 
+def test_a_long_read_gives_others_their_turn():
+    """A peer that sends faster than we work is not read from again before the loop has gone round (faults C03)."""
+
+    async def main() -> None:
+        talk = Talk()
+        talk.feed(OK + b"Content-Length: 1000000\r\n\r\n" + b"x" * 1000)
+        assert not talk.wire.paused
+        talk.feed(b"x" * 100_000)
+        assert talk.wire.paused
+        await asyncio.sleep(0)
+        assert not talk.wire.paused
+        talk.feed(b"x" * 100_000)
+        talk.response.pause()
+        await asyncio.sleep(0)
+        assert talk.wire.paused  # whoever takes the body is behind: that is not forgotten
+        talk.response.resume()
+        assert not talk.wire.paused
+        talk.response.close()
+
+    asyncio.run(main())
+
+
 def test_reading_stops_at_the_cap_while_it_arrives():
     """A whole body over its cap is refused as soon as it is over it, not at its end."""
 

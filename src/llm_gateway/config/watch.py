@@ -29,12 +29,22 @@ class Watch:
         settle: float = 0.5,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        self.paths = tuple(paths)
+        self._paths = tuple(paths)
         self._changed = changed
         self._interval = interval
         self._settle = settle
         self._sleep = sleep
         self._seen = self._look()  # taken here: what changes before `run` begins is not missed
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        return self._paths
+
+    @paths.setter
+    def paths(self, paths: Iterable[str]) -> None:
+        """New ones are looked at now: what changes between this and the next look is not missed."""
+        self._paths = tuple(paths)
+        self._seen |= {path: _fingerprint(path) for path in self._paths if path not in self._seen}
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -57,7 +67,7 @@ class Watch:
                 return
 
     def _look(self) -> dict[str, _Print]:
-        return {path: _fingerprint(path) for path in self.paths}
+        return {path: _fingerprint(path) for path in self._paths}
 
 
 def _differ(before: dict[str, _Print], now: dict[str, _Print]) -> bool:

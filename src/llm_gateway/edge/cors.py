@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from llm_gateway.edge.plain import Plain
 from llm_gateway.http.headers import header
 
-METHODS = b"GET, HEAD, POST, OPTIONS"
+ANY = "*"
+METHODS = ("GET", "HEAD", "POST", "OPTIONS")
 ASKED_WITH = (
     b"Authorization, Content-Type, X-API-Key, X-Goog-Api-Key, X-Request-ID, X-API-Version, Idempotency-Key, OpenAI-Beta, "
     b"Anthropic-Version, Anthropic-Beta, X-Gateway-Metadata, X-Gateway-Strict"
@@ -18,7 +19,6 @@ EXPOSED = (
     b"X-RateLimit-Reset, X-RateLimit-Window, X-Gateway-Version, X-Gateway-Provider, X-Gateway-Model, X-Gateway-Latency-Ms, "
     b"X-Gateway-Retries, X-Gateway-Failover, X-Gateway-Dropped, X-Gateway-Cost, Deprecation, Sunset, Warning, Link"
 )
-ANY = "*"
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@,*]+")
 _NAMES = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~, \t-]{1,2048}")
 _VARY = header(b"Vary", b"Origin")
@@ -27,8 +27,19 @@ _VARY = header(b"Vary", b"Origin")
 class Cors:
     """The policy. No origins: no page of another origin may read anything, which is what a browser does without these headers."""
 
-    def __init__(self, origins: Iterable[str] = (), *, credentials: bool = False, max_age: int = 600) -> None:
+    def __init__(
+        self,
+        origins: Iterable[str] = (),
+        *,
+        methods: Iterable[str] = METHODS,
+        headers: Iterable[str] = (ANY,),
+        expose: Iterable[str] = (ANY,),
+        credentials: bool = False,
+        max_age: int = 600,
+    ) -> None:
         """`origins`: exact (`https://app.example`), or "*" for all. `max_age`: seconds a browser may remember a preflight.
+
+        `headers` with "*": whatever a page asks for; `expose` with "*": all headers that the gateway gives.
 
         Raises ValueError for an origin that no browser would send, and for credentials together with "*".
         """
@@ -37,7 +48,11 @@ class Cors:
         if self._any and credentials:
             raise ValueError('credentials cannot be allowed together with the origin "*": name the origins')
         allowed = _VARY + (b"Access-Control-Allow-Credentials: true\r\n" if credentials else b"")
-        allowed += header(b"Access-Control-Expose-Headers", EXPOSED)
+        exposed = ", ".join(expose)
+        allowed += header(b"Access-Control-Expose-Headers", EXPOSED if ANY in exposed else exposed.encode("ascii"))
+        self._methods = ", ".join(methods).encode("ascii")
+        named = tuple(headers)
+        self._headers = None if ANY in named else ", ".join(named).encode("ascii")
         self._lines: dict[bytes, bytes] = {}
         for name in names:
             if name != ANY and not _ORIGIN.fullmatch(name):
@@ -56,12 +71,14 @@ class Cors:
     def preflight(self, headers: Mapping[bytes, bytes]) -> Plain:
         """The answer to OPTIONS, without what `lines` adds. Named headers are echoed: SDKs in browsers send many of their own."""
         origin = headers.get(b"origin")
-        answer = header(b"Allow", METHODS)
+        answer = header(b"Allow", ", ".join(METHODS).encode("ascii"))
         if origin is None and self._any:
             answer += self._others  # nobody's preflight, but the answer would be the same for everybody
         if (origin is None or origin not in self._lines) and not self._any:
             return Plain(204, answer, b"")
-        wanted = headers.get(b"access-control-request-headers", b"")
-        names = wanted if _NAMES.fullmatch(wanted) else ASKED_WITH
-        answer += header(b"Access-Control-Allow-Methods", METHODS) + header(b"Access-Control-Allow-Headers", names)
+        names = self._headers
+        if names is None:
+            wanted = headers.get(b"access-control-request-headers", b"")
+            names = wanted if _NAMES.fullmatch(wanted) else ASKED_WITH
+        answer += header(b"Access-Control-Allow-Methods", self._methods) + header(b"Access-Control-Allow-Headers", names)
         return Plain(204, answer + self._max_age + b"Vary: Access-Control-Request-Headers\r\n", b"")

@@ -30,6 +30,7 @@ from llm_gateway.http.response import Response
 from llm_gateway.http.response_reader import ResponseReader
 
 _ONE_WRITE = 64 * 1024  # up to here copying head and body together is cheaper than handing over two buffers
+_LONG_READ = 32 * 1024  # more than an event stream brings at once unless it comes faster than it can be passed on
 _TICK = 0.001  # uvloop rounds its timers to milliseconds
 
 
@@ -126,9 +127,9 @@ class ClientConnection(ResponseReader, asyncio.BaseProtocol):
             elif not waiter.done():
                 waiter.set_result(None)
         else:
-            self._progress(response)
+            self._progress(response, len(data))
 
-    def _progress(self, response: Response) -> None:
+    def _progress(self, response: Response, size: int) -> None:
         """The read did not complete the message: keep time and size, and pass on what there is."""
         if self._overhead == 0:  # body bytes, or the head just ended
             if not self._held:
@@ -143,7 +144,15 @@ class ClientConnection(ResponseReader, asyncio.BaseProtocol):
         waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
+        if size >= _LONG_READ and not self._held:
+            # libuv reads up to 32 times in a row from a peer that is faster than we are; others have their turn in between.
+            self.transport.pause_reading()
+            self._loop.call_soon(self._read_on)
         response.arrived()
+
+    def _read_on(self) -> None:
+        if not self._held and not self.transport.is_closing():
+            self.transport.resume_reading()
 
     def eof_received(self) -> bool:
         response = self.response

@@ -111,16 +111,17 @@ class Child:
 
     async def _end(self) -> None:
         process, self._process = self._process, None
-        if process is None or process.returncode is not None:
+        if process is None:
             return
         if process.stdin is not None:
             process.stdin.close()
         try:
-            await asyncio.wait_for(process.wait(), STOP_SECONDS)
+            await asyncio.wait_for(_ended(process), STOP_SECONDS)
         except TimeoutError:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
-            await process.wait()
+            with contextlib.suppress(TimeoutError):  # a process of its own may hold the pipe open
+                await asyncio.wait_for(_ended(process), STOP_SECONDS)
 
 
 async def _ended(process: asyncio.subprocess.Process) -> int:

@@ -121,5 +121,14 @@ def _versions(config: Config) -> Versions:
 
 
 def _cors(config: Config) -> Cors:
+    """Absent origins: everyone's pages may call where a key is needed, which no page has by itself; nobody's where none is."""
     cors = config.server.cors
-    return Cors(cors.origins, credentials=cors.credentials, max_age=int(cors.max_age))
+    origins = (("*",) if config.auth.needed else ()) if cors.origins is None else cors.origins
+    return Cors(
+        origins,
+        methods=cors.methods,
+        headers=cors.headers,
+        expose=cors.expose,
+        credentials=cors.credentials,
+        max_age=int(cors.max_age),
+    )

@@ -38,6 +38,9 @@ def test_sources_of_openai_are_shown_as_search_results():
 
 def test_what_nobody_can_read_is_left_out():
     """The SDKs' type is closed, and odd shapes must not break an answer."""
-    assert shown(["x", 1, None, {}, {"type": "rumour"}, {"type": "url_citation"}, {"type": "url_citation", "url_citation": {}}]) == []
+    assert (
+        shown(["x", 1, None, {}, {"type": "rumour"}, {"type": "url_citation"}, {"type": "url_citation", "url_citation": {}}])
+        == []
+    )
     odd = {"type": "url_citation", "url_citation": {"url": "u", "start_index": 5, "end_index": "x"}}
     assert shown([odd], "abc")[0]["cited_text"] == ""

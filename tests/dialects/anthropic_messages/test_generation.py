@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llm_gateway.dialects.anthropic_messages.generation import generation_of, takes_sampling, thinks_adaptively
+from llm_gateway.dialects.anthropic_messages.generation import generation_of, takes_both, takes_sampling, thinks_adaptively
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,8 @@ def test_the_number_is_found_in_every_spelling(model, generation):
 
 
 def test_the_api_changed_with_the_generations():
-    """4.6 brought adaptive thinking, 4.7 took the sampling parameters."""
+    """4.1 took top_p beside a temperature, 4.6 brought adaptive thinking, 4.7 took all sampling parameters."""
     names = ["claude-opus-4-5", "claude-opus-4-6", "claude-opus-4-7"]
     assert [thinks_adaptively(name) for name in names] == [False, True, True]
     assert [takes_sampling(name) for name in names] == [True, True, False]
+    assert [takes_both(name) for name in ("claude-opus-4-20250514", "claude-opus-4-1")] == [True, False]

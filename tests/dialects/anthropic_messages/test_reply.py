@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 import pytest
 from anthropic.types import Message
-from dialects.recorded import agrees
-from dialects.recorded import given as recorded
-from dialects.strategies import replies
 from hypothesis import given, settings
 from msgspec import Raw
 
+from dialects.recorded import agrees
+from dialects.recorded import given as recorded
+from dialects.strategies import replies
 from llm_gateway.core.chat import Audio, ChatReply, Choice, Opaque, Reasoning, Refusal, Text, ToolCall
 from llm_gateway.core.errors import UpstreamMalformed
 from llm_gateway.core.usage import Usage
@@ -77,7 +77,9 @@ def test_blocks():
 
 def test_a_refusal_is_explained():
     """Where the API says why, a client of another dialect hears it as a refusal."""
-    body = answer(content=[], stop_reason="refusal", stop_details={"type": "refusal", "explanation": "Not this.", "category": None})
+    body = answer(
+        content=[], stop_reason="refusal", stop_details={"type": "refusal", "explanation": "Not this.", "category": None}
+    )
     (choice,) = ANTHROPIC_MESSAGES.parse_reply(body).choices
     assert (choice.finish, choice.parts) == ("refusal", (Refusal("Not this."),))
 
@@ -172,14 +174,19 @@ def test_what_other_families_make():
 
 def test_sources_of_openai_are_shown():
     """As results of a web search, with the text that they stand for."""
-    source = {"type": "url_citation", "url_citation": {"url": "https://example.test", "title": "T", "start_index": 0, "end_index": 2}}
+    source = {
+        "type": "url_citation",
+        "url_citation": {"url": "https://example.test", "title": "T", "start_index": 0, "end_index": 2},
+    }
     (block,) = show(Text("hi there", citations=(source,)))["content"]
     assert (block["citations"][0]["url"], block["citations"][0]["cited_text"]) == ("https://example.test", "hi")
 
 
 def test_only_the_first_choice_is_shown():
     """The API has no others."""
-    body = ANTHROPIC_MESSAGES.render_reply(ChatReply("c", "m", (Choice(0, (Text("a"),), "stop"), Choice(1, (Text("b"),), "stop"))))
+    body = ANTHROPIC_MESSAGES.render_reply(
+        ChatReply("c", "m", (Choice(0, (Text("a"),), "stop"), Choice(1, (Text("b"),), "stop")))
+    )
     assert [block["text"] for block in msgspec.json.decode(body)["content"]] == ["a"]
 
 

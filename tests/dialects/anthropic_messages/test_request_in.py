@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from dialects.recorded import agrees
-from dialects.recorded import given as recorded
 from msgspec import Raw
 
+from dialects.recorded import agrees
+from dialects.recorded import given as recorded
 from llm_gateway.core.chat import (
     CacheMark,
     ChatRequest,
@@ -123,9 +123,15 @@ def test_results_of_tools():
         "type": "tool_result",
         "tool_use_id": "t1",
         "is_error": True,
-        "content": [{"type": "text", "text": "a"}, {"type": "image", "source": BASE64}, {"type": "tool_reference", "tool_name": "x"}],
+        "content": [
+            {"type": "text", "text": "a"},
+            {"type": "image", "source": BASE64},
+            {"type": "tool_reference", "tool_name": "x"},
+        ],
     }
-    (message,) = parse({"role": "user", "content": [result, {"type": "tool_result", "tool_use_id": "t2", "content": "s"}]}).messages
+    (message,) = parse(
+        {"role": "user", "content": [result, {"type": "tool_result", "tool_use_id": "t2", "content": "s"}]}
+    ).messages
     assert message.role == "tool"
     first, second = message.parts
     assert isinstance(first, ToolResult)
@@ -226,7 +232,10 @@ def test_everything_else_is_kept_by_its_path():
         {"role": "user", "content": [{"type": "text", "text": "a", "mood": 1}], "clear_at": "never"},
         {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "f", "input": {}, "caller": {"type": "code"}}]},
         {"role": "user", "content": [{"type": "image", "source": BASE64 | {"k": 1}, "transformations": {}}]},
-        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": [{"type": "text", "text": "r", "z": 1}]}]},
+        {
+            "role": "user",
+            "content": [{"type": "tool_result", "tool_use_id": "t", "content": [{"type": "text", "text": "r", "z": 1}]}],
+        },
         system=[{"type": "text", "text": "s", "tone": "dry"}],
         mcp_servers=[{"name": "n"}],
         container=None,
@@ -234,7 +243,11 @@ def test_everything_else_is_kept_by_its_path():
         tool_choice={"type": "fate"},
         thinking={"type": "between_tools"},
         metadata={"user_id": "u", "team": "t"},
-        output_config={"effort": "low", "task_budget": {"total": 5}, "format": {"type": "json_schema", "schema": {}, "name": "n"}},
+        output_config={
+            "effort": "low",
+            "task_budget": {"total": 5},
+            "format": {"type": "json_schema", "schema": {}, "name": "n"},
+        },
     )
     assert {path: value(raw) for path, raw in request.extra.items()} == {
         "messages[0].content[0].mood": 1,

@@ -8,12 +8,12 @@ import msgspec
 import pydantic
 import pytest
 from anthropic.types.message_create_params import MessageCreateParams
-from dialects.recorded import agrees
-from dialects.recorded import given as recorded
-from dialects.strategies import requests
 from hypothesis import given, settings
 from msgspec import Raw
 
+from dialects.recorded import agrees
+from dialects.recorded import given as recorded
+from dialects.strategies import requests
 from llm_gateway.core.chat import (
     Audio,
     CacheMark,
@@ -47,7 +47,9 @@ SDK_REQUEST = pydantic.TypeAdapter[Any](MessageCreateParams)
 OBJECT = Raw(b'{"type":"object"}')
 
 
-def render(*messages: Message, target: Target = OLD, dialect: str = "openai_chat", **members: Any) -> tuple[dict[str, Any], list[str]]:
+def render(
+    *messages: Message, target: Target = OLD, dialect: str = "openai_chat", **members: Any
+) -> tuple[dict[str, Any], list[str]]:
     request = ChatRequest("m", messages or (HI,), dialect=dialect, **members)
     rendered = ANTHROPIC_MESSAGES.render_request(request, target)
     return msgspec.json.decode(rendered.body), rendered.dropped
@@ -178,7 +180,13 @@ def test_documents(document, source):
 
 def test_parts_without_a_place_are_named():
     """Speech, blocks of other dialects, thinking that the API would refuse; the transcript of speech is kept."""
-    parts = (Audio(data="AA", transcript="said"), Opaque("elsewhere", "x", Raw(b"{}")), Reasoning("hm"), Reasoning("hm", ""), Text("t"))
+    parts = (
+        Audio(data="AA", transcript="said"),
+        Opaque("elsewhere", "x", Raw(b"{}")),
+        Reasoning("hm"),
+        Reasoning("hm", ""),
+        Text("t"),
+    )
     shown, dropped = content(*parts, role="assistant")
     assert shown == [{"type": "text", "text": "said"}, {"type": "text", "text": "t"}]
     assert len(dropped) == 4
@@ -305,11 +313,14 @@ def test_temperature_is_brought_into_range():
     assert render(temperature=0.5)[0]["temperature"] == 0.5
 
 
-def test_a_top_p_that_says_nothing_does_not_spoil_the_temperature():
-    """Newer models refuse both together."""
-    assert "top_p" not in render(temperature=0.5, top_p=1)[0]
-    assert render(temperature=0.5, top_p=0.9)[0]["top_p"] == 0.9
-    assert render(top_p=1)[0]["top_p"] == 1
+def test_the_temperature_goes_before_top_p():
+    """Models since 4.1 refuse both together; a top_p of 1 says nothing, so nothing is lost with it."""
+    body, dropped = render(temperature=0.5, top_p=0.9)
+    assert ("top_p" in body, dropped) == (False, ["top_p"])
+    body, dropped = render(temperature=0.5, top_p=1)
+    assert ("top_p" in body, dropped) == (False, [])
+    assert render(target=Target("claude-3-5-haiku-latest"), temperature=0.5, top_p=0.9)[0]["top_p"] == 0.9
+    assert render(top_p=0.9)[0]["top_p"] == 0.9
 
 
 def test_models_without_sampling_get_none():
@@ -357,7 +368,10 @@ def test_members_with_another_shape():
 
 def test_own_members_go_back_to_their_places():
     """Only to this dialect, and not into messages, whose places may have moved."""
-    extra = {path: Raw(b"7") for path in ("speed", "metadata.team", "output_config.x", "tools[0].defer_loading", "messages[0].clear_at")}
+    extra = {
+        path: Raw(b"7")
+        for path in ("speed", "metadata.team", "output_config.x", "tools[0].defer_loading", "messages[0].clear_at")
+    }
     body, dropped = render(dialect=NAME, extra=extra, tools=(Tool("f", schema=OBJECT),), user="u")
     assert (body["speed"], body["metadata"], body["output_config"]) == (7, {"user_id": "u", "team": 7}, {"x": 7})
     assert body["tools"][0]["defer_loading"] == 7

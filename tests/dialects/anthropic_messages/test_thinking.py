@@ -17,7 +17,11 @@ HI = Message("user", (Text("hi"),))
 
 
 def think(
-    wanted: ReasoningRequest | None, target: Target = OLD, messages: tuple[Message, ...] = (HI,), dialect: str = "openai_chat", **members: Any
+    wanted: ReasoningRequest | None,
+    target: Target = OLD,
+    messages: tuple[Message, ...] = (HI,),
+    dialect: str = "openai_chat",
+    **members: Any,
 ) -> tuple[Thinking, list[str]]:
     dropped: list[str] = []
     request = ChatRequest("m", messages, reasoning=wanted, dialect=dialect, **members)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import msgspec
-from dialects.strategies import tokens
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dialects.strategies import tokens
 from llm_gateway.core.usage import Usage
 from llm_gateway.dialects.anthropic_messages.usage import UsageWire, merge, parse_usage, render_delta_usage, render_usage
 

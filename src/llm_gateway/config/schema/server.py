@@ -66,21 +66,21 @@ class Cors(Section, frozen=True):
     """Which web pages may call the gateway from a browser (Fetch standard, CORS protocol)."""
 
     origins: Annotated[
-        tuple[Text, ...], about('Origins that may call, such as https://app.example.com, or "*". Empty: none.')
-    ] = ()
-    methods: Annotated[tuple[Text, ...], about("Methods they may use.")] = ("GET", "POST", "OPTIONS")
-    headers: Annotated[tuple[Text, ...], about('Request headers they may send; "*" does not cover Authorization.')] = (
-        "*",
-        "Authorization",
-    )
-    expose: Annotated[tuple[Text, ...], about("Response headers that their scripts may read.")] = ("*",)
+        tuple[Text, ...] | None,
+        about('Origins that may call, such as https://app.example.com, or "*". Absent: all where a key is required, else none.'),
+    ] = None
+    methods: Annotated[tuple[Text, ...], about("Methods they may use.")] = ("GET", "HEAD", "POST", "OPTIONS")
+    headers: Annotated[tuple[Text, ...], about('Request headers they may send; "*": all that they ask for.')] = ("*",)
+    expose: Annotated[
+        tuple[Text, ...], about('Response headers that their scripts may read; "*": all that the gateway gives.')
+    ] = ("*",)
     max_age: Annotated[Duration, about("How long a browser may remember a preflight answer.")] = Duration(600)
     credentials: Annotated[bool, about("Whether browsers may send cookies and client certificates.")] = False
 
     def check(self) -> Iterator[Fault]:
-        if self.credentials and "*" in self.origins:
+        if self.credentials and "*" in (self.origins or ("*",)):
             yield "origins", '"*" is not allowed together with credentials: true; name the origins'
-        for index, origin in enumerate(self.origins):
+        for index, origin in enumerate(self.origins or ()):
             scheme, separator, host = origin.partition("://")
             if origin not in {"*", "null"} and not (scheme and separator and host and "/" not in host):
                 yield "origins", f"entry {index} must be scheme://host[:port] without a path"

@@ -2,6 +2,7 @@
 
 The API grew by models (its pages on extended thinking, adaptive thinking, effort and the 4.7 migration):
 
+- since 4.1: temperature and top_p are refused together.
 - before 4.6: thinking has a budget in tokens, and there is no effort. (Opus 4.5 has one; its budget does as well.)
 - since 4.6: thinking is adaptive, and output_config.effort says how much.
 - since 4.7: temperature, top_p and top_k are refused.
@@ -27,6 +28,11 @@ def generation_of(model: str) -> Generation:
 
 def thinks_adaptively(model: str) -> bool:
     return generation_of(model) >= (4, 6)
+
+
+def takes_both(model: str) -> bool:
+    """Temperature and top_p in one request."""
+    return generation_of(model) < (4, 1)
 
 
 def takes_sampling(model: str) -> bool:

@@ -16,15 +16,12 @@ from llm_gateway.dialects.anthropic_messages.errors import parse_fault
 from llm_gateway.dialects.anthropic_messages.parts_out import input_of, unread
 from llm_gateway.dialects.anthropic_messages.stops import parse_stop, render_stop
 from llm_gateway.dialects.anthropic_messages.usage import UsageWire, parse_usage, render_usage
+from llm_gateway.dialects.anthropic_messages.view import Thing
 from llm_gateway.dialects.base import ReplyFacts
 
 _Shape = TypeVar("_Shape", bound="Envelope")
 
 TIERS = {"default": "standard", "standard": "standard", "priority": "priority", "batch": "batch"}
-
-
-class Thing(msgspec.Struct, gc=False):
-    """A JSON object, whatever is in it."""
 
 
 class ReplyBlock(msgspec.Struct, gc=False):

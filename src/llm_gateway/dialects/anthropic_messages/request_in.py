@@ -16,13 +16,12 @@ from llm_gateway.core.chat import (
     ToolChoice,
     ToolResult,
 )
-from llm_gateway.core.errors import MalformedBody
 from llm_gateway.core.json import MalformedJson, decode, encode
 from llm_gateway.dialects.anthropic_messages import wire
 from llm_gateway.dialects.anthropic_messages.parts_in import parse_content, parse_mark
 from llm_gateway.dialects.anthropic_messages.tidy import Tidied
-from llm_gateway.dialects.anthropic_messages.view import WATCHED, check_count, check_limits
-from llm_gateway.dialects.openai_chat.invalid import invalid, malformed, read, refuse, refuse_duplicates
+from llm_gateway.dialects.anthropic_messages.view import WATCHED, Thing, check_count, check_limits
+from llm_gateway.dialects.openai_chat.invalid import malformed, read, refuse, refuse_duplicates
 
 _MODES: dict[str, Literal["auto", "required", "none"]] = {"auto": "auto", "any": "required", "none": "none"}
 _BRACE = b"{"[0]
@@ -33,8 +32,8 @@ def parse_request(body: bytes, *, count: bool = False) -> ChatRequest:
 
     Raises InvalidRequest or MalformedBody.
     """
-    refuse_duplicates(_object(body), WATCHED)
     request, extra = _read(body)
+    refuse_duplicates(body, WATCHED)
     check_limits(request)
     check_count(len(request.messages))
     if request.max_tokens is None and not count:
@@ -65,12 +64,6 @@ def parse_request(body: bytes, *, count: bool = False) -> ChatRequest:
     )
 
 
-def _object(body: bytes) -> bytes:
-    """`body` if it is a JSON object; a refusal otherwise."""
-    read(body, dict[str, Raw])
-    return body
-
-
 def _read(body: bytes) -> tuple[wire.RequestWire, dict[str, Raw]]:
     """The request, and what of it has no place in wire.py."""
     try:
@@ -78,20 +71,12 @@ def _read(body: bytes) -> tuple[wire.RequestWire, dict[str, Raw]]:
     except MalformedJson as error:
         raise malformed(body, error) from None
     except msgspec.ValidationError:
-        tidied = _tidied(body)
+        read(body, Thing)  # refuses what is no object
     try:
-        return decode(tidied.body, wire.RequestWire), tidied.extra
-    except msgspec.ValidationError as error:
-        raise invalid(error) from None
-    except MalformedJson as error:
-        raise malformed(body, error) from None
-
-
-def _tidied(body: bytes) -> Tidied:
-    try:
-        return Tidied(body)
+        tidied = Tidied(body)
     except MalformedJson as error:  # inside of a value that was skipped until now
-        raise MalformedBody(f"The request's body could not be read: {error}") from None
+        raise malformed(body, error) from None
+    return read(tidied.body, wire.RequestWire), tidied.extra
 
 
 def _messages(request: wire.RequestWire, extra: dict[str, Raw]) -> tuple[Message, ...]:

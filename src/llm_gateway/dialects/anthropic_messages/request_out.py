@@ -10,7 +10,7 @@ from typing import Any
 
 from llm_gateway.core.chat import ChatRequest
 from llm_gateway.core.json import encode
-from llm_gateway.dialects.anthropic_messages.generation import takes_sampling
+from llm_gateway.dialects.anthropic_messages.generation import takes_both, takes_sampling
 from llm_gateway.dialects.anthropic_messages.nested import put
 from llm_gateway.dialects.anthropic_messages.parts_out import plain
 from llm_gateway.dialects.anthropic_messages.thinking import Thinking, render_thinking
@@ -72,8 +72,8 @@ def _add_sampling(out: dict[str, Any], request: ChatRequest, target: Target, thi
             if temperature > 1:
                 asked["temperature"] = 1.0
                 dropped.append("temperature")
-            if asked.get("top_p") == 1:
-                del asked["top_p"]  # says nothing, and newer models refuse it beside a temperature
+            if "top_p" in asked and not takes_both(target.model) and asked.pop("top_p") != 1:  # 1 says nothing
+                dropped.append("top_p")
     out |= asked
 
 

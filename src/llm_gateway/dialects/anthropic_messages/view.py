@@ -1,7 +1,7 @@
 """The gateway's look at a request that may pass through: what policy acts on, and the types of what it relies on.
 
-Blocks of content are left undecoded. Refused is only what is certainly wrong; what a provider may well accept is its own business: the
-API has no temperature over 1, say, but it is the one to tell so.
+Blocks of content are left undecoded. Refused is only what is certainly wrong; what a provider may well accept is its own
+business: the API has no temperature over 1, say, but it is the one to tell so.
 """
 
 from __future__ import annotations

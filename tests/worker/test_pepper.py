@@ -1,0 +1,48 @@
+"""The secret under which keys are hashed."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from llm_gateway.worker.pepper import StateUnusable, load_pepper
+
+
+def test_it_is_made_once_and_kept(tmp_path):
+    """32 random bytes that only their owner may read, the same ever after; nothing else is left in the folder."""
+    state = tmp_path / "a" / "state"
+    pepper = load_pepper(state)
+    assert len(pepper) == 32
+    assert load_pepper(state) == pepper
+    assert [file.name for file in state.iterdir()] == ["pepper"]
+    assert (state / "pepper").stat().st_mode & 0o777 == 0o600
+    assert load_pepper(tmp_path / "b") != pepper
+
+
+def test_those_who_start_at_once_get_the_same(tmp_path):
+    """Nobody reads a pepper that another one has not finished writing."""
+    for n in range(20):
+        with ThreadPoolExecutor(8) as pool:
+            assert len(set(pool.map(lambda _, n=n: load_pepper(tmp_path / str(n)), range(8)))) == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * 31, b"x" * 33])
+def test_a_damaged_one_is_not_replaced(tmp_path, content):
+    """A new one would make every key_hash wrong: the operator has to decide."""
+    (tmp_path / "pepper").write_bytes(content)
+    with pytest.raises(StateUnusable, match="damaged"):
+        load_pepper(tmp_path)
+    assert (tmp_path / "pepper").read_bytes() == content
+
+
+def test_a_folder_that_is_none(tmp_path):
+    """The message names the key to change."""
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(StateUnusable, match=r"state\.dir"):
+        load_pepper(tmp_path / "file" / "state")
+    if os.geteuid() != 0:
+        (tmp_path / "locked").mkdir(mode=0o500)
+        with pytest.raises(StateUnusable, match=r"state\.dir"):
+            load_pepper(tmp_path / "locked")
