@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import anthropic
 import pytest
 from anthropic import Anthropic, AsyncAnthropic
-from e2e.world import BODY_LIMIT, CLAUDE, NARROW_KEY, NATIVE, World, eventually
+
+from e2e.world import BODY_LIMIT, CLAUDE, NARROW_KEY, NATIVE, World, eventually, read_into
 
 MODELS = ("claude", "gpt")
 
@@ -117,13 +119,13 @@ def test_a_provider_that_fails(
 @pytest.mark.parametrize("fault", ["cut", "error"])
 def test_a_stream_that_breaks(client: Anthropic, model: str, fault: str) -> None:
     """After the first token the failure is an error event, which the SDK raises; no message_delta or message_stop came before."""
-    kinds = []
+    events: list[Any] = []
     with (
         client.messages.create(**ask(f"{model}-{fault}", "Hi [tokens=40]"), stream=True) as stream,  # type: ignore[call-overload]
         pytest.raises(anthropic.APIStatusError) as caught,
     ):
-        for event in stream:
-            kinds.append(event.type)
+        read_into(events, stream)
+    kinds = [event.type for event in events]
     assert "content_block_delta" in kinds
     assert "message_delta" not in kinds
     assert "message_stop" not in kinds

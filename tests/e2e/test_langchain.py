@@ -11,8 +11,9 @@ from typing import Any
 import anthropic
 import openai
 import pytest
-from e2e.world import PNG, World
 from pydantic import BaseModel, Field
+
+from e2e.world import PNG, World
 
 MODELS = ("gpt", "claude")
 CLASSES = ("ChatOpenAI", "ChatAnthropic")

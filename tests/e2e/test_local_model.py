@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 from anthropic import Anthropic
+from openai import OpenAI
+
 from e2e.processes import children, running
 from e2e.world import eventually
 from gateway_process import GatewayProcess, running_gateway
-from openai import OpenAI
 
 pytestmark = [
     pytest.mark.skipif(importlib.util.find_spec("xllamacpp") is None, reason="the wheel xllamacpp is not installed"),

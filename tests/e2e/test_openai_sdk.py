@@ -8,9 +8,10 @@ from collections.abc import Iterator
 import msgspec
 import openai
 import pytest
-from e2e.world import CLAUDE, NATIVE, PDF, PNG, STRICT_KEY, TIME_SCHEMA, WEATHER_SCHEMA, World
 from openai import AsyncOpenAI, OpenAI
 from pydantic import BaseModel
+
+from e2e.world import CLAUDE, NATIVE, PDF, PNG, STRICT_KEY, TIME_SCHEMA, WEATHER_SCHEMA, World
 
 MODELS = ("gpt", "claude")
 TOOLS = [

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import ssl
 import threading
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,10 +14,10 @@ import httpx
 import msgspec
 import pytest
 import trustme
-from e2e.world import eventually
-from gateway_process import KEY, GatewayProcess, running_gateway
 from openai import OpenAI
 
+from e2e.world import eventually
+from gateway_process import KEY, GatewayProcess, running_gateway
 from llm_gateway.simulator import RunningSimulator, SimulatorOptions, running_simulator
 
 pytestmark = pytest.mark.timeout(90)
@@ -203,7 +201,7 @@ def test_a_certificate_is_replaced_under_way(simulator: RunningSimulator, tmp_pa
         for file, blob in ((cert, made.cert_chain_pems[0].bytes()), (key, made.private_key_pem.bytes())):
             fresh = file.with_suffix(".new")
             fresh.write_bytes(blob)
-            os.replace(fresh, file)
+            fresh.replace(file)
         return ssl.PEM_cert_to_DER_cert(made.cert_chain_pems[0].bytes().decode())
 
     first = issue()
@@ -220,7 +218,6 @@ def test_a_certificate_is_replaced_under_way(simulator: RunningSimulator, tmp_pa
         cert.write_text("broken")
         assert eventually(lambda: count(gateway, "tls_reload_failed") >= 1, 10)
         assert _certificate(gateway, context) == second
-        time.sleep(0)
 
 
 def _certificate(gateway: GatewayProcess, context: ssl.SSLContext) -> bytes:

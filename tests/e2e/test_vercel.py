@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+
 from e2e.world import PDF, PNG, World
 
 FOLDER = Path(__file__).parent / "vercel"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from gateway_process import GatewayProcess, running_gateway
 
+from gateway_process import GatewayProcess, running_gateway
 from llm_gateway.simulator import RunningSimulator, Seen, SimulatorOptions, running_simulator
 
 OPENAI_KEY = "sk-provider-openai-0123456789abcdef"
@@ -105,6 +105,12 @@ def running_world(folder: Path) -> Iterator[World]:
     options = SimulatorOptions(reasoning_content=True, log_size=5000, log_body_bytes=64 * 1024)
     with running_simulator(options) as simulator, running_gateway(configuration(simulator), folder) as gateway:
         yield World(simulator, gateway)
+
+
+def read_into(into: list[Any], stream: Iterable[Any]) -> None:
+    """What a stream gives until it ends or raises."""
+    for item in stream:
+        into.append(item)  # noqa: PERF402 - what came before an exception counts
 
 
 def eventually(check: Callable[[], bool], seconds: float = 5.0) -> bool:

@@ -6,7 +6,21 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
-from faults.world import LANES, Got, Row, World, cut_short, nothing_leaked, peak_kb, question, refused, running_world, slowest_neighbour, well_ended
+
+from faults.world import (
+    LANES,
+    Got,
+    Row,
+    World,
+    cut_short,
+    nothing_leaked,
+    peak_kb,
+    question,
+    refused,
+    running_world,
+    slowest_neighbour,
+    well_ended,
+)
 
 USELESS = ("null_body", "empty_body", "html_200", "error_200", "no_choices", "malformed_json", "truncated_json")
 CODINGS = ("gzip", "br", "deflate", "deflate:raw=1")

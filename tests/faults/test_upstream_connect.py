@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from faults.world import LANES, Row, World, begun, eventually, nothing_leaked, question, refused, running_world, well_ended
 
+from faults.world import LANES, Row, World, begun, eventually, nothing_leaked, question, refused, running_world, well_ended
 from llm_gateway.simulator import RunningSimulator, refused_port
 
 ROWS = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from faults.world import LANES, Got, Row, World, cut_short, nothing_leaked, peak_kb, question, refused, running_world, well_ended
 
+from faults.world import LANES, Got, Row, World, cut_short, nothing_leaked, peak_kb, question, refused, running_world, well_ended
 from llm_gateway.http.framing import eventstream
 from llm_gateway.http.framing.errors import FramingError
 

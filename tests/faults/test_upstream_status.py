@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from faults.world import LANES, Row, World, payload, question, refused, running_world
 
+from faults.world import LANES, Row, World, payload, question, refused, running_world
 from llm_gateway.simulator import running_simulator
 
 BUSY = (500, 502, 503, 504, 529)

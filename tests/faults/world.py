@@ -20,8 +20,8 @@ from typing import Any
 from urllib.parse import quote
 
 import msgspec
-from gateway_process import KEY, GatewayProcess, running_gateway
 
+from gateway_process import KEY, GatewayProcess, running_gateway
 from llm_gateway.simulator import RunningSimulator, Seen, SimulatorOptions, running_simulator
 
 OPENAI_KEY = "sk-canary-openai-0123456789abcdef"

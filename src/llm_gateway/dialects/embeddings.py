@@ -16,8 +16,8 @@ from llm_gateway.core.embeddings import EmbeddingsReply, EmbeddingsRequest
 from llm_gateway.core.errors import GatewayError, UpstreamMalformed
 from llm_gateway.core.json import encode
 from llm_gateway.dialects.base import Operation, ProviderFault, Relay, Rendered, ReplyFacts, Target, View
+from llm_gateway.dialects.invalid import check_model, read, refuse, refuse_duplicates
 from llm_gateway.dialects.openai_chat import errors
-from llm_gateway.dialects.openai_chat.invalid import check_model, read, refuse, refuse_duplicates
 from llm_gateway.dialects.openai_chat.reply_in import Envelope, read_reply
 from llm_gateway.dialects.openai_chat.request_in import others
 from llm_gateway.dialects.openai_chat.usage import read_usage

@@ -21,7 +21,7 @@ from llm_gateway.dialects.anthropic_messages import wire
 from llm_gateway.dialects.anthropic_messages.parts_in import parse_content, parse_mark
 from llm_gateway.dialects.anthropic_messages.tidy import Tidied
 from llm_gateway.dialects.anthropic_messages.view import WATCHED, Thing, check_count, check_limits
-from llm_gateway.dialects.openai_chat.invalid import malformed, read, refuse, refuse_duplicates
+from llm_gateway.dialects.invalid import malformed, read, refuse, refuse_duplicates
 
 _MODES: dict[str, Literal["auto", "required", "none"]] = {"auto": "auto", "any": "required", "none": "none"}
 _BRACE = b"{"[0]

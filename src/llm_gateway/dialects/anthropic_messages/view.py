@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from llm_gateway.dialects.base import View
-from llm_gateway.dialects.openai_chat.invalid import check_model, read, refuse, refuse_duplicates
+from llm_gateway.dialects.invalid import check_model, read, refuse, refuse_duplicates
 
 MAX_MESSAGES = 10_000
 MAX_TOKENS = 10_000_000

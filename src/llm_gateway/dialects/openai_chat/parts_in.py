@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from llm_gateway.core.chat import Audio, CacheMark, Document, Image, Opaque, Part, Reasoning, Refusal, Text
+from llm_gateway.dialects.invalid import refuse
 from llm_gateway.dialects.openai_chat import wire
-from llm_gateway.dialects.openai_chat.invalid import refuse
 from llm_gateway.dialects.openai_chat.reasoning import NAME
 
 _DATA_URI = re.compile(r"data:([^;,]*);base64,")

@@ -9,8 +9,8 @@ from msgspec import Raw
 
 from llm_gateway.core.chat import CacheMark, ChatRequest, ReasoningRequest, ResponseFormat, Tool, ToolChoice
 from llm_gateway.core.json import MalformedJson, decode
+from llm_gateway.dialects.invalid import check_model, malformed, read, refuse
 from llm_gateway.dialects.openai_chat import wire
-from llm_gateway.dialects.openai_chat.invalid import check_model, malformed, read, refuse
 from llm_gateway.dialects.openai_chat.messages_in import Messages
 from llm_gateway.dialects.openai_chat.reasoning import NAME
 from llm_gateway.dialects.openai_chat.tidy import Tidied

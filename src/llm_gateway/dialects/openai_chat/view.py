@@ -12,7 +12,7 @@ from msgspec import Raw
 
 from llm_gateway.core.json import decode
 from llm_gateway.dialects.base import View
-from llm_gateway.dialects.openai_chat.invalid import check_model, invalid, read, refuse, refuse_duplicates
+from llm_gateway.dialects.invalid import check_model, invalid, read, refuse, refuse_duplicates
 
 MAX_MESSAGES = 10_000
 MAX_CHOICES = 128

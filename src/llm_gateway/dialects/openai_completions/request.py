@@ -9,7 +9,7 @@ from msgspec import Raw
 from llm_gateway.core.chat import ChatRequest, Message, Text
 from llm_gateway.core.errors import InvalidRequest, Unsupported
 from llm_gateway.core.json import decode
-from llm_gateway.dialects.openai_chat.invalid import check_model, read
+from llm_gateway.dialects.invalid import check_model, read
 from llm_gateway.dialects.openai_chat.request_in import others, present
 from llm_gateway.dialects.openai_completions.view import Body
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Raw
 
 from llm_gateway.dialects.base import View
-from llm_gateway.dialects.openai_chat.invalid import read, refuse, refuse_duplicates
+from llm_gateway.dialects.invalid import read, refuse, refuse_duplicates
 from llm_gateway.dialects.openai_chat.view import Sampling, check_sampling, summary
 
 _NULL = Raw(b"null")
