@@ -48,10 +48,10 @@ def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
-def code() -> Iterator[str]:
+def code(*, without: str = "simulator") -> Iterator[str]:
     """The source of everything a caller can meet; the simulator is no part of the interface."""
     for file in SOURCE.rglob("*.py"):
-        if "simulator" not in file.relative_to(SOURCE).parts:
+        if not {"simulator", without} & set(file.relative_to(SOURCE).parts):
             yield file.read_text()
 
 
@@ -174,8 +174,8 @@ def test_every_endpoint_is_documented() -> None:
 
 
 def test_every_header_is_documented() -> None:
-    """API.md names every X-Gateway header that is read or written."""
-    found = {name for text in code() for name in re.findall(r"(?i)x-gateway-[a-z]+(?:-[a-z]+)*", text)}
+    """API.md names every X-Gateway header that is read or written. (cors.py only lists what pages may read, if it comes.)"""
+    found = {name for text in code(without="cors.py") for name in re.findall(r"(?i)x-gateway-[a-z]+(?:-[a-z]+)*", text)}
     assert len(found) > 5
     text = page("docs/API.md").lower()
     assert sorted(name for name in {name.lower() for name in found} if name not in text) == []

@@ -31,7 +31,7 @@ def test_release_lets_go_of_every_frame():
     caught: list[BaseException] = []
     try:
         try:
-            raise KeyError
+            {}["missing"]
         except KeyError as cause:
             caught.append(cause)
             raise GatewayError("x") from cause

@@ -27,9 +27,9 @@ class Wire:
 
     keep = True
     paused = False
-    lines = {status: b"HTTP/1.1 %d X\r\n" % status for status in range(200, 600)}
 
     def __init__(self) -> None:
+        self.lines = {status: b"HTTP/1.1 %d X\r\n" % status for status in range(200, 600)}
         self.data = b""
 
     def send(self, data: bytes) -> None:
@@ -129,7 +129,9 @@ def test_abandoning_tells_who_is_still_there():
     assert (left.wire.data, left.ex.error) == (b"", None)
 
 
-@pytest.mark.parametrize(("same", "body", "shown"), [(True, b'{"own":1}', True), (False, b'{"own":1}', False), (True, b"", False)])
+@pytest.mark.parametrize(
+    ("same", "body", "shown"), [(True, b'{"own":1}', True), (False, b'{"own":1}', False), (True, b"", False)]
+)
 def test_a_providers_own_error_is_for_who_speaks_its_dialect(same, body, shown):
     """Else, and when it cannot be shown, ours."""
     world = World()
@@ -186,17 +188,17 @@ def test_a_slow_reader_holds_the_provider_back():
         block = chunk(*events)
         count = 100
         script: list[Any] = [ASK, SSE_HEAD, *[block] * count, chunk(piece(finish="stop"), b"data: [DONE]\n\n"), b"0\r\n\r\n"]
-        async with Server(script) as server:
-            async with whole_gateway(one_provider(server.url), limits=ServerLimits(write_high_water=64 * 1024)) as gateway:
-                async with connected(gateway.port) as raw:
-                    raw.send(request(CHAT, chat(stream=True)))
-                    await until(lambda: len(server.requests) == 1)
-                    (member,) = gateway.server._state.members
-                    await until(lambda: member.paused)
-                    await asyncio.sleep(0.05)
-                    assert member.unsent() < 2_000_000
-                    _, _, body = await raw.reply()
-                    assert body.count(b"x" * 1000) == 64 * count
+        limits = ServerLimits(write_high_water=64 * 1024)
+        async with Server(script) as server, whole_gateway(one_provider(server.url), limits=limits) as gateway:
+            async with connected(gateway.port) as raw:
+                raw.send(request(CHAT, chat(stream=True)))
+                await until(lambda: len(server.requests) == 1)
+                (member,) = gateway.server._state.members
+                await until(lambda: member.paused)
+                await asyncio.sleep(0.05)
+                assert member.unsent() < 2_000_000
+                _, _, body = await raw.reply()
+                assert body.count(b"x" * 1000) == 64 * count
 
     run(test)
 

@@ -65,7 +65,9 @@ def fresh(choose: Callable[[bytes], Any] = lambda _: OPENAI_CHAT.relay()) -> Str
     return StreamAnswer(choose, DEPLOYMENT, DEPLOYMENT.lane(OPENAI_CHAT), asyncio.get_running_loop())
 
 
-def inside(test: Callable[[StreamAnswer, Source, Reply], Any], choose: Callable[[bytes], Any] = lambda _: OPENAI_CHAT.relay()) -> None:
+def inside(
+    test: Callable[[StreamAnswer, Source, Reply], Any], choose: Callable[[bytes], Any] = lambda _: OPENAI_CHAT.relay()
+) -> None:
     async def main() -> None:
         await test(fresh(choose), Source(), Reply())
 
@@ -325,7 +327,10 @@ def test_the_connection_serves_the_next_stream():
 
     async def test() -> None:
         late = SSE_HEAD + chunk(TEXT, FINISH, DONE)
-        async with Server([ASK, late, 0.05, LAST, ASK, late, 0.05, LAST]) as server, whole_gateway(one_provider(server.url)) as gateway:
+        async with (
+            Server([ASK, late, 0.05, LAST, ASK, late, 0.05, LAST]) as server,
+            whole_gateway(one_provider(server.url)) as gateway,
+        ):
             for _ in range(2):
                 assert (await gateway.post(CHAT, chat(stream=True)))[0] == 200
                 await until(lambda: gateway.clients.by_name[""].stats()[Origin("http", "127.0.0.1", server.port)]["idle"] == 1)
@@ -339,7 +344,10 @@ def test_an_upstream_that_does_not_end_is_cut(monkeypatch):
     monkeypatch.setattr(module, "FAREWELL_SECONDS", 0.05)
 
     async def test() -> None:
-        async with Server([ASK, SSE_HEAD + chunk(TEXT, FINISH, DONE)]) as server, whole_gateway(one_provider(server.url)) as gateway:
+        async with (
+            Server([ASK, SSE_HEAD + chunk(TEXT, FINISH, DONE)]) as server,
+            whole_gateway(one_provider(server.url)) as gateway,
+        ):
             status, _, body = await gateway.post(CHAT, chat(stream=True))
             assert (status, body.endswith(DONE)) == (200, True)
             await server.until_left(1)
@@ -372,7 +380,10 @@ def test_a_cut_stream_ends_with_an_error_event():
     """U05: the client's text stands once, then the error, and the message ends as HTTP says."""
 
     async def test() -> None:
-        async with Server([ASK, SSE_HEAD, chunk(TEXT), 0.02, CLOSE]) as server, whole_gateway(one_provider(server.url)) as gateway:
+        async with (
+            Server([ASK, SSE_HEAD, chunk(TEXT), 0.02, CLOSE]) as server,
+            whole_gateway(one_provider(server.url)) as gateway,
+        ):
             _, _, body = await gateway.post(CHAT, chat(stream=True))
             assert body.count(b"hello") == 1
             assert body.startswith(TEXT + b"event: error\ndata: {")

@@ -178,7 +178,10 @@ def test_a_failed_candidates_loss_is_not_the_next_ones():
     [
         (b'\xef\xbb\xbf{"choices":[{"message":{"content":"x"}}]}', b'{"choices":[{"message":{"content":"x"}}]}'),
         (b'{"choices":[{"message":{"content":"\xff"}}]}', '{"choices":[{"message":{"content":"\ufffd"}}]}'.encode()),
-        ('{"choices":[{"message":{"content":"\U0001f600é"}}]}'.encode(), '{"choices":[{"message":{"content":"\U0001f600é"}}]}'.encode()),
+        (
+            '{"choices":[{"message":{"content":"\U0001f600é"}}]}'.encode(),
+            '{"choices":[{"message":{"content":"\U0001f600é"}}]}'.encode(),
+        ),
     ],
 )
 def test_a_whole_answer_goes_out_as_utf8(body, valid):
@@ -187,7 +190,9 @@ def test_a_whole_answer_goes_out_as_utf8(body, valid):
     assert (status, told) == (200, valid)
 
 
-@pytest.mark.parametrize("body", [b"", b"null", b"{", b"<html>", b"[]", b'{"choices":[]}', b'{"error":{"message":"no sk-abcdef123456"}}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"null", b"{", b"<html>", b"[]", b'{"choices":[]}', b'{"error":{"message":"no sk-abcdef123456"}}']
+)
 def test_what_is_no_answer_is_a_502(body):
     """U20: never a 200 with nothing in it; and an error's text is shown without its key."""
     (status, _, told), _ = through(answer(body))
@@ -254,12 +259,27 @@ def test_deadlines(patience, left, stream, times):
     ("script", "timeouts", "body", "reason"),
     [
         ([], {"total": "100ms"}, chat(), "deadline"),
-        ([SSE_HEAD.replace(b"event-stream", b"x"), chunk(b"{"), 0.06, chunk(b" "), 0.06, chunk(b" ")], {"total": "100ms"}, chat(), "deadline"),
+        (
+            [SSE_HEAD.replace(b"event-stream", b"x"), chunk(b"{"), 0.06, chunk(b" "), 0.06, chunk(b" ")],
+            {"total": "100ms"},
+            chat(),
+            "deadline",
+        ),
         ([], {"first_token": "100ms"}, chat(stream=True), "head_timeout"),
         ([SSE_HEAD], {"first_token": "100ms"}, chat(stream=True), "first_token_timeout"),
-        ([SSE_HEAD, chunk(b": hi\n\n"), 0.06, chunk(b": hi\n\n"), 0.06, chunk(b": hi\n\n")], {"first_token": "100ms"}, chat(stream=True), "first_token_timeout"),
+        (
+            [SSE_HEAD, chunk(b": hi\n\n"), 0.06, chunk(b": hi\n\n"), 0.06, chunk(b": hi\n\n")],
+            {"first_token": "100ms"},
+            chat(stream=True),
+            "first_token_timeout",
+        ),
         ([SSE_HEAD, chunk(b": hi\n\n")], {"idle": "100ms"}, chat(stream=True), "idle_timeout"),
-        ([b"HTTP/1.1 500 X\r\nContent-Length: 99\r\n\r\n", b"a", 0.06, b"a", 0.06, b"a"], {"first_token": "100ms"}, chat(stream=True), "server_error"),
+        (
+            [b"HTTP/1.1 500 X\r\nContent-Length: 99\r\n\r\n", b"a", 0.06, b"a", 0.06, b"a"],
+            {"first_token": "100ms"},
+            chat(stream=True),
+            "server_error",
+        ),
     ],
     ids=["no_head", "drip", "no_stream_head", "no_token", "comments_only", "stall", "error_body_drips"],
 )

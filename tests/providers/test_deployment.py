@@ -41,7 +41,9 @@ def test_base_urls_work_with_and_without_a_version(base_url, origin, target):
     assert upstream.deployment("m").lane(OPENAI_CHAT).target == target
 
 
-@pytest.mark.parametrize("base_url", ["ftp://h", "h/v1", "https://u:p@h", "https://h?x=1", "https://h#f", "http://h:0", "https://", "http://h /"])
+@pytest.mark.parametrize(
+    "base_url", ["ftp://h", "h/v1", "https://u:p@h", "https://h?x=1", "https://h#f", "http://h:0", "https://", "http://h /"]
+)
 def test_base_urls_that_cannot_be_used_are_refused(base_url):
     """When it is configured, not when a request comes."""
     with pytest.raises(ValueError):

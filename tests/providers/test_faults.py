@@ -20,7 +20,9 @@ from llm_gateway.providers.faults import first_token_late, from_failure, from_ht
 NOTHING = ProviderFault("")
 
 
-def status(code: int, fault: ProviderFault = NOTHING, headers: dict[bytes, bytes] | None = None, body: bytes = b"") -> UpstreamError:
+def status(
+    code: int, fault: ProviderFault = NOTHING, headers: dict[bytes, bytes] | None = None, body: bytes = b""
+) -> UpstreamError:
     return from_status(code, headers or {}, body, fault, 0.0)
 
 
@@ -56,7 +58,12 @@ def test_every_status_has_a_meaning(code, kind, told, reason):
 def test_what_may_be_asked_again():
     """The request's own fault nowhere (U17), credentials, quotas and missing models elsewhere only, the rest anywhere."""
     assert {code for code in (400, 409, 413, 422) if status(code).retryable} == set()
-    assert {code for code in (401, 402, 403, 404) if status(code).elsewhere_only and status(code).retryable} == {401, 402, 403, 404}
+    assert {code for code in (401, 402, 403, 404) if status(code).elsewhere_only and status(code).retryable} == {
+        401,
+        402,
+        403,
+        404,
+    }
     assert all(status(code).retryable and not status(code).elsewhere_only for code in (408, 429, 500, 502, 503, 504, 529))
 
 
@@ -182,7 +189,14 @@ def test_what_looks_like_a_credential_is_masked(secret):
 
 
 @pytest.mark.parametrize(
-    "text", ["the key parameter is wrong", "Unknown parameter: 'key_prefix'", "an org without access", "bearer of bad news", "task-related"]
+    "text",
+    [
+        "the key parameter is wrong",
+        "Unknown parameter: 'key_prefix'",
+        "an org without access",
+        "bearer of bad news",
+        "task-related",
+    ],
 )
 def test_plain_words_are_not_masked(text):
     """What only resembles a credential stays readable."""

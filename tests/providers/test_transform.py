@@ -65,7 +65,9 @@ def test_the_first_content_commits(event, content):
 
 def test_a_failure_holds_back_what_follows():
     """What came before it is written, it itself and the rest are not; what was wrong is kept."""
-    one = translated([events.TextDelta("a"), events.Failure("oops", "overloaded_error", "c"), events.TextDelta("b"), events.Done()])
+    one = translated(
+        [events.TextDelta("a"), events.Failure("oops", "overloaded_error", "c"), events.TextDelta("b"), events.Done()]
+    )
     assert one.feed(b"x") == b"TextDelta "
     assert (one.failure.message, one.failure.type, one.failure.code) == ("oops", "overloaded_error", "c")
     assert not one.done

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -64,13 +65,10 @@ def ended(world: World, ex: Exchange, failure: BaseException | None = None) -> N
     """Runs the block around `ex` to its end, in a loop as the timer needs one."""
 
     async def main() -> None:
-        try:
-            with world.observe(ex):
-                assert world.observe.active == 1
-                if failure is not None:
-                    raise failure
-        except BaseException as error:
-            assert error is failure  # noqa: PT017 - nothing is swallowed, nothing is added
+        with pytest.raises(type(failure)) if failure is not None else nullcontext(), world.observe(ex):
+            assert world.observe.active == 1
+            if failure is not None:
+                raise failure
         assert world.observe.active == 0
 
     asyncio.run(main())
@@ -112,7 +110,11 @@ def test_a_line_says_what_happened():
 
 @pytest.mark.parametrize(
     ("status", "error", "outcome", "level"),
-    [(200, None, "completed", "info"), (400, InvalidRequest("x"), "failed", "warning"), (500, GatewayError("x"), "failed", "error")],
+    [
+        (200, None, "completed", "info"),
+        (400, InvalidRequest("x"), "failed", "warning"),
+        (500, GatewayError("x"), "failed", "error"),
+    ],
 )
 def test_the_level_follows_the_status(status, error, outcome, level):
     """The caller's mistake is a warning, ours an error."""

@@ -23,7 +23,9 @@ def document(network: dict[str, Any] | None = None, **providers: dict[str, Any])
     return {"network": network or {}, "providers": {name: {**OTHER, **options} for name, options in providers.items()}}
 
 
-def made(before: Clients, network: dict[str, Any] | None = None, environ: dict[str, str] | None = None, **providers: Any) -> Clients:
+def made(
+    before: Clients, network: dict[str, Any] | None = None, environ: dict[str, str] | None = None, **providers: Any
+) -> Clients:
     return before.beside(config_of(document(network, **providers)), environ or {})
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from llm_gateway.config.errors import ConfigErrors, Problem
+from llm_gateway.config.errors import ConfigErrors, Problem, Where
 from llm_gateway.snapshot import NotServable
 from llm_gateway.worker.serve import Gateway, Running, known_models, provider_types, restart_needed, where
 from scripted_upstream import ASK
@@ -154,7 +154,9 @@ def test_a_reload_takes_effect(tmp_path):
     run(test)
 
 
-@pytest.mark.parametrize("error", [ConfigErrors([Problem("bad", None)]), NotServable("bad"), OSError("gone"), RuntimeError("bug")])
+@pytest.mark.parametrize(
+    "error", [ConfigErrors([Problem(Where("f"), "models", "bad")]), NotServable("bad"), OSError("gone"), RuntimeError("bug")]
+)
 def test_a_reload_that_fails_changes_nothing(tmp_path, error):
     """A bad configuration, a missing file or even a bug: what is there goes on serving, and the next reload is tried."""
 
@@ -182,7 +184,12 @@ def test_a_managed_provider_outlives_a_reload_that_fails(tmp_path):
         }
         async with served(tmp_path, document) as world:
             assert (await world.ask())[0] == 200
-            bad = {**document, "providers": {"other": {"type": "openai_compatible", "base_url": "http://127.0.0.1:1", "tls": {"ca_file": "/no"}}}}
+            bad = {
+                **document,
+                "providers": {
+                    "other": {"type": "openai_compatible", "base_url": "http://127.0.0.1:1", "tls": {"ca_file": "/no"}}
+                },
+            }
             world.document = {**bad, "models": {"m": "other/gpt"}}
             await world.reload()
             assert (await world.ask())[0] == 200
@@ -214,7 +221,7 @@ def test_an_address_in_use_leaves_nothing_behind(tmp_path):
 def test_where_holds_no_message():
     """A traceback for the log: files and lines, not what a caller sent."""
     try:
-        raise ValueError("the prompt")
+        int("the prompt")
     except ValueError as error:
         (frame,) = where(error)
     assert frame.startswith("test_serve.py:")

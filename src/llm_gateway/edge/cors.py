@@ -17,7 +17,8 @@ ASKED_WITH = (
 EXPOSED = (
     b"X-Request-ID, X-Provider, X-Latency-Ms, X-Failover, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, "
     b"X-RateLimit-Reset, X-RateLimit-Window, X-Gateway-Version, X-Gateway-Provider, X-Gateway-Model, X-Gateway-Latency-Ms, "
-    b"X-Gateway-Retries, X-Gateway-Failover, X-Gateway-Dropped, X-Gateway-Estimated, X-Gateway-Cost, Deprecation, Sunset, Warning, Link"
+    b"X-Gateway-Retries, X-Gateway-Failover, X-Gateway-Dropped, X-Gateway-Estimated, X-Gateway-Cost, "
+    b"Deprecation, Sunset, Warning, Link"
 )
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@,*]+")
 _NAMES = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~, \t-]{1,2048}")

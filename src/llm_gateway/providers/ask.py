@@ -141,7 +141,7 @@ def _valid(body: bytes) -> bytes:
 
 
 def _estimated(ex: Exchange, deployment: Deployment, lane: Lane) -> WholeAnswer:
-    """A count of tokens for a provider that has no endpoint for it: nobody is asked, and the header says that it is an estimate."""
+    """A count of tokens for a provider that has no endpoint for it: nobody is asked, and a header says that it is an estimate."""
     ex.extra_lines += header(b"X-Gateway-Estimated", b"true")
     return WholeAnswer(ex.front.render_count(estimate(ex.front.parse_request(ex.body))), None, deployment, lane)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Literal
 
 import msgspec
@@ -77,7 +79,7 @@ class Journal:
 
 
 Level = Literal["debug", "info", "warning", "error"]
-_RANK = {"debug": 0, "info": 1, "warning": 2, "error": 3}
+_RANK: Mapping[str, int] = MappingProxyType({"debug": 0, "info": 1, "warning": 2, "error": 3})
 
 
 class Log:
