@@ -78,6 +78,13 @@ def test_a_parameter_out_of_range(client: OpenAI, world: World, question: str) -
     assert world.seen_by_provider(question) == []
 
 
+def test_what_a_provider_does_not_offer(client: OpenAI) -> None:
+    """Embeddings at a provider that has none: 400 with a code, not a failure of the provider."""
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.embeddings.create(model="claude", input="Hi")
+    assert (caught.value.code, caught.value.param) == ("unsupported_feature", "model")
+
+
 def test_a_body_that_is_too_large(client: OpenAI) -> None:
     """413 with a code, though the SDK has no class of its own for it."""
     with pytest.raises(openai.APIStatusError) as caught:

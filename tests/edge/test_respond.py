@@ -189,16 +189,19 @@ def test_a_slow_reader_holds_the_provider_back():
         count = 100
         script: list[Any] = [ASK, SSE_HEAD, *[block] * count, chunk(piece(finish="stop"), b"data: [DONE]\n\n"), b"0\r\n\r\n"]
         limits = ServerLimits(write_high_water=64 * 1024)
-        async with Server(script) as server, whole_gateway(one_provider(server.url), limits=limits) as gateway:
-            async with connected(gateway.port) as raw:
-                raw.send(request(CHAT, chat(stream=True)))
-                await until(lambda: len(server.requests) == 1)
-                (member,) = gateway.server._state.members
-                await until(lambda: member.paused)
-                await asyncio.sleep(0.05)
-                assert member.unsent() < 2_000_000
-                _, _, body = await raw.reply()
-                assert body.count(b"x" * 1000) == 64 * count
+        async with (
+            Server(script) as server,
+            whole_gateway(one_provider(server.url), limits=limits) as gateway,
+            connected(gateway.port) as raw,
+        ):
+            raw.send(request(CHAT, chat(stream=True)))
+            await until(lambda: len(server.requests) == 1)
+            (member,) = gateway.server._state.members
+            await until(lambda: member.paused)
+            await asyncio.sleep(0.05)
+            assert member.unsent() < 2_000_000
+            _, _, body = await raw.reply()
+            assert body.count(b"x" * 1000) == 64 * count
 
     run(test)
 

@@ -87,7 +87,18 @@ CONFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "model null": ({"model": None}, "model"),
     "model empty": ({"model": ""}, "model"),
 }
-ELSEWHERE = ("api_base", "base_url", "api_key", "extra_headers", "headers", "api_version", "organization", "proxy", "url", "endpoint")
+ELSEWHERE = (
+    "api_base",
+    "base_url",
+    "api_key",
+    "extra_headers",
+    "headers",
+    "api_version",
+    "organization",
+    "proxy",
+    "url",
+    "endpoint",
+)
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +204,9 @@ def test_c12_fields_nobody_knows(world: World, front: str, back: str) -> None:
 
 
 @fronts
-@pytest.mark.parametrize("model", ["gpt-99", "", "openai/", "../../etc", "' OR 1=1--", "{{7*7}}", "a\r\nb: c", "x" * 5000, "🦊", "openai-well "])
+@pytest.mark.parametrize(
+    "model", ["gpt-99", "", "openai/", "../../etc", "' OR 1=1--", "{{7*7}}", "a\r\nb: c", "x" * 5000, "🦊", "openai-well "]
+)
 def test_c12_a_model_nobody_knows(world: World, front: str, model: str) -> None:
     """404 in the front's shape (400 for a name that cannot be one), the same for every name; the provider is not asked."""
     before = asked(world)
@@ -212,7 +225,11 @@ def test_c16_where_to_go_is_not_the_callers_choice(world: World, front: str, bac
     """api_base, headers and keys in the body change neither the provider's address nor its key."""
     text = question()
     with running_simulator() as elsewhere:
-        more = {name: elsewhere.url for name in ELSEWHERE} | {"extra_headers": {"x-evil": "1"}, "headers": {"x-evil": "1"}, "api_key": "sk-mine"}
+        more = dict.fromkeys(ELSEWHERE, elsewhere.url) | {
+            "extra_headers": {"x-evil": "1"},
+            "headers": {"x-evil": "1"},
+            "api_key": "sk-mine",
+        }
         got = world.ask(front, f"{back}-well", text, stream=stream, more=more)
         assert elsewhere.stats()["connections_total"] == 0
     assert got.status in {200, 400}

@@ -50,7 +50,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             config["providers"][f"{back}-one"] = {**config["providers"][back], "max_connections": 1}
             timeouts = config["models"][f"{back}-well"]["timeouts"]
             for name, fault in (("well", ""), ("long", "@@rechunk:mode=event,delay=0.02"), ("waiting", "@@slow_headers:secs=20")):
-                config["models"][f"{back}-one-{name}"] = {"deployments": [f"{back}-one/m{fault}"], "retries": 0, "timeouts": timeouts}
+                config["models"][f"{back}-one-{name}"] = {
+                    "deployments": [f"{back}-one/m{fault}"],
+                    "retries": 0,
+                    "timeouts": timeouts,
+                }
 
     with running_world(tmp_path_factory.mktemp("leaves"), ROWS, with_one_slot) as made:
         yield made

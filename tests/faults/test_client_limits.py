@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+
 from faults.world import (
     FRONTS,
     PATHS,
@@ -172,9 +173,23 @@ def doubtful(front: str, inner: bytes) -> dict[str, bytes]:
         "chunk extension": begin + b"Transfer-Encoding: chunked\r\n\r\n1;" + b"a" * 9000 + b"\r\nx\r\n" + chunks,
         "chunk bare LF": begin + b"Transfer-Encoding: chunked\r\n\r\n0\n\n" + inner,
     }
-    for name in (b"xchunked", b"chunked, identity", b"identity", b"\x0bchunked", b"chunked\x00", b'"chunked"', b"gzip, chunked", b"chunked, chunked"):
+    for name in (
+        b"xchunked",
+        b"chunked, identity",
+        b"identity",
+        b"\x0bchunked",
+        b"chunked\x00",
+        b'"chunked"',
+        b"gzip, chunked",
+        b"chunked, chunked",
+    ):
         made[f"TE {name!r}"] = begin + b"Transfer-Encoding: " + name + b"\r\n" + size % 4 + b"\r\n" + chunks
-    for line in (b" Transfer-Encoding: chunked", b"Transfer-Encoding : chunked", b"Transfer_Encoding: chunked", b"X: y\nTransfer-Encoding: chunked"):
+    for line in (
+        b" Transfer-Encoding: chunked",
+        b"Transfer-Encoding : chunked",
+        b"Transfer_Encoding: chunked",
+        b"X: y\nTransfer-Encoding: chunked",
+    ):
         made[f"{line!r}"] = begin + line + b"\r\n" + size % len(chunks) + b"\r\n" + chunks
     return made
 
@@ -199,7 +214,9 @@ def test_c19_requests_one_behind_the_other_are_two(world: World, front: str) -> 
     """The inner request of the tests above is a good one: sent by itself, pipelined, it is answered, in order."""
     one, two = question(), question()
     with world.raw() as sock:
-        sock.sendall(smuggled(front, one) + smuggled(front, two).replace(b"Host: gateway", b"Host: gateway\r\nConnection: close", 1))
+        sock.sendall(
+            smuggled(front, one) + smuggled(front, two).replace(b"Host: gateway", b"Host: gateway\r\nConnection: close", 1)
+        )
         answers = read_until_closed(sock)
     assert answers.count(b"HTTP/1.1 200") == 2
     assert answers.index(one.encode()) < answers.index(two.encode())

@@ -9,9 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+
 from faults.world import FRONTS, LANES, TERMINAL, Got, Row, World, eventually, question, running_world, well_ended
 
-ROWS = {"brisk": Row("rechunk:mode=event,delay=0.01"), "slow": Row("rechunk:mode=event,delay=0.1"), "late": Row("slow_headers:secs=0.6")}
+ROWS = {
+    "brisk": Row("rechunk:mode=event,delay=0.01"),
+    "slow": Row("rechunk:mode=event,delay=0.1"),
+    "late": Row("slow_headers:secs=0.6"),
+}
 
 
 @contextmanager

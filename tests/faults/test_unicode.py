@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+
 from faults.world import FRONTS, LANES, PATHS, Row, World, payload, question, running_world, well_ended
 
 ROWS = {"bytes": Row("rechunk:mode=byte"), "cut": Row("rechunk:mode=random,seed=3,max=3")}

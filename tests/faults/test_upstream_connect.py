@@ -28,7 +28,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
     def with_refused(config: dict[str, Any], simulator: RunningSimulator) -> None:
         for back in ("openai", "anthropic"):
-            config["providers"][f"{back}-down"] = {"type": back, "base_url": f"http://127.0.0.1:{port}", "api_key": "sk-canary-down-0123456789"}
+            config["providers"][f"{back}-down"] = {
+                "type": back,
+                "base_url": f"http://127.0.0.1:{port}",
+                "api_key": "sk-canary-down-0123456789",
+            }
             config["models"][f"{back}-down"] = {"deployments": [f"{back}-down/sim-model"], "retries": 1}
             config["models"][f"{back}-half"] = {"deployments": [f"{back}-down/sim-model", f"{back}/sim-model"], "retries": 0}
 

@@ -158,4 +158,3 @@ def test_u38_an_answer_before_the_body_was_read(world: World, front: str, back: 
         asked = question()
         assert asked in client.send(front, payload(front, f"{back}-well", asked)).text  # the connection is in order
     world.well(front, back)
-

@@ -64,7 +64,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             config["providers"][f"{back}-one"] = {**config["providers"][back], "max_connections": 1}
             for name, model in (("stall", "m@@stall:after=1500,secs=60"), ("well", "m")):
                 timeouts = config["models"][f"{back}-stall" if name == "stall" else f"{back}-well"]["timeouts"]
-                config["models"][f"{back}-one-{name}"] = {"deployments": [f"{back}-one/{model}"], "retries": 0, "timeouts": timeouts}
+                config["models"][f"{back}-one-{name}"] = {
+                    "deployments": [f"{back}-one/{model}"],
+                    "retries": 0,
+                    "timeouts": timeouts,
+                }
 
     with running_world(tmp_path_factory.mktemp("streams"), ROWS, with_one_slot, log_body_bytes=256) as made:
         yield made

@@ -126,7 +126,14 @@ class World:
     gateway: GatewayProcess
 
     def ask(
-        self, front: str, model: str, text: str = "", *, stream: bool = False, tokens: int = 0, more: Mapping[str, Any] | None = None
+        self,
+        front: str,
+        model: str,
+        text: str = "",
+        *,
+        stream: bool = False,
+        tokens: int = 0,
+        more: Mapping[str, Any] | None = None,
     ) -> Got:
         """One request on a connection of its own."""
         with self.client() as client:
@@ -172,7 +179,14 @@ class Client:
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
 
     def ask(
-        self, front: str, model: str, text: str = "", *, stream: bool = False, tokens: int = 0, more: Mapping[str, Any] | None = None
+        self,
+        front: str,
+        model: str,
+        text: str = "",
+        *,
+        stream: bool = False,
+        tokens: int = 0,
+        more: Mapping[str, Any] | None = None,
     ) -> Got:
         return self.send(front, payload(front, model, text, stream=stream, tokens=tokens, more=more))
 
@@ -208,7 +222,9 @@ def head(front: str) -> dict[str, str]:
     return {"Content-Type": "application/json", "x-api-key": KEY, "anthropic-version": "2023-06-01"}
 
 
-def payload(front: str, model: str, text: str = "", *, stream: bool = False, tokens: int = 0, more: Mapping[str, Any] | None = None) -> bytes:
+def payload(
+    front: str, model: str, text: str = "", *, stream: bool = False, tokens: int = 0, more: Mapping[str, Any] | None = None
+) -> bytes:
     """A request. `tokens`: how long the answer shall be, instead of one that repeats the text."""
     said = f"{text or question()}{f' [tokens={tokens}]' if tokens else ''}"
     made: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": said}], "stream": stream}
@@ -220,7 +236,12 @@ def payload(front: str, model: str, text: str = "", *, stream: bool = False, tok
 def request_bytes(front: str, body: bytes, *lines: str) -> bytes:
     """The same for a socket."""
     told = [f"{name}: {value}" for name, value in head(front).items()]
-    return "\r\n".join([f"POST {PATHS[front]} HTTP/1.1", "Host: gateway", *told, f"Content-Length: {len(body)}", *lines, "", ""]).encode() + body
+    return (
+        "\r\n".join(
+            [f"POST {PATHS[front]} HTTP/1.1", "Host: gateway", *told, f"Content-Length: {len(body)}", *lines, "", ""]
+        ).encode()
+        + body
+    )
 
 
 def read_until_closed(sock: socket.socket) -> bytes:
@@ -325,7 +346,10 @@ def _provider(kind: str, url: str) -> dict[str, str]:
 
 @contextlib.contextmanager
 def running_world(
-    folder: Path, rows: Mapping[str, Row], change: Callable[[dict[str, Any], RunningSimulator], None] | None = None, **options: Any
+    folder: Path,
+    rows: Mapping[str, Row],
+    change: Callable[[dict[str, Any], RunningSimulator], None] | None = None,
+    **options: Any,
 ) -> Iterator[World]:
     """The simulator in a thread, the gateway in a process. `change` edits the configuration, `options` are the simulator's."""
     with running_simulator(SimulatorOptions(log_size=5000, **options)) as simulator:

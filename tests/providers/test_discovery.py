@@ -124,18 +124,6 @@ def test_a_provider_that_is_not_there():
     asyncio.run(inside())
 
 
-def test_a_header_that_cannot_be_sent():
-    """A configured header that no line can hold is a failure of that provider, not of the list."""
-
-    async def test(server):
-        async with World(upstream(server, headers={"X-Team": "a\r\nX-Evil: b"})) as world:
-            assert await world.names() == {}
-            assert world.events == [("discovery_failed", "gpu", "configuration")]
-            assert server.connections == 0
-
-    run([[]], test)
-
-
 def test_a_list_that_is_lost_is_not_shown_any_longer():
     """A provider that listed models and fails now is left out: what it has is no longer known."""
 

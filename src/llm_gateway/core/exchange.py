@@ -30,36 +30,35 @@ class Attempt:
 
 
 class Exchange:
-    """What came in, who sent it, what was tried, what went out. Times are monotonic seconds, 0.0 for "not yet"."""
+    """What came in, who sent it, what was tried, what went out. Times are monotonic seconds, 0.0 for "not yet".
 
-    __slots__ = (
-        "attempts",
-        "body",
-        "bytes_out",
-        "caller",
-        "committed",
-        "dropped",
-        "error",
-        "extra_lines",
-        "front",
-        "headers",
-        "id",
-        "metadata_wanted",
-        "model",
-        "outcome",
-        "path",
-        "peer",
-        "received",
-        "reply",
-        "request",
-        "served_model",
-        "served_provider",
-        "status",
-        "stream",
-        "strict",
-        "usage",
-        "view",
-    )
+    Defaults stand on the class: most requests change few of them, and what is not set costs nothing.
+    """
+
+    caller: Caller | None = None
+    view: Any = None
+    model: str = ""
+    """The name the caller asked for."""
+    request: ChatRequest | None = None
+    """The neutral form; only made when front and back differ."""
+    stream: bool = False
+    strict: bool | None = None
+    """Whether a lossy translation is refused; None: as the configuration says."""
+    served_provider: str = ""
+    served_model: str = ""
+    dropped: list[str] | None = None
+    usage: Usage | None = None
+    committed: float = 0.0
+    """When the first content was ready for the caller."""
+    status: int = 0
+    outcome: str = ""
+    """completed, failed, cut (after commit), client_gone, drained."""
+    error: GatewayError | None = None
+    bytes_out: int = 0
+    extra_lines: bytes = b""
+    """Header lines that the edge decided on before the pipeline ran (CORS, API version)."""
+    metadata_wanted: bool = False
+    """Whether x_gateway_metadata goes into a whole answer's body."""
 
     def __init__(self, request_id: str, http: Any, front: Any, received: float) -> None:
         """`http` is the engine's Request, `front` the caller's dialect (both typed where they are used)."""
@@ -71,27 +70,4 @@ class Exchange:
         self.reply: Any = http.reply
         self.front: Any = front
         self.received = received
-        self.caller: Caller | None = None
-        self.view: Any = None
-        self.model = ""
-        """The name the caller asked for."""
-        self.request: ChatRequest | None = None
-        """The neutral form; only made when front and back differ."""
-        self.stream = False
-        self.strict: bool | None = None
         self.attempts: list[Attempt] = []
-        self.served_provider = ""
-        self.served_model = ""
-        self.dropped: list[str] | None = None
-        self.usage: Usage | None = None
-        self.committed = 0.0
-        """When the first content was ready for the caller."""
-        self.status = 0
-        self.outcome = ""
-        """completed, failed, cut (after commit), client_gone, drained."""
-        self.error: GatewayError | None = None
-        self.bytes_out = 0
-        self.extra_lines = b""
-        """Header lines that the edge decided on before the pipeline ran (CORS, API version)."""
-        self.metadata_wanted = False
-        """Whether x_gateway_metadata goes into a whole answer's body."""

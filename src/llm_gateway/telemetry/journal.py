@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -101,10 +102,14 @@ class Log:
 def timestamp(now: float) -> str:
     """Unix seconds as RFC 3339 in UTC with milliseconds."""
     whole = int(now)
+    return f"{_second(whole)}.{int((now - whole) * 1000):03d}Z"
+
+
+@lru_cache(maxsize=4)  # the lines of one second share all but their milliseconds
+def _second(whole: int) -> str:
     days, rest = divmod(whole, 86400)
     year, month, day = _civil(days)
-    date = f"{year:04d}-{month:02d}-{day:02d}"
-    return f"{date}T{rest // 3600:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}.{int((now - whole) * 1000):03d}Z"
+    return f"{year:04d}-{month:02d}-{day:02d}T{rest // 3600:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}"
 
 
 def _civil(days: int) -> tuple[int, int, int]:

@@ -1,0 +1,127 @@
+"""The access log's lines (requirements O1): what happened, to whom, how long it took. No prompt, no key, no header.
+
+A completed request, which is nearly every one, is written by one formatting operation from names that were encoded before;
+everything else goes through the struct. Both give the same line (tests/telemetry/test_access.py).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import msgspec
+
+from llm_gateway.core.exchange import Exchange
+from llm_gateway.telemetry.journal import timestamp
+
+_NAMES = 4096
+"""Encoded names that are remembered: models, providers, keys, paths and peers."""
+
+_COMPLETED = (
+    b'{"timestamp":"%b","level":"info","target":"access","request_id":%b,"path":%b,"status":200,"outcome":"completed",'
+    b'"latency_ms":%.2f,"key":%b,"model":%b,"provider":%b,"served_model":%b%b,"first_token_ms":%.2f%b,"bytes_out":%d,"peer":%b}\n'
+)
+_TOKENS = b',"tokens":{"input":%d,"output":%d,"cached":%d}'
+
+
+class AccessLine(msgspec.Struct, omit_defaults=True):
+    """One request."""
+
+    timestamp: str
+    level: str
+    target: str
+    request_id: str
+    path: str
+    status: int
+    outcome: str
+    latency_ms: float
+    key: str | None = None
+    model: str = ""
+    provider: str = ""
+    served_model: str = ""
+    stream: bool = False
+    first_token_ms: float = 0.0
+    attempts: list[dict[str, str | int | float | None]] | None = None
+    tokens: dict[str, int] | None = None
+    dropped: list[str] | None = None
+    error: str | None = None
+    bytes_out: int = 0
+    peer: str = ""
+
+
+_encode = msgspec.json.Encoder().encode
+_name = lru_cache(maxsize=_NAMES)(_encode)
+
+
+def as_json(ex: Exchange, wall: float, now: float) -> bytes:
+    """One line. `wall`: Unix seconds, `now`: monotonic seconds."""
+    if ex.outcome != "completed" or len(ex.attempts) != 1 or ex.dropped or ex.caller is None or ex.error is not None:
+        return _encode(line_of(ex, wall, now)) + b"\n"
+    usage = ex.usage
+    return _COMPLETED % (
+        timestamp(wall).encode("ascii"),
+        _encode(ex.id),
+        _name(ex.path.decode("latin-1")),
+        (now - ex.received) * 1000,
+        _name(ex.caller.key_name),
+        _name(ex.model),
+        _name(ex.served_provider),
+        _name(ex.served_model),
+        b',"stream":true' if ex.stream else b"",
+        (ex.committed - ex.received) * 1000,
+        b"" if usage is None else _TOKENS % (usage.prompt, usage.completion, usage.cache_read),
+        ex.bytes_out,
+        _name(ex.peer),
+    )
+
+
+def line_of(ex: Exchange, wall: float, now: float) -> AccessLine:
+    """The facts of a finished request."""
+    usage = ex.usage
+    error = ex.error
+    return AccessLine(
+        timestamp=timestamp(wall),
+        level="info" if error is None else "warning" if ex.status < 500 else "error",
+        target="access",
+        request_id=ex.id,
+        path=ex.path.decode("latin-1"),
+        status=ex.status,
+        outcome=ex.outcome,
+        latency_ms=_ms(now - ex.received),
+        key=ex.caller.key_name if ex.caller is not None else None,
+        model=ex.model,
+        provider=ex.served_provider,
+        served_model=ex.served_model,
+        stream=ex.stream,
+        first_token_ms=_ms(ex.committed - ex.received) if ex.committed else 0.0,
+        attempts=_attempts(ex) if len(ex.attempts) > 1 or error is not None else None,
+        tokens=None if usage is None else {"input": usage.prompt, "output": usage.completion, "cached": usage.cache_read},
+        dropped=ex.dropped or None,
+        error=None if error is None else error.code,
+        bytes_out=ex.bytes_out,
+        peer=ex.peer,
+    )
+
+
+def as_text(ex: Exchange, wall: float, now: float) -> bytes:
+    """One line for a terminal."""
+    line = line_of(ex, wall, now)
+    # A caller's words must not move a terminal's cursor or pass for another line.
+    model = "".join(c if c.isprintable() else "?" for c in line.model)
+    served = f" -> {line.provider}/{line.served_model}" if line.provider else ""
+    tokens = f" {line.tokens['input']}+{line.tokens['output']} tokens" if line.tokens else ""
+    trouble = f" {line.error}" if line.error else ""
+    tries = f" after {len(line.attempts)} attempts" if line.attempts and len(line.attempts) > 1 else ""
+    clock = line.timestamp[11:19]
+    text = f"{clock} {line.status} {line.path} {model}{served} {line.latency_ms:.0f} ms{tokens}{tries}{trouble} {line.request_id}\n"
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 2)
+
+
+def _attempts(ex: Exchange) -> list[dict[str, str | int | float | None]]:
+    return [
+        {"provider": a.provider, "model": a.model, "status": a.status, "error": a.error, "ms": _ms(a.ended - a.started)}
+        for a in ex.attempts
+    ]
