@@ -27,12 +27,13 @@ check: setup-dev ## format, lint, types, import layers
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python scripts/docs.py --check
 
 fix: setup-dev ## format and repair what can be repaired without thinking
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: setup-dev ## write docs/CONFIGURATION.md and docs/gateway.schema.json from the code
+docs: setup-dev ## write the generated parts of docs/ (CONFIGURATION, CLI, the JSON Schema) from the code
 	$(BIN)/python scripts/docs.py
 
 bench: setup-dev ## measure beside nginx in one run (needs wrk, nginx, gcc) and write benchmarks/RESULTS.md

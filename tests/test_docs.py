@@ -186,6 +186,7 @@ def error_codes() -> set[str]:
     codes = {made.code for made in vars(errors).values() if isinstance(made, type) and issubclass(made, errors.GatewayError)}
     for text in code():
         codes.update(re.findall(r'\bcode="([a-z_]+)"', text))
+        codes.update(re.findall(r'\brefuse\(.*, "([a-z_]+)"(?:\)| if )', text))
         codes.update(re.findall(r'Refused\(\d+, "([a-z_]+)"', text))
     return codes
 

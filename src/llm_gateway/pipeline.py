@@ -90,21 +90,23 @@ class Pipeline:
         if not route.candidates:
             raise UpstreamUnavailable("No provider of this model is running.", code="no_providers_available")
         deadline = ex.received + route.total
-        tries = Tries(route)
+        deployment, patience = route.candidates[0]
+        tries: Tries | None = None  # made by the first failure; most requests have none
         while True:
-            deployment, patience = tries.current()
             attempt = Attempt(deployment.upstream.name, deployment.model, self.clock.monotonic())
             ex.attempts.append(attempt)
             try:
                 return await self.ask(ex, deployment, patience, deadline)
             except UpstreamError as error:
                 attempt.error = error.reason
+                tries = tries or Tries(route)
                 wait = tries.next(error, self.backoff)
                 if wait is None or self.clock.monotonic() + wait + LEAST_LEFT >= deadline:
                     raise
                 release(error)
             except Unsupported as error:  # nothing was sent: this candidate cannot be given the request, another one may
                 ex.attempts.pop()
+                tries = tries or Tries(route)
                 wait = tries.skip(self.backoff)
                 if wait is None:
                     raise tries.failed or error from None
@@ -113,6 +115,7 @@ class Pipeline:
                 attempt.ended = self.clock.monotonic()
             if wait:
                 await asyncio.sleep(wait)
+            deployment, patience = tries.current()
 
 
 class Tries:

@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from llm_gateway.providers.ask import _timeouts
 from llm_gateway.providers.deployment import Patience
 from scripted_upstream import ASK
 from scripted_upstream import Upstream as Server
@@ -251,7 +250,7 @@ def test_retry_after_reaches_the_caller():
 )
 def test_deadlines(patience, left, stream, times):
     """Whole answers have a total, the deployment's own or what is left; a stream's head comes no later than its first token may."""
-    made = _timeouts(patience, left, stream=stream)
+    made = patience.timeouts(left, stream=stream)
     assert (made.connect, made.head, made.idle, made.total, made.pool) == times
 
 

@@ -12,6 +12,7 @@ import msgspec
 
 _Shape = TypeVar("_Shape")
 
+_LONE_AT_END = "truncated"
 _BOM = b"\xef\xbb\xbf"
 _PATH = re.compile(r" - at (?:`key` in )?`\$\.?([^`]*)`$")
 
@@ -50,7 +51,9 @@ def decode(data: bytes, type: Any) -> Any:  # noqa: A002 - msgspec's word
     except msgspec.ValidationError:
         raise
     except msgspec.DecodeError as error:
-        raise MalformedJson(str(error)) from None
+        # msgspec calls a surrogate escape without its partner at the end of a text "truncated", which sends people looking elsewhere.
+        lone = _LONE_AT_END in str(error) and b"\\ud" in data.lower()
+        raise MalformedJson("JSON is malformed: a \\ud800-\\udfff escape without its partner" if lone else str(error)) from None
     except UnicodeDecodeError as error:  # it holds the document, so it must not travel on as a cause
         raise MalformedJson(f"JSON is malformed: invalid UTF-8 (byte {error.start})") from None
     except RecursionError:

@@ -74,7 +74,7 @@ class App:
             return
         ex = Exchange(self._request_id(headers), request, front, self._clock.monotonic())
         ex.extra_lines = extra
-        if origin is not None and b"json" not in headers.get(b"content-type", b""):
+        if origin is not None and not _is_json(headers.get(b"content-type", b"")):
             # A browser sends such a request across origins without asking first; only JSON makes it ask (CORS preflight).
             with world.pipeline.observe(ex):
                 refusal = InvalidRequest("Content-Type must be application/json.", code="invalid_content_type")
@@ -120,6 +120,12 @@ class App:
         if given is not None and _REQUEST_ID.fullmatch(given):
             return given.decode("ascii")
         return self._ids.request_id()
+
+
+def _is_json(content_type: bytes) -> bool:
+    """By the media type alone: what stands in its parameters does not make a browser ask first (Fetch, CORS-safelisted headers)."""
+    media = content_type.partition(b";")[0].strip().lower()
+    return media == b"application/json" or media.endswith(b"+json")
 
 
 def error_front(world: World, path: bytes, headers: Mapping[bytes, bytes]) -> Front:

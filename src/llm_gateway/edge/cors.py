@@ -15,9 +15,9 @@ ASKED_WITH = (
     b"Anthropic-Version, Anthropic-Beta, X-Gateway-Metadata, X-Gateway-Strict"
 )
 EXPOSED = (
-    b"X-Request-ID, X-Provider, X-Latency-Ms, X-Failover, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, "
-    b"X-RateLimit-Reset, X-RateLimit-Window, X-Gateway-Version, X-Gateway-Provider, X-Gateway-Model, X-Gateway-Latency-Ms, "
-    b"X-Gateway-Retries, X-Gateway-Failover, X-Gateway-Dropped, X-Gateway-Estimated, X-Gateway-Cost, "
+    b"X-Request-ID, X-Provider, X-Latency-Ms, X-Failover, Retry-After, "
+    b"X-Gateway-Version, X-Gateway-Provider, X-Gateway-Model, X-Gateway-Latency-Ms, "
+    b"X-Gateway-Retries, X-Gateway-Failover, X-Gateway-Dropped, X-Gateway-Estimated, "
     b"Deprecation, Sunset, Warning, Link"
 )
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@,*]+")

@@ -16,7 +16,7 @@ from llm_gateway.providers.answer import StreamAnswer, WholeAnswer
 
 ALWAYS = header(b"X-Gateway-Version", __version__.encode()) + b"Cache-Control: no-store\r\n"
 _UNSHOWN = re.compile(r"[^\x20-\x7e]")
-_FACTS = b"X-Request-ID: %b\r\nX-Latency-Ms: %d\r\nX-Gateway-Latency-Ms: %d\r\nX-Gateway-Retries: %d\r\n"
+_FACTS = b"%bX-Request-ID: %b\r\nX-Latency-Ms: %d\r\nX-Gateway-Latency-Ms: %d\r\nX-Gateway-Retries: %d\r\n%b"
 
 
 class Respond:
@@ -28,8 +28,8 @@ class Respond:
 
     async def respond(self, ex: Exchange, answer: WholeAnswer | StreamAnswer) -> None:
         """Send an answer. A stream's failure after its first byte is raised, for `refuse` to write in-band."""
-        deployment = answer.deployment
-        ex.served_provider, ex.served_model = deployment.upstream.name, deployment.model
+        attempt = ex.attempts[-1]
+        ex.served_provider, ex.served_model = attempt.provider, attempt.model
         ex.committed = self._clock.monotonic()
         ex.status = 200
         if type(answer) is WholeAnswer:
@@ -84,16 +84,16 @@ class Respond:
             self.refuse(ex, Draining("The gateway is shutting down; please send the request again."))
 
     def _facts(self, ex: Exchange) -> bytes:
-        ms = int((self._clock.monotonic() - ex.received) * 1000)
-        retries = max(len(ex.attempts) - 1, 0)
-        lines = ALWAYS + _FACTS % (ex.id.encode("ascii"), ms, ms, retries)
-        if retries:
+        ms = int(((ex.committed or self._clock.monotonic()) - ex.received) * 1000)
+        retries = len(ex.attempts) - 1
+        lines = _FACTS % (ALWAYS, ex.id.encode("ascii"), ms, ms, max(retries, 0), ex.extra_lines)
+        if retries > 0:
             first, last = ex.attempts[0], ex.attempts[-1]
             if (first.provider, first.model) != (last.provider, last.model):
                 lines += b"X-Failover: true\r\nX-Gateway-Failover: true\r\n"
         if ex.dropped:
             lines += header(b"X-Gateway-Dropped", _shown(ex.dropped))
-        return lines + ex.extra_lines
+        return lines
 
     def _metadata(self, ex: Exchange) -> dict[str, object]:
         return {

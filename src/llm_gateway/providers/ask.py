@@ -12,7 +12,7 @@ from llm_gateway.core.exchange import Exchange
 from llm_gateway.core.json import encode
 from llm_gateway.core.splice import replace_top_level
 from llm_gateway.dialects.base import ChatBack, Operation
-from llm_gateway.http.client import Client, Response, Timeouts
+from llm_gateway.http.client import Client, Response
 from llm_gateway.http.errors import HttpError
 from llm_gateway.http.headers import header
 from llm_gateway.providers.answer import StreamAnswer, Transform, WholeAnswer
@@ -21,7 +21,6 @@ from llm_gateway.providers.faults import from_http, from_status, masked
 from llm_gateway.providers.transform import Translated, Whole
 
 ERROR_BODY_BYTES = 64 << 10
-STREAM_HEAD_SECONDS = 30.0
 
 Answer = WholeAnswer | StreamAnswer
 
@@ -50,7 +49,7 @@ class Ask:
         loop = asyncio.get_running_loop()
         started = loop.time()
         left = max(deadline - self._clock.monotonic(), 0.001)
-        timeouts = _timeouts(patience, left, stream=ex.stream)
+        timeouts = patience.timeouts(left, stream=ex.stream)
         headers = lane.headers
         forwarded = deployment.upstream.forwarded
         if forwarded and lane.same:
@@ -123,16 +122,6 @@ class Ask:
             # Only a body that reads as the dialect's own error is shown: an HTML page from a proxy is not the provider's word.
             error.same_dialect = lane.same and bool(fault.message)
         return error
-
-
-def _timeouts(patience: Patience, left: float, *, stream: bool) -> Timeouts:
-    """`left`: seconds until the request's deadline, which bounds all else; a stream has none of its own once it has begun."""
-    if not stream:
-        total = min(patience.total, left)
-        return Timeouts(patience.connect, total if patience.head is None else patience.head, patience.idle, total)
-    head = STREAM_HEAD_SECONDS if patience.head is None else patience.head
-    wait = min(patience.connect, left)
-    return Timeouts(wait, min(head, patience.first_token, left), patience.idle, None, wait)
 
 
 def _valid(body: bytes) -> bytes:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from math import inf
 from urllib.parse import quote
 
 from llm_gateway.dialects.base import Back, ChatBack, Front, Operation, Target
 from llm_gateway.dialects.registry import DIALECTS
+from llm_gateway.http.client import Timeouts
 from llm_gateway.http.headers import header
 from llm_gateway.http.origin import Origin
 from llm_gateway.providers.base import ProviderType
@@ -17,6 +20,9 @@ _VERSION_SEGMENT = re.compile(r"/v\d[^/]*(/|$)")
 _CONVERSATIONS = (Operation.CHAT, Operation.COMPLETION, Operation.COUNT_TOKENS)  # what has the neutral form of a chat
 _UNSAFE_MODEL = re.compile(r"[\x00-\x20\x7f]")
 _SHOWN = "".join(map(chr, range(0x21, 0x7F)))  # of a model's name in a header; the rest of Unicode is percent-encoded
+
+
+STREAM_HEAD_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,34 @@ class Patience:
     first_token: float = 30.0
     idle: float = 30.0
     total: float = 600.0
+
+    def timeouts(self, left: float, *, stream: bool) -> Timeouts:
+        """For one attempt. `left`: seconds until the request's deadline, which bounds all else; a stream has none once it began."""
+        # Nearly always there is (almost) all the time left that is wanted: those timeouts are made once.
+        if stream:
+            return self._stream if left >= self._longest_start else self._for_stream(left)
+        return self._whole if left >= self.total - 0.05 else self._for_whole(left)
+
+    @cached_property
+    def _whole(self) -> Timeouts:
+        return self._for_whole(self.total)
+
+    @cached_property
+    def _stream(self) -> Timeouts:
+        return self._for_stream(inf)
+
+    @cached_property
+    def _longest_start(self) -> float:
+        return max(self.connect, self._stream.head)
+
+    def _for_whole(self, left: float) -> Timeouts:
+        total = min(self.total, left)
+        return Timeouts(self.connect, total if self.head is None else self.head, self.idle, total)
+
+    def _for_stream(self, left: float) -> Timeouts:
+        head = STREAM_HEAD_SECONDS if self.head is None else self.head
+        wait = min(self.connect, left)
+        return Timeouts(wait, min(head, self.first_token, left), self.idle, None, wait)
 
 
 class Upstream:

@@ -112,7 +112,9 @@ def as_text(ex: Exchange, wall: float, now: float) -> bytes:
     trouble = f" {line.error}" if line.error else ""
     tries = f" after {len(line.attempts)} attempts" if line.attempts and len(line.attempts) > 1 else ""
     clock = line.timestamp[11:19]
-    text = f"{clock} {line.status} {line.path} {model}{served} {line.latency_ms:.0f} ms{tokens}{tries}{trouble} {line.request_id}\n"
+    text = (
+        f"{clock} {line.status} {line.path} {model}{served} {line.latency_ms:.0f} ms{tokens}{tries}{trouble} {line.request_id}\n"
+    )
     return text.encode("utf-8", "backslashreplace")
 
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from llm_gateway._version import __version__
 from llm_gateway.config.errors import ConfigErrors
 from llm_gateway.config.schema import Config
@@ -261,8 +263,9 @@ def where(error: BaseException) -> list[str]:
 
 def restart_needed(old: Config, new: Config) -> list[str]:
     """The keys whose change takes effect with the next start only (requirements H2)."""
+    live = {"cors": old.server.cors, "keepalive": old.server.keepalive, "drain": old.server.drain}
     pairs = {
-        "server": (old.server, new.server),
+        "server": (old.server, replace(new.server, **live)),
         "logging": (old.logging, new.logging),
         "state": (old.state, new.state),
     }

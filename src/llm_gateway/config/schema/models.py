@@ -70,7 +70,7 @@ class Alias(Section, frozen=True):
     fallback: Annotated[
         tuple[Text, ...], about("Other aliases, or provider/model, tried in order when every deployment failed.")
     ] = ()
-    retries: Annotated[int, about("Most further attempts after the first, over all deployments.", ge=0, le=20)] = 2
+    retries: Annotated[int, about("Further attempts, after each deployment and fallback had its turn.", ge=0, le=20)] = 2
     timeouts: Annotated[RouteTimeouts, about("How long answers may take.")] = RouteTimeouts()
     on_cut: Annotated[
         Literal["error"], about("When a stream breaks after its first token. error: the client is told in the stream.")

@@ -81,9 +81,8 @@ class Cors(Section, frozen=True):
         if self.credentials and "*" in (self.origins or ("*",)):
             yield "origins", '"*" is not allowed together with credentials: true; name the origins'
         for index, origin in enumerate(self.origins or ()):
-            scheme, separator, host = origin.partition("://")
-            if origin not in {"*", "null"} and not (scheme and separator and host and "/" not in host):
-                yield "origins", f"entry {index} must be scheme://host[:port] without a path"
+            if origin != "*" and not ORIGIN.fullmatch(origin):
+                yield "origins", f'entry {index} must be a lower-case scheme://host[:port] without a path, or "*"'
 
 
 class Server(Section, frozen=True):
