@@ -14,5 +14,5 @@ class Ids:
         self._bits = (randomness or random.Random(random.SystemRandom().getrandbits(128))).getrandbits  # noqa: S311 - names
 
     def request_id(self) -> str:
-        """`req_`, 12 hexadecimal digits of Unix milliseconds, 20 random ones: what X-Request-ID shows when the caller sent none."""
-        return "req_%012x%020x" % (int(self._now() * 1000), self._bits(80))
+        """`req_`, Unix milliseconds in 12 hexadecimal digits, 20 random ones: X-Request-ID where the caller sent none."""
+        return f"req_{int(self._now() * 1000):012x}{self._bits(80):020x}"

@@ -51,7 +51,7 @@ def decode(data: bytes, type: Any) -> Any:  # noqa: A002 - msgspec's word
     except msgspec.ValidationError:
         raise
     except msgspec.DecodeError as error:
-        # msgspec calls a surrogate escape without its partner at the end of a text "truncated", which sends people looking elsewhere.
+        # msgspec calls a surrogate escape without its partner "truncated" at a text's end: people would look elsewhere.
         lone = _LONE_AT_END in str(error) and b"\\ud" in data.lower()
         raise MalformedJson("JSON is malformed: a \\ud800-\\udfff escape without its partner" if lone else str(error)) from None
     except UnicodeDecodeError as error:  # it holds the document, so it must not travel on as a cause

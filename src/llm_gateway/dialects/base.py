@@ -54,7 +54,7 @@ class Target(msgspec.Struct, frozen=True):
     default_max_tokens: int = 4096
     """anthropic_messages: sent when the caller named no maximum, which that dialect demands."""
     reasoning_field: str | None = None
-    """openai_chat: where the server takes earlier reasoning text in assistant messages (vLLM: reasoning_content); None: nowhere."""
+    """openai_chat: where the server takes earlier reasoning in assistant messages (vLLM: reasoning_content); None: nowhere."""
 
 
 class ReplyFacts(msgspec.Struct, gc=False):

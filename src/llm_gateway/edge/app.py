@@ -123,7 +123,7 @@ class App:
 
 
 def _is_json(content_type: bytes) -> bool:
-    """By the media type alone: what stands in its parameters does not make a browser ask first (Fetch, CORS-safelisted headers)."""
+    """By the media type alone: its parameters do not make a browser ask first (Fetch, CORS-safelisted headers)."""
     media = content_type.partition(b";")[0].strip().lower()
     return media == b"application/json" or media.endswith(b"+json")
 

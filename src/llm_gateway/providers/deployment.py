@@ -36,7 +36,7 @@ class Patience:
     total: float = 600.0
 
     def timeouts(self, left: float, *, stream: bool) -> Timeouts:
-        """For one attempt. `left`: seconds until the request's deadline, which bounds all else; a stream has none once it began."""
+        """For one attempt. `left`: seconds until the request's deadline; a stream has none once it began."""
         # Nearly always there is (almost) all the time left that is wanted: those timeouts are made once.
         if stream:
             return self._stream if left >= self._longest_start else self._for_stream(left)

@@ -8,6 +8,9 @@ from typing import Annotated, Literal
 from llm_gateway.config.schema.base import Fault, Port, Section, Text, about
 from llm_gateway.config.values import Duration, Size
 
+ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@,*A-Z]+")
+"""What a browser sends as Origin: a scheme and a host, and nothing behind them."""
+
 
 class Admin(Section, frozen=True):
     """A second listener that serves health and the list of models only."""
