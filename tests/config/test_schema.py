@@ -33,7 +33,7 @@ from llm_gateway.config.values import Duration
         ("server: {tls: {cert: a, key: b, client_ca: c}}", "server.tls.client_ca: has no effect while client_auth is none"),
         ("server: {tls: {cert: a, key: b, minimum: 1.1}}", 'server.tls.minimum: expected 1.2 or 1.3, found "1.1"; did you mean "1.3"?'),
         ("server: {cors: {origins: ['*'], credentials: true}}", 'server.cors.origins: "*" is not allowed together with credentials: true; name the origins'),
-        ("server: {cors: {origins: ['https://a', example.com/]}}", "server.cors.origins: entry 1 must be a lower-case scheme://host[:port] without a path"),
+        ("server: {cors: {origins: ['https://a', example.com/]}}", 'server.cors.origins: entry 1 must be a lower-case scheme://host[:port] without a path, or "*"'),
         ("network: {proxy: 'socks5://p'}", "network.proxy: expected env, none or http://host:port (https origins are tunnelled through it)"),
         ("providers: {gpu-1: {}}", 'providers.gpu-1: the name is not a provider type "gpu-1"; say which it is with type; known here: anthropic, local, openai, simulator, vllm'),
         ("providers: {a b: {type: openai}}", 'providers["a b"]: is not a usable provider name; use letters, digits, \'.\', \'_\' and \'-\', 64 at most'),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import os
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -162,7 +162,7 @@ def test_c04_a_slow_reader(world: World, front: str, back: str) -> None:
 
 
 def descriptors(world: World) -> int:
-    return len(os.listdir(f"/proc/{world.gateway.process.pid}/fd"))
+    return len(list(Path(f"/proc/{world.gateway.process.pid}/fd").iterdir()))
 
 
 def test_c35_a_mixture_of_it_all_leaves_nothing_behind(world: World) -> None:

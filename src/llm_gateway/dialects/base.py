@@ -34,6 +34,8 @@ class View(msgspec.Struct, gc=False):
     stream: bool = False
     include_usage: bool = False
     """OpenAI's stream_options.include_usage."""
+    model_at: int = -1
+    """Where in the body the key `model` ends, if a look was enough to know; -1: it has to be searched."""
 
 
 class Rendered(msgspec.Struct):

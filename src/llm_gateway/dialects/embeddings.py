@@ -16,7 +16,7 @@ from llm_gateway.core.embeddings import EmbeddingsReply, EmbeddingsRequest
 from llm_gateway.core.errors import GatewayError, UpstreamMalformed
 from llm_gateway.core.json import encode
 from llm_gateway.dialects.base import Operation, ProviderFault, Relay, Rendered, ReplyFacts, Target, View
-from llm_gateway.dialects.invalid import check_model, read, refuse, refuse_duplicates
+from llm_gateway.dialects.invalid import Watched, check_model, read, refuse, refuse_duplicates
 from llm_gateway.dialects.openai_chat import errors
 from llm_gateway.dialects.openai_chat.reply_in import Envelope, read_reply
 from llm_gateway.dialects.openai_chat.request_in import others
@@ -26,7 +26,7 @@ NAME = "embeddings"
 
 _NULL = Raw(b"null")
 _STRING_OR_LIST = b'"['
-_WATCHED = (b"model", b"input")
+_WATCHED = Watched(b"model", b"input")
 _KNOWN = frozenset({"model", "input", "encoding_format", "dimensions", "user"})
 _ENCODINGS: dict[str, Any] = {"float": "float", "base64": "base64"}
 

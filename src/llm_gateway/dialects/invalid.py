@@ -13,6 +13,11 @@ from llm_gateway.core.splice import top_level_duplicates
 
 _Shape = TypeVar("_Shape")
 
+_MODEL = b'"model"'
+_ESCAPED = b"\\u00"
+_BACKSLASH = ord("\\")
+_HEAD = 256
+
 _MISSING = re.compile(r"missing required field `([^`]*)`")
 _EXPECTED = re.compile(r"^Expected `[^`]*`(?:, got `[^`]*`)?|^Expected `?array`? of[^-]*")
 
@@ -73,27 +78,47 @@ def refuse(param: str, why: str, code: str | None = None) -> InvalidRequest:
     return InvalidRequest(message, code=code or _CODES.get(name), param=param or None)
 
 
-def refuse_duplicates(body: bytes, keys: tuple[bytes, ...], outline: bytes | None = None) -> None:
+class Watched:
+    """Top-level members that we act on, `model` first: a second one of such a name is refused."""
+
+    __slots__ = ("names", "quoted")
+
+    def __init__(self, *names: bytes) -> None:
+        self.names = names
+        self.quoted = tuple(b'"%b"' % name for name in names)
+
+
+def refuse_duplicates(body: bytes, watched: Watched, outline: bytes | None = None) -> int:
     """Two members of one name: another parser may take the other one. Raises InvalidRequest.
 
     `outline` is `body` without long values, where the caller has it: searching it instead is what makes long bodies cheap.
+    Gives where the value of `model` begins behind its key (View.model_at), -1 where that is not plain to see.
     """
-    if _may_repeat(body if outline is None else outline, keys):
-        name = top_level_duplicates(body, keys)
-        if name is not None:
-            raise refuse(name, "it stands in the request more than once", "invalid_parameter_value")
+    text = body if outline is None else outline
+    if text.rfind(_ESCAPED) < 0:  # how a name could be spelled otherwise
+        for quoted in watched.quoted:
+            last = text.rfind(quoted)  # from the right: CPython's search for a few bytes takes half the time
+            if last >= 0 and text.find(quoted, 0, last) >= 0:
+                break
+        else:
+            return _model_at(body, text is body)
+    name = top_level_duplicates(body, watched.names)
+    if name is not None:
+        raise refuse(name, "it stands in the request more than once", "invalid_parameter_value")
+    return -1
 
 
-def _may_repeat(outline: bytes, keys: tuple[bytes, ...]) -> bool:
-    """False if each name stands there once at most, at any depth. rfind is the fastest search that bytes have."""
-    if outline.rfind(b"\\u00") >= 0:  # how a name could be spelled otherwise
-        return True
-    for key in keys:
-        quoted = b'"%b"' % key
-        last = outline.rfind(quoted)
-        if last >= 0 and outline.find(quoted) != last:
-            return True
-    return False
+def _model_at(body: bytes, single: bool) -> int:
+    """Behind the key, if it must be the outer object's: the only one there is, or one with no bracket before it.
+
+    (A quote with a backslash before it is inside a text.)
+    """
+    at = body.find(_MODEL) if single else body.find(_MODEL, 0, _HEAD)
+    if at < 1 or body[at - 1] == _BACKSLASH:
+        return -1
+    if not single and (body.find(b"{", 1, at) >= 0 or body.find(b"[", 1, at) >= 0):
+        return -1
+    return at + len(_MODEL)
 
 
 def check_model(model: str) -> None:

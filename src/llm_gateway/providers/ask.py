@@ -9,9 +9,8 @@ from llm_gateway.core.clock import Clock
 from llm_gateway.core.errors import InvalidRequest, Unsupported, UpstreamError, UpstreamRejected, release
 from llm_gateway.core.estimate import estimate
 from llm_gateway.core.exchange import Exchange
-from llm_gateway.core.json import encode
 from llm_gateway.core.splice import replace_top_level
-from llm_gateway.dialects.base import ChatBack, Operation
+from llm_gateway.dialects.base import ChatBack, Operation, View
 from llm_gateway.http.client import Client, Response
 from llm_gateway.http.errors import HttpError
 from llm_gateway.http.headers import header
@@ -83,7 +82,7 @@ class Ask:
             ex.dropped = None  # an earlier candidate may have lost something
             if ex.view.model == deployment.model:
                 return ex.body
-            return replace_top_level(ex.body, "model", encode(deployment.model))
+            return _renamed(ex.body, ex.view, deployment.model_json)
         if ex.request is None:
             ex.request = ex.front.parse_request(ex.body)
         rendered = _chat(lane).render_request(ex.request, deployment.target)
@@ -122,6 +121,17 @@ class Ask:
             # Only a body that reads as the dialect's own error is shown: an HTML page from a proxy is not the provider's word.
             error.same_dialect = lane.same and bool(fault.message)
         return error
+
+
+def _renamed(body: bytes, view: View, model: bytes) -> bytes:
+    """The caller's own bytes but for the value of `model`. `model`: as JSON."""
+    at = view.model_at
+    if at > 0:
+        at += 2 if body.startswith(b": ", at) else 1  # the colon
+        value = b'"%b"' % view.model.encode()
+        if body.startswith(value, at):  # otherwise it is spelled with escapes, or with more space
+            return body[:at] + model + body[at + len(value) :]
+    return replace_top_level(body, "model", model)
 
 
 def _valid(body: bytes) -> bytes:

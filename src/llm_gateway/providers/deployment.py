@@ -9,6 +9,7 @@ from functools import cached_property
 from math import inf
 from urllib.parse import quote
 
+from llm_gateway.core.json import encode
 from llm_gateway.dialects.base import Back, ChatBack, Front, Operation, Target
 from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.http.client import Timeouts
@@ -148,7 +149,7 @@ class Lane:
 class Deployment:
     """One model at one provider."""
 
-    __slots__ = ("_lanes", "model", "name", "patience", "target", "upstream")
+    __slots__ = ("_lanes", "model", "model_json", "name", "patience", "target", "upstream")
 
     def __init__(self, upstream: Upstream, model: str, patience: Patience | None) -> None:
         if not model or len(model) > 256 or _UNSAFE_MODEL.search(model):
@@ -157,6 +158,7 @@ class Deployment:
         self.model = model
         self.name = f"{upstream.name}/{model}"
         self.patience = patience
+        self.model_json = encode(model)
         self.target: Target = upstream.kind.target(model)
         self._lanes: dict[str, Lane | None] = {}
 

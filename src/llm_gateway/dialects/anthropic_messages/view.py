@@ -11,12 +11,12 @@ from typing import Literal, Protocol
 import msgspec
 
 from llm_gateway.dialects.base import View
-from llm_gateway.dialects.invalid import check_model, read, refuse, refuse_duplicates
+from llm_gateway.dialects.invalid import Watched, check_model, read, refuse, refuse_duplicates
 
 MAX_MESSAGES = 10_000
 MAX_TOKENS = 10_000_000
 
-WATCHED = (b"model", b"messages", b"stream")
+WATCHED = Watched(b"model", b"messages", b"stream")
 """Members that we act on: a second one of that name is refused."""
 
 
@@ -73,15 +73,16 @@ class Limits(Protocol):
 
 def view(body: bytes) -> View:
     """Raises InvalidRequest (with param) or MalformedBody."""
-    seen = _look(body)
+    seen, model_at = _look(body)
     if seen.max_tokens is None:
         raise refuse("max_tokens", "this API requires it", "missing_field")
-    return View(seen.model, seen.stream is True)
+    return View(seen.model, seen.stream is True, model_at=model_at)
 
 
 def view_count(body: bytes) -> View:
     """`view` for a request to count tokens: no maximum, no stream. Raises as `view` does."""
-    return View(_look(body).model)
+    seen, model_at = _look(body)
+    return View(seen.model, model_at=model_at)
 
 
 def check_limits(seen: Limits) -> None:
@@ -108,12 +109,12 @@ def check_count(messages: int) -> None:
         raise refuse("messages", f"there may be at most {MAX_MESSAGES}")
 
 
-def _look(body: bytes) -> Counted:
+def _look(body: bytes) -> tuple[Counted, int]:
     seen = read(body, Counted)
-    refuse_duplicates(body, WATCHED)
+    model_at = refuse_duplicates(body, WATCHED)
     check_limits(seen)
     check_count(len(seen.messages))
     for index, message in enumerate(seen.messages):
         if message.content is None and message.role != "system":
             raise refuse(f"messages[{index}].content", "it is required", "missing_field")
-    return seen
+    return seen, model_at

@@ -12,12 +12,12 @@ from msgspec import Raw
 
 from llm_gateway.core.json import decode
 from llm_gateway.dialects.base import View
-from llm_gateway.dialects.invalid import check_model, invalid, read, refuse, refuse_duplicates
+from llm_gateway.dialects.invalid import Watched, check_model, invalid, read, refuse, refuse_duplicates
 
 MAX_MESSAGES = 10_000
 MAX_CHOICES = 128
 
-WATCHED = (b"model", b"messages", b"stream")
+WATCHED = Watched(b"model", b"messages", b"stream")
 """Members that we act on: a second one of that name is refused."""
 
 _LONG = 4096
@@ -74,10 +74,18 @@ class Body(Sampling, gc=False, kw_only=True):
     metadata: Thing | None = None
 
 
+_decode = msgspec.json.Decoder(Body).decode
+
+
 def view(body: bytes) -> View:
     """Raises InvalidRequest (with param) or MalformedBody."""
-    seen = read(body, Body)
-    refuse_duplicates(body, WATCHED, _outline(body, seen.messages))
+    try:
+        if not body.isascii():
+            body.decode()  # msgspec does not look at the UTF-8 of what it skips, and we pass those bytes on
+        seen = _decode(body)
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        seen = read(body, Body)  # the same, with words for what is wrong
+    model_at = refuse_duplicates(body, WATCHED, None if len(body) < _LONG else _outline(body, seen.messages))
     check_sampling(seen)
     if seen.max_completion_tokens is not None and seen.max_completion_tokens < 1:
         raise refuse("max_completion_tokens", "it must be 1 or more")
@@ -89,7 +97,7 @@ def view(body: bytes) -> View:
     for message in messages:
         if memoryview(message.content)[0] not in _STRING_OR_NULL:
             _check_content(messages, message)
-    return summary(seen)
+    return summary(seen, model_at)
 
 
 def check_sampling(seen: Sampling) -> None:
@@ -107,16 +115,14 @@ def check_sampling(seen: Sampling) -> None:
         raise refuse("stop", "a stop sequence must not be empty", "empty_stop_sequence")
 
 
-def summary(seen: Sampling) -> View:
+def summary(seen: Sampling, model_at: int = -1) -> View:
     """What policy is told."""
     options = seen.stream_options
-    return View(seen.model, seen.stream is True, options is not None and options.include_usage is True)
+    return View(seen.model, seen.stream is True, options is not None and options.include_usage is True, model_at)
 
 
 def _outline(body: bytes, messages: list[Message]) -> bytes:
     """`body` without the contents of its messages, which may be long and hold no names; `body` itself where that is not plain."""
-    if len(body) < _LONG:
-        return body
     parts: list[bytes] = []
     at = 0
     for message in messages:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from msgspec import Raw
 
 from llm_gateway.dialects.base import View
-from llm_gateway.dialects.invalid import read, refuse, refuse_duplicates
+from llm_gateway.dialects.invalid import Watched, read, refuse, refuse_duplicates
 from llm_gateway.dialects.openai_chat.view import Sampling, check_sampling, summary
 
 _NULL = Raw(b"null")
 _STRING_LIST_OR_NULL = b'"[n'
-_WATCHED = (b"model", b"prompt", b"stream")
+_WATCHED = Watched(b"model", b"prompt", b"stream")
 
 
 class Body(Sampling, gc=False, kw_only=True):
