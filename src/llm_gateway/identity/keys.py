@@ -43,19 +43,12 @@ class KeyTable:
         """`anonymous` is who a request without a key is; None: it is refused."""
         self.pepper = pepper
         self._callers: Mapping[bytes, Caller] = dict(callers)
-        self._anonymous = anonymous
+        self.anonymous = anonymous
+        self.open = anonymous is not None and not self._callers
+        """No key is known and none is needed: whatever a request carries says nothing. Most SDKs insist on sending some key."""
 
     def find(self, key: bytes) -> Caller | None:
         return self._callers.get(self.pepper.digest(key))
-
-    @property
-    def anonymous(self) -> Caller | None:
-        return self._anonymous
-
-    @property
-    def open(self) -> bool:
-        """No key is known and none is needed: whatever a request carries says nothing. Most SDKs insist on sending some key."""
-        return self._anonymous is not None and not self._callers
 
 
 class Identify:
@@ -74,18 +67,16 @@ class Identify:
             ex.metadata_wanted = True
 
     def caller(self, headers: Mapping[bytes, bytes]) -> Caller:
-        anonymous = self._keys.anonymous
-        if anonymous is not None and self._keys.open:
-            return anonymous
-        key = presented(headers)
+        keys = self._keys
+        key = None if keys.open else presented(headers)
         if key is None:
-            if anonymous is not None:
-                return anonymous
+            if keys.anonymous is not None:
+                return keys.anonymous
             raise Unauthenticated(
                 "No API key was given. Send it as 'Authorization: Bearer KEY', 'x-api-key: KEY' or 'x-goog-api-key: KEY'.",
                 code="missing_api_key",
             )
-        caller = self._keys.find(key) if len(key) <= LONGEST_KEY else None
+        caller = keys.find(key) if len(key) <= LONGEST_KEY else None
         if caller is None:
             raise Unauthenticated("The API key is not known here.")
         if caller.expires is not None and caller.expires <= self._clock.now():
@@ -98,9 +89,8 @@ def presented(headers: Mapping[bytes, bytes]) -> bytes | None:
     authorization = headers.get(b"authorization")
     if authorization is None:
         return headers.get(b"x-api-key") or headers.get(b"x-goog-api-key") or None
-    scheme, _, key = authorization.partition(b" ")
-    key = key.strip()
-    if scheme.lower() != b"bearer" or not key:
+    key = authorization[7:].strip()
+    if not key or (not authorization.startswith(b"Bearer ") and authorization[:7].lower() != b"bearer "):
         raise Unauthenticated("The Authorization header must read 'Bearer KEY'.", code="invalid_auth_header")
     return key
 

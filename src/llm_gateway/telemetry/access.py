@@ -14,11 +14,11 @@ from llm_gateway.core.exchange import Exchange
 from llm_gateway.telemetry.journal import timestamp
 
 _NAMES = 4096
-"""Encoded names that are remembered: models, providers, keys, paths and peers."""
+"""Combinations of path, key, model, provider and peer whose encoding is remembered."""
 
 _COMPLETED = (
-    b'{"timestamp":"%b","level":"info","target":"access","request_id":%b,"path":%b,"status":200,"outcome":"completed",'
-    b'"latency_ms":%.2f,"key":%b,"model":%b,"provider":%b,"served_model":%b%b,"first_token_ms":%.2f%b,"bytes_out":%d,"peer":%b}\n'
+    b'{"timestamp":"%b","level":"info","target":"access","request_id":"%b",%b,"latency_ms":%.2f,%b,"first_token_ms":%.2f%b,'
+    b'"bytes_out":%d}\n'
 )
 _TOKENS = b',"tokens":{"input":%d,"output":%d,"cached":%d}'
 
@@ -49,7 +49,14 @@ class AccessLine(msgspec.Struct, omit_defaults=True):
 
 
 _encode = msgspec.json.Encoder().encode
-_name = lru_cache(maxsize=_NAMES)(_encode)
+
+
+@lru_cache(maxsize=_NAMES)
+def _names(path: bytes, key: str, model: str, provider: str, served: str, peer: str, stream: bool) -> tuple[bytes, bytes]:
+    """The members that many lines share: what comes before latency_ms, and what comes after it."""
+    before = _encode({"path": path.decode("latin-1"), "status": 200, "outcome": "completed"})
+    after = {"key": key, "model": model, "provider": provider, "served_model": served, "peer": peer, "stream": stream}
+    return before[1:-1], _encode(after if stream else {name: value for name, value in after.items() if name != "stream"})[1:-1]
 
 
 def as_json(ex: Exchange, wall: float, now: float) -> bytes:
@@ -57,20 +64,16 @@ def as_json(ex: Exchange, wall: float, now: float) -> bytes:
     if ex.outcome != "completed" or len(ex.attempts) != 1 or ex.dropped or ex.caller is None or ex.error is not None:
         return _encode(line_of(ex, wall, now)) + b"\n"
     usage = ex.usage
+    before, after = _names(ex.path, ex.caller.key_name, ex.model, ex.served_provider, ex.served_model, ex.peer, ex.stream)
     return _COMPLETED % (
         timestamp(wall).encode("ascii"),
-        _encode(ex.id),
-        _name(ex.path.decode("latin-1")),
+        ex.id.encode("ascii"),  # ours, or of the harmless characters that edge/app.py takes
+        before,
         (now - ex.received) * 1000,
-        _name(ex.caller.key_name),
-        _name(ex.model),
-        _name(ex.served_provider),
-        _name(ex.served_model),
-        b',"stream":true' if ex.stream else b"",
+        after,
         (ex.committed - ex.received) * 1000,
         b"" if usage is None else _TOKENS % (usage.prompt, usage.completion, usage.cache_read),
         ex.bytes_out,
-        _name(ex.peer),
     )
 
 

@@ -1,0 +1,50 @@
+"""The access log's two ways of writing a line say the same."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llm_gateway.core.caller import Caller
+from llm_gateway.core.exchange import Attempt, Exchange
+from llm_gateway.core.usage import Usage
+from llm_gateway.telemetry.access import as_json, as_text, line_of
+
+NAMES = st.text(max_size=20)
+
+
+def finished(model="m", key="k", served="s", *, stream=False, usage=None) -> Exchange:
+    http = SimpleNamespace(path=b"/v1/chat/completions", headers={}, body=b"", peer="127.0.0.1", reply=None)
+    ex = Exchange("req_1", http, None, 100.0)
+    ex.caller, ex.model, ex.served_provider, ex.served_model = Caller(key), model, "p", served
+    ex.attempts.append(Attempt("p", served, 100.0))
+    ex.status, ex.outcome, ex.stream, ex.usage, ex.committed, ex.bytes_out = 200, "completed", stream, usage, 100.25, 7
+    return ex
+
+
+@given(NAMES, NAMES, NAMES, st.booleans(), st.none() | st.just(Usage(input=3, cache_read=2, output=5)))
+def test_the_quick_line_is_the_careful_one(model, key, served, stream, usage):
+    """A completed request's line holds exactly what the struct would, whatever its names are made of."""
+    ex = finished(model, key, served, stream=stream, usage=usage)
+    quick = msgspec.json.decode(as_json(ex, 1_700_000_000.5, 100.5))
+    careful = msgspec.json.decode(msgspec.json.encode(line_of(ex, 1_700_000_000.5, 100.5)))
+    assert {**quick, **{name: "" for name in ("model", "served_model") if not quick[name]}} == {
+        "model": "",
+        "served_model": "",
+        **careful,
+    }
+    assert quick["latency_ms"] == 500.0
+    assert quick["first_token_ms"] == 250.0
+
+
+@pytest.mark.parametrize("name", ["a\x1b[2Jb", "two\nlines", "\u202eright"])
+def test_a_line_for_people_holds_no_control_characters(name):
+    """A caller's model name cannot clear a terminal or forge a second line."""
+    text = as_text(finished(model=name), 1_700_000_000.0, 101.0).decode()
+    assert text.count("\n") == 1
+    assert "\x1b" not in text
+    assert "\u202e" not in text
