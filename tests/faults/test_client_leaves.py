@@ -192,10 +192,10 @@ def test_c35_a_mixture_of_it_all_leaves_nothing_behind(world: World) -> None:
         return world.simulator.stats()["running"] == 0
 
     world.simulator.reset()
-    round_of(400)
+    round_of(240)
     assert eventually(quiet)
     memory, files = world.gateway.rss_kb(), descriptors(world)
-    round_of(800)
+    round_of(480)
     assert eventually(quiet)
     assert eventually(lambda: descriptors(world) <= files + 10)
     assert world.gateway.rss_kb() - memory < 8 * 1024

@@ -50,7 +50,7 @@ def label(name: str) -> str:
 def failed(world: World, got: Got) -> None:
     """An error, as a status or in the stream; never an answer that looks whole."""
     if got.status == 200:
-        cut_short(got)
+        cut_short(got, finished=True)
         nothing_leaked(world, got)
     else:
         refused(world, got, 502)

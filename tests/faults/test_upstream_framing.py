@@ -38,7 +38,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 def failed(world: World, got: Got) -> None:
     if got.status == 200:
-        cut_short(got)
+        cut_short(got, finished=True)
         nothing_leaked(world, got)
     else:
         refused(world, got, 502)

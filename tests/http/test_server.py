@@ -527,6 +527,28 @@ def test_a_handler_that_fails_gives_a_bare_500() -> None:
     run(main)
 
 
+def test_a_refusal_that_cannot_be_rendered_is_still_one() -> None:
+    """A bug in the renderer is reported, and the client gets the bare status instead of silence."""
+
+    async def main() -> None:
+        errors: list[BaseException] = []
+
+        async def handler(request: Request) -> None:
+            raise ValueError
+
+        def render(*_: object) -> tuple[bytes, bytes]:
+            raise TypeError
+
+        async with serving(handler, on_error=errors.append, render_refusal=render) as server:
+            answer = await ask(server.port, GET % b"")
+            assert answer.startswith(b"HTTP/1.1 500 ")
+            assert answer.endswith(b"\r\n\r\n")
+            assert (await ask(server.port, b"nonsense\r\n\r\n")).startswith(b"HTTP/1.1 400 ")
+        assert {type(error) for error in errors} == {TypeError, ValueError}
+
+    run(main)
+
+
 def test_a_stream_that_fails_is_cut() -> None:
     """Once bytes have left there is no honest 500: the client sees a stream without an end."""
 

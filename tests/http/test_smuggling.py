@@ -307,6 +307,35 @@ def test_mutations_are_refused(group: str) -> None:
     run(main)
 
 
+@pytest.mark.parametrize("group", GROUPS)
+def test_mutations_are_refused_on_a_connection_whose_head_is_known(group: str) -> None:
+    """The same on a connection that has just had good requests: what is remembered of their heads lets nothing in."""
+
+    async def main() -> None:
+        seen: list[bytes] = []
+
+        async def handler(request: Request) -> None:
+            seen.append(request.path)
+            request.reply.whole(200, b"", b"answered")
+
+        wrong: list[str] = []
+        async with serving(handler, QUICK) as server:
+            for name, data in MUTATIONS.items():
+                if name.split(" ", maxsplit=1)[0] != group:
+                    continue
+                async with connected(server.port) as raw:
+                    for body in (b"hello", b"hello, world"):
+                        raw.send(post(b"Content-Length: %d" % len(body), body=body))
+                        assert (await raw.reply())[0] == 200
+                    answer = await refused(raw, data)
+                if answer[:10] not in {b"HTTP/1.1 4", b"HTTP/1.1 5"} or answer.count(b"HTTP/1.1 ") != 1:
+                    wrong.append(f"{name}: {data!r} -> {answer!r}")
+        assert wrong == []
+        assert set(seen) == {b"/"}
+
+    run(main)
+
+
 @pytest.mark.parametrize("name", sorted(CHUNKS))
 def test_a_refused_body_does_not_touch_the_answer_before_it(name: str) -> None:
     """A good request, then a malformed one behind it on the connection: the first is answered, the second refused, nothing after."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import msgspec
+
 from llm_gateway.http.headers import StatusLines
 
 _COPY_LIMIT = 64 * 1024  # a larger body is handed to the transport beside its head instead of being copied behind it
@@ -32,25 +34,24 @@ class Wire(Protocol):
     def cut(self, *, reset: bool = False) -> None: ...
 
 
-class Reply:
+class Reply(msgspec.Struct, eq=False):
     """Answer with `whole`, or with `start`, `write`..., `end`. Calling out of turn raises RuntimeError.
 
     started: an answer has begun. finished: it is complete, or was cut by `abort`. gone: the client has left; everything
     written from then on is dropped. source: told to pause and resume while the answer streams.
     """
 
-    __slots__ = ("_bodiless", "_chunked", "_head", "_method", "_wire", "finished", "gone", "source", "started")
+    _wire: Wire
+    _method: bytes
+    _chunked: bool  # the client speaks HTTP/1.1; to an HTTP/1.0 client the end of a stream is the end of the connection
+    _head: bytes = b""
+    _bodiless: bool = False
+    started: bool = False
+    finished: bool = False
+    gone: bool = False
+    source: Source | None = None
 
-    def __init__(self, wire: Wire, method: bytes, chunked: bool) -> None:
-        self._wire = wire
-        self._method = method
-        self._chunked = (
-            chunked  # the client speaks HTTP/1.1; to an HTTP/1.0 client the end of a stream is the end of the connection
-        )
-        self.started = False
-        self.finished = False
-        self.gone = False
-        self.source: Source | None = None
+    __repr__ = object.__repr__  # a Struct shows its fields
 
     @property
     def paused(self) -> bool:

@@ -4,32 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from llm_gateway.http.reply import Reply
 
 
-class Request:
+class Request(msgspec.Struct, eq=False):
     """One request. path and query are raw bytes as sent (query without its "?"); header names are lower-case, repeated
     fields joined with b", " in order (cookies with b"; "). `received` is loop.time() when the head was complete.
+
+    A Struct because msgspec makes one in half the time of a class with an __init__; so is Reply.
     """
 
-    __slots__ = ("body", "client_cert", "headers", "method", "path", "peer", "query", "received", "reply")
+    method: bytes
+    path: bytes
+    query: bytes
+    headers: dict[bytes, bytes]
+    peer: str
+    received: float
+    client_cert: dict[str, Any] | None
+    body: bytes = b""
+    reply: Reply = None  # type: ignore[assignment]  # given by the connection before the handler sees the request
 
-    def __init__(
-        self,
-        method: bytes,
-        path: bytes,
-        query: bytes,
-        headers: dict[bytes, bytes],
-        peer: str,
-        received: float,
-        client_cert: dict[str, Any] | None,
-    ) -> None:
-        self.method = method
-        self.path = path
-        self.query = query
-        self.headers = headers
-        self.body = b""
-        self.peer = peer
-        self.received = received
-        self.client_cert = client_cert
-        self.reply: Reply  # given by the connection before the handler sees the request
+    __repr__ = object.__repr__  # a Struct shows its fields, and these hold keys and prompts

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import httptools
 
-from llm_gateway.http import request_head
+from llm_gateway.http import known_heads, request_head
 from llm_gateway.http.chunked_body import ChunkWalk, too_large
 from llm_gateway.http.refusal import Refused, malformed
 from llm_gateway.http.request import Request
@@ -34,6 +34,7 @@ class RequestReader:
 
     __slots__ = (
         "_alone",
+        "_at",
         "_cert",
         "_complete",
         "_headers",
@@ -63,6 +64,7 @@ class RequestReader:
         self._request: Request | None = None
         self._need = 0  # bytes of a sized body still to come
         self._walk: ChunkWalk | None = None
+        self._at = 0  # where the last head had the value of its Content-Length, if that head is a known one
         self._complete = False  # llhttp's word that the message is over
         self._alone = False  # llhttp took the head for the last of its protocol and does not read the body
         self.body: bytes | bytearray = b""
@@ -78,10 +80,14 @@ class RequestReader:
         if self.held:
             data = self.held + data
             self.held = b""
+        elif self._at and self.stage == IDLE:
+            request = self._known(data, self._at)
+            if request is not None:
+                return request
         size = len(data)
-        at = 0
+        at = head = 0
         if self.stage != BODY and data:
-            at = self._head(data)
+            at = head = self._head(data)
         if self.stage == BODY and at < size:
             at = self._sized(data, at, size) if self._walk is None else self._chunks(data, at, self._walk)
         if at < size:
@@ -91,7 +97,36 @@ class RequestReader:
         self.stage = IDLE
         request = self._request
         self._request = None
+        self._at = 0
+        if head and request is not None and request.body:
+            self._remember(data[:head], request)
         return request
+
+    def _known(self, data: bytes, at: int) -> Request | None:
+        """A whole request, the length of its body at `at`, whose head is known; None if it must be looked at closely.
+
+        llhttp sees nothing of it, and stands between two messages before and after.
+        """
+        stop = data.find(b"\r", at, at + known_heads.DIGITS + 1)
+        digits = data[at:stop] if stop > 0 else b""
+        if not digits.isdigit() or digits[0] == 0x30:
+            return None
+        length = int(digits)
+        end = len(data) - length
+        state = self._state
+        known = state.heads.get(data[:at] + data[stop:end]) if end > stop else None
+        if known is None or known[0] != at:
+            return None
+        limits = state.limits
+        if length > limits.body_bytes or state.buffered + length > limits.buffered_bytes:
+            return None
+        state.buffered += length
+        self.charged += length
+        self.keep = self.modern = True
+        _, method, path, query, headers = known
+        headers = headers.copy()
+        headers[b"content-length"] = digits
+        return Request(method, path, query, headers, self._peer, state.loop.time(), self._cert, data[end:])
 
     def hold(self, data: bytes) -> int:
         """Keep bytes for a later `read`; the number of bytes kept so far."""
@@ -143,6 +178,13 @@ class RequestReader:
         self._headers = None  # trailers find no place to go
         self._accept(method, target, minor, headers)
         return end
+
+    def _remember(self, head: bytes, request: Request) -> None:
+        """Know this head again: a plain HTTP/1.1 one with a sized body, on a connection that stays."""
+        if not (self.keep and self.modern) or self._alone or b"content-length" not in request.headers:
+            return
+        if len(head) + known_heads.DIGITS <= self._state.limits.head_bytes:
+            self._at = self._state.heads.remember(head, request.method, request.path, request.query, request.headers)
 
     def _check_partial(self, rest: bytes) -> None:
         """Refuse a head that has grown too long or is wrong as far as it goes; else wait for the rest."""

@@ -112,6 +112,7 @@ class Server:
         """End what is over time. One look at all connections twice a second costs less than a timer for each request."""
         now = self._loop.time()
         self._state.lines.tick()
+        self._state.heads.clear()
         for member in tuple(self._state.members):
             if member.deadline <= now:
                 member.expire(now)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from asyncio import Task
 from math import inf
 from typing import Any, Final
 
@@ -101,7 +102,8 @@ class ServerConnection(asyncio.Protocol):
         self.keep = reader.keep and not state.draining
         self.deadline = inf
         reply = self._reply = request.reply = Reply(self, request.method, reader.modern)
-        self._task = state.loop.create_task(self._run(request, reply))
+        # A task as loop.create_task makes it, without the cost of a name of its own.
+        self._task = Task(self._run(request, reply), loop=state.loop, name="request")
 
     def eof_received(self) -> None:
         """The client has finished sending. While its answer is still being made that counts as having left."""
@@ -298,5 +300,10 @@ class ServerConnection(asyncio.Protocol):
         self._transport.write(head % (self._state.lines[refused.status], headers, len(body)) + body)
 
     def _render(self, refused: Refused, path: bytes) -> tuple[bytes, bytes]:
-        headers, body = self._state.render_refusal(refused.status, refused.code, refused.message, path)
+        """Never raises: a bug in how refusals look must not leave a client without any answer."""
+        try:
+            headers, body = self._state.render_refusal(refused.status, refused.code, refused.message, path)
+        except Exception as error:  # noqa: BLE001 - the last place
+            self._state.on_error(error)
+            headers, body = b"", b""
         return headers + advice(refused.status), body

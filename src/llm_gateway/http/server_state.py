@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 from llm_gateway.http.headers import StatusLines
+from llm_gateway.http.known_heads import KnownHeads
 from llm_gateway.http.limits import ServerLimits
 from llm_gateway.http.refusal import RenderRefusal
 from llm_gateway.http.request import Request
@@ -36,6 +37,7 @@ class ServerState:
         "buffered",
         "draining",
         "handler",
+        "heads",
         "hosts",
         "limits",
         "lines",
@@ -63,6 +65,7 @@ class ServerState:
         self.loop = loop
         self.members: set[Member] = set()
         self.hosts: set[bytes | None] = set()
+        self.heads = KnownHeads()
         self.active = 0  # handlers running
         self.buffered = 0  # bytes of request bodies held
         self.draining = False
