@@ -59,7 +59,7 @@ providers:
   local: {{file: {tmp_path}/none.gguf, threads: 1}}
   sim: {{type: simulator, fault: "503", tokens_per_second: 5}}
 models: {{a: {{deployments: [{{model: openai/x, timeouts: {{idle: 3s}}}}], fallback: [b]}}, b: anthropic/y}}
-auth: {{keys: [{{name: one, key: sk-gateway-0123456789}}, {{name: two, key_hash: "{'0' * 64}"}}]}}
+auth: {{keys: [{{name: one, key: sk-gateway-0123456789}}, {{name: two, key_hash: "{"0" * 64}"}}]}}
 api: {{versions: {{v1: {{deprecated: 2020-01-01}}}}}}
 logging: {{access: "off"}}
 state: {{dir: {tmp_path}/state}}
