@@ -135,7 +135,7 @@ def test_a_bad_file_is_refused_and_the_old_one_serves(gateway: GatewayProcess, s
 def test_what_needs_a_restart_is_said(gateway: GatewayProcess, simulator: RunningSimulator) -> None:
     """A changed listener takes effect with the next start only, and the log says so."""
     changed = configuration(simulator, "new")
-    changed["server"] = {"admin": {"port": 0}, "keepalive": "7s"}
+    changed["server"] = {"admin": {"port": 0}, "timeouts": {"idle": "60s"}}
     gateway.reload(changed)
     assert eventually(lambda: count(gateway, "reloaded") == 1)
     line = next(line for line in gateway.events().splitlines() if '"reloaded"' in line)
