@@ -65,7 +65,7 @@ def test_u20_a_body_that_is_no_answer(world: World, front: str, back: str, strea
     failed(world, got)
     if not stream or fault not in {"malformed_json", "truncated_json"}:
         assert got.status in {502, 503, 529}
-    assert got.seconds < 2
+    assert got.seconds < 5  # no hang; the machine may be busy
 
 
 @lanes
@@ -131,7 +131,7 @@ def test_u23_a_broken_coding(world: World, front: str, back: str, stream: bool, 
     """An error and no hang. (A stream may be complete before its broken end is read: then nothing of it is missing.)"""
     asked = question()
     got = world.ask(front, f"{back}-{label(fault)}", asked, stream=stream)
-    assert got.seconds < 2
+    assert got.seconds < 5  # no hang; the machine may be busy
     if stream and fault == "bad_gzip" and got.status == 200 and b'"error"' not in got.body:
         well_ended(got)
         assert asked in got.text

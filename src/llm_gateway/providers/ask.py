@@ -45,9 +45,8 @@ class Ask:
             return _estimated(ex, deployment, lane)
         body = self._body(ex, deployment, lane)
         client = self._clients[deployment.upstream.client_name]
-        loop = asyncio.get_running_loop()
-        started = loop.time()
-        left = max(deadline - self._clock.monotonic(), 0.001)
+        attempt = ex.attempts[-1]
+        left = max(deadline - attempt.started, 0.001)
         timeouts = patience.timeouts(left, stream=ex.stream)
         headers = lane.headers
         forwarded = deployment.upstream.forwarded
@@ -59,18 +58,20 @@ class Ask:
             raise from_http(error) from error
         handed_over = False
         try:
-            ex.attempts[-1].status = response.status
+            status = attempt.status = response.status
             if ex.stream:
                 # The first token is waited for from the start of the attempt, not from the head: heads are cheap to send early.
-                response.limit(started + min(patience.first_token, left))
-            if not 200 <= response.status < 300:
+                loop = asyncio.get_running_loop()
+                waited = self._clock.monotonic() - attempt.started
+                response.limit(loop.time() + min(patience.first_token, left) - waited)
+                if 200 <= status < 300:
+                    answer = StreamAnswer(_transform(ex, lane), deployment, lane, loop)
+                    await answer.committed(response)
+                    handed_over = True
+                    return answer
+            if not 200 <= status < 300:
                 raise await self._fault(response, lane)
-            if ex.stream:
-                answer = StreamAnswer(_transform(ex, lane), deployment, lane, loop)
-                await answer.committed(response)
-                handed_over = True
-                return answer
-            return await self._whole(ex, deployment, lane, response)
+            return _whole(ex, deployment, lane, await response.read())
         except HttpError as error:
             raise from_http(error) from error
         finally:
@@ -97,18 +98,6 @@ class Ask:
         ex.dropped = rendered.dropped
         return rendered.body
 
-    async def _whole(self, ex: Exchange, deployment: Deployment, lane: Lane, response: Response) -> WholeAnswer:
-        body = await response.read()
-        try:
-            if lane.same:
-                facts = lane.back.check_reply(body)
-                return WholeAnswer(body if body.isascii() else _valid(body), facts.usage, deployment, lane)
-            reply = _chat(lane).parse_reply(body)
-        except UpstreamError as error:
-            masked(error)
-            raise
-        return WholeAnswer(ex.front.render_reply(reply), reply.usage, deployment, lane)
-
     async def _fault(self, response: Response, lane: Lane) -> UpstreamError:
         try:
             body = await response.read(ERROR_BODY_BYTES)
@@ -121,6 +110,18 @@ class Ask:
             # Only a body that reads as the dialect's own error is shown: an HTML page from a proxy is not the provider's word.
             error.same_dialect = lane.same and bool(fault.message)
         return error
+
+
+def _whole(ex: Exchange, deployment: Deployment, lane: Lane, body: bytes) -> WholeAnswer:
+    try:
+        if lane.same:
+            facts = lane.back.check_reply(body)
+            return WholeAnswer(body if body.isascii() else _valid(body), facts.usage, deployment, lane)
+        reply = _chat(lane).parse_reply(body)
+    except UpstreamError as error:
+        masked(error)
+        raise
+    return WholeAnswer(ex.front.render_reply(reply), reply.usage, deployment, lane)
 
 
 def _renamed(body: bytes, view: View, model: bytes) -> bytes:
