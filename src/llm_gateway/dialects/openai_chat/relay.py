@@ -8,12 +8,12 @@ from __future__ import annotations
 from llm_gateway.core.errors import UpstreamMalformed
 from llm_gateway.core.usage import Usage
 from llm_gateway.dialects.base import ProviderFault
-from llm_gateway.dialects.openai_chat.template import Template
+from llm_gateway.dialects.openai_chat.template import Template, beginning_of
 from llm_gateway.dialects.openai_chat.watch import Choice, Chunk, fault_in, has_content, read_chunk, usage_in
 from llm_gateway.http.framing.errors import FramingError
 from llm_gateway.http.framing.sse import DONE, SseEvent, SseReader, SseSplitter
 
-_TEXTS = (b'"content"', b'"reasoning_content"', b'"reasoning"', b'"arguments"', b'"text"')
+_TEXTS = tuple(beginning_of(name) for name in ("content", "reasoning_content", "reasoning", "arguments", "text"))
 
 
 class OpenAIRelay:

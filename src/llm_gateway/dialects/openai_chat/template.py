@@ -14,6 +14,11 @@ _REST_OF_STRING = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _LAST_STRING = re.compile(rb'.*:\s*"([^"\\]*)"', re.DOTALL)
 
 
+def beginning_of(name: str) -> re.Pattern[bytes]:
+    """Finds a member of this name up to the first quote of its text."""
+    return re.compile(rb'"%b"\s*:\s*"' % name.encode("ascii"))
+
+
 class Template:
     __slots__ = ("_head", "_known", "_middle", "_middle_length", "_prefix", "_prefix_length", "_quotes", "_rest", "_tail")
 
@@ -22,13 +27,13 @@ class Template:
         self._prefix = self._middle = self._rest = self._head = self._tail = b""
         self._prefix_length = self._middle_length = self._quotes = 0
 
-    def learn(self, event: bytes, keys: tuple[bytes, ...]) -> None:
-        """From a whole event that holds one chunk, of which everything is known. `keys` are the names that may hold its piece of
-        text, quoted; the first that is there with a string is taken.
+    def learn(self, event: bytes, texts: tuple[re.Pattern[bytes], ...]) -> None:
+        """From a whole event that holds one chunk, of which everything is known. `texts` (made by `beginning_of`) find the names
+        that may hold its piece of text; the first that is there with a string is taken.
         """
         self._known = False
-        for key in keys:
-            found = re.search(re.escape(key) + rb'\s*:\s*"', event)
+        for text_of in texts:
+            found = text_of.search(event)
             text = _REST_OF_STRING.match(event, found.end()) if found else None
             if found and text:
                 self._cut(event, found.end(), text.end() - 1)
