@@ -241,6 +241,7 @@ def test_unknown_events_pass_and_mean_nothing(unknown: bytes):
     ),
     points,
 )
+@example([TEXT, TEXT[:-20] + b'"error"' + TEXT[-20:], TEXT], [len(TEXT)])
 def test_what_is_recognised_is_what_parsing_would_have_seen(events: list[bytes], ends: list[int]):
     """One event per read takes the fast way, other cuts the slow one: both end in the same state or the same error."""
 

@@ -44,8 +44,8 @@ class Template:
         if not self._known or not event.startswith(self._prefix):
             return False
         at = event.find(self._middle, self._prefix_length)
-        if at < 0:
-            return False
+        if at < 0 or event.find(b"\n", self._prefix_length, at) >= 0:
+            return False  # a text holds no line end: what was found stands in a later event of the same read
         rest = event[at + self._middle_length :]
         return rest == self._rest or (
             self._quotes > 0 and rest.startswith(self._head) and rest.endswith(self._tail) and rest.count(b'"') == self._quotes
