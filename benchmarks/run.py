@@ -98,7 +98,7 @@ def nginx_proxy(cert: Path) -> str:
         f"upstream {n} {{ server 127.0.0.1:{p}; keepalive 1024; keepalive_requests 100000000; }}\n" for n, p in servers.items()
     )
     common = 'proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Authorization "Bearer sk-upstream"; proxy_buffering off;'
-    verify = f"proxy_ssl_verify on; proxy_ssl_trusted_certificate {cert}; proxy_ssl_name localhost; proxy_ssl_server_name on; proxy_ssl_session_reuse on;"
+    verify = f"proxy_ssl_verify on; proxy_ssl_trusted_certificate {cert}; proxy_ssl_name localhost; proxy_ssl_server_name on; proxy_ssl_session_reuse on; proxy_ssl_protocols TLSv1.3;"
     locations = "".join(
         f"location /{n}/ {{ {common} {verify if n == 'tls' else ''} proxy_pass {'https' if n == 'tls' else 'http'}://{n}; }}\n"
         for n in servers
@@ -296,6 +296,8 @@ def measure(rig: Rig, case: Case, rounds: int, seconds: int) -> dict[str, float]
             pid = rig.running["proxy" if name == "nginx" else "gateway"].pid
             before = cpu_us(pid)
             count, rate, bad = wrk(rig, port, path, case, seconds if round_ else 1)
+            if bad:
+                raise SystemExit(f"{case.name}: {bad} of {count} answers of {name} were errors; nothing was measured")
             if round_:
                 samples[name].append(((cpu_us(pid) - before) / max(count, 1) / case.events, rate, bad))
     median = {name: statistics.median(sample[0] for sample in rows) for name, rows in samples.items()}
