@@ -143,10 +143,35 @@ def test_unusual_heads_are_not_remembered(head: bytes) -> None:
 
 def test_what_is_kept_is_bounded() -> None:
     """A client with a new head for each request fills a fixed number of places."""
-    by, _ = reader()
+    state = reader()[0]._state
     for i in range(1000):
+        by = RequestReader(state, "peer", None)
         assert by.read(HEAD.replace(b"secret", b"%d" % i) % 5 + b"hello") is not None
-    assert len(by._state.heads) == 256
+        by.close()
+    assert len(state.heads) == 256
+
+
+def test_heads_that_never_come_again_are_left_alone() -> None:
+    """Where every request has a head of its own, eight of nine are not remembered; when they become alike, they are."""
+    by, counted = reader()
+    for i in range(90):
+        assert by.read(HEAD.replace(b"secret", b"%d" % i) % 5 + b"hello") is not None
+    assert len(by._state.heads) == 10
+    for _ in range(9):
+        assert by.read(HEAD % 5 + b"hello") is not None
+    before = counted.seen
+    assert by.read(HEAD % 6 + b"hello!") is not None
+    assert counted.seen == before
+
+
+def test_what_was_forgotten_is_learned_at_once() -> None:
+    """After a sweep the first request is judged, the second is known."""
+    by, counted = warm(HEAD)
+    by._state.heads.clear()
+    assert by.read(HEAD % 5 + b"hello") is not None
+    before = counted.seen
+    assert by.read(HEAD % 6 + b"hello!") is not None
+    assert counted.seen == before
 
 
 def test_heads_are_forgotten() -> None:

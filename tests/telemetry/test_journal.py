@@ -94,3 +94,12 @@ def test_timestamps_are_rfc_3339(now):
     told = datetime.fromisoformat(timestamp(now))
     assert timestamp(now)[:19] == datetime.fromtimestamp(int(now), UTC).isoformat()[:19]
     assert 0 <= now - told.timestamp() < 0.00101
+
+
+def test_an_event_can_be_a_line_for_people(tmp_path):
+    """With the text format an event is one short line, its facts encoded so that none of them can begin another line."""
+    file = tmp_path / "events"
+    journal = open_journal(str(file))
+    Log(journal, FakeClock(1_700_000_000.0), form="text")("info", "reloaded", digest="ab\ncd", kept=["server"])
+    journal.close()
+    assert file.read_text() == '22:13:20 info reloaded digest="ab\\ncd" kept=["server"]\n'

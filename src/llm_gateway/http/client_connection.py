@@ -50,6 +50,7 @@ class ClientConnection(ResponseReader, asyncio.BaseProtocol):
     __slots__ = (
         "_bulky",
         "_due",
+        "_expiry",
         "_held",
         "_idle",
         "_limit_at",
@@ -75,6 +76,7 @@ class ClientConnection(ResponseReader, asyncio.BaseProtocol):
         self._bulky = False  # a request of many bytes was sent
         self._held = False  # reading is stopped
         self._idle = 0.0
+        self._expiry = limits.idle_expiry
         self._due = inf  # of the state we are in, loop.time()
         self._total_at = self._limit_at = inf
         self._timer: asyncio.TimerHandle | None = None
@@ -111,14 +113,18 @@ class ClientConnection(ResponseReader, asyncio.BaseProtocol):
         if response is None:
             self.retire()  # nobody asked: whatever this is, it must not become the next request's answer
             return
-        self._overhead += len(data)
-        try:
-            self._feed(data)
-        except (HttpParserError, HttpParserUpgrade):
-            if not response.complete:
-                self._fail(self._refusal(data))
-                return
-            self._keep = False  # bytes behind a complete message
+        first = self.headers is not None and not self._overhead
+        if not (first and self._known is not None and self._recognize(data, response, self._known)):
+            self._overhead += len(data)
+            try:
+                self._feed(data)
+            except (HttpParserError, HttpParserUpgrade):
+                if not response.complete:
+                    self._fail(self._refusal(data))
+                    return
+                self._keep = False  # bytes behind a complete message
+            if first and response.complete and self._keep:
+                self._remember(data, response)
         if response.complete:
             waiter = self._waiter
             self._finish(response)
@@ -141,9 +147,11 @@ class ClientConnection(ResponseReader, asyncio.BaseProtocol):
             return
         elif self.headers is not None:
             return
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+        waiter = self._waiter
+        if waiter is not None:
+            self._waiter = None
+            if not waiter.done():
+                waiter.set_result(None)
         if size >= _LONG_READ and not self._held:
             # libuv reads up to 32 times in a row from a peer that is faster than we are; others have their turn in between.
             self.transport.pause_reading()
@@ -220,7 +228,7 @@ class ClientConnection(ResponseReader, asyncio.BaseProtocol):
         self.reused = True
         if self._held:
             self.go_on()
-        self._due = due = self._loop.time() + self._limits.idle_expiry
+        self._due = due = self._loop.time() + self._expiry
         if due < self._timer_at:
             self._arm(due)
         self._owner.give_back(self)

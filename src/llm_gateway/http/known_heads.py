@@ -16,6 +16,7 @@ from llm_gateway.http.request_head import Headers
 KnownHead = tuple[int, bytes, bytes, bytes, Headers]  # where the hole is, method, path, query, headers
 
 DIGITS = 10  # of a Content-Length that is looked for
+DOUBT = 8  # heads not remembered after one that was remembered in vain: a trace id makes each request's head another
 _KEPT = 256
 _HEAD_BYTES = 2048
 _LINE = b"\r\ncontent-length: "

@@ -157,7 +157,8 @@ class Reply(msgspec.Struct, eq=False):
 
     def _framed(self, data: bytes) -> bytes:
         head = self._head
-        self._head = b""
+        if head:
+            self._head = b""
         if self._bodiless or not data:
             return head
         if self._chunked:

@@ -37,6 +37,7 @@ class RequestReader:
         "_at",
         "_cert",
         "_complete",
+        "_doubt",
         "_headers",
         "_need",
         "_parser",
@@ -65,6 +66,7 @@ class RequestReader:
         self._need = 0  # bytes of a sized body still to come
         self._walk: ChunkWalk | None = None
         self._at = 0  # where the last head had the value of its Content-Length, if that head is a known one
+        self._doubt = 0  # requests to go before a head is remembered again
         self._complete = False  # llhttp's word that the message is over
         self._alone = False  # llhttp took the head for the last of its protocol and does not read the body
         self.body: bytes | bytearray = b""
@@ -97,7 +99,6 @@ class RequestReader:
         self.stage = IDLE
         request = self._request
         self._request = None
-        self._at = 0
         if head and request is not None and request.body:
             self._remember(data[:head], request)
         return request
@@ -183,8 +184,15 @@ class RequestReader:
         """Know this head again: a plain HTTP/1.1 one with a sized body, on a connection that stays."""
         if not (self.keep and self.modern) or self._alone or b"content-length" not in request.headers:
             return
-        if len(head) + known_heads.DIGITS <= self._state.limits.head_bytes:
-            self._at = self._state.heads.remember(head, request.method, request.path, request.query, request.headers)
+        heads = self._state.heads
+        if self._at:
+            self._at = 0
+            if heads:  # not just forgotten: this head is another, and perhaps the next is, too
+                self._doubt = known_heads.DOUBT
+        if self._doubt:
+            self._doubt -= 1
+        elif len(head) + known_heads.DIGITS <= self._state.limits.head_bytes:
+            self._at = heads.remember(head, request.method, request.path, request.query, request.headers)
 
     def _check_partial(self, rest: bytes) -> None:
         """Refuse a head that has grown too long or is wrong as far as it goes; else wait for the rest."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
+import msgspec
+
 from llm_gateway.http.client_limits import ClientLimits
 from llm_gateway.http.decoding import Decoder, decode_whole, decoder_for
 from llm_gateway.http.errors import BadCoding, ConnectionLost, HttpError, TooLarge
@@ -35,7 +37,7 @@ class Channel(Protocol):
     def limit(self, at: float | None) -> None: ...
 
 
-class Response:
+class Response(msgspec.Struct, eq=False, weakref=True):
     """An answer whose head has arrived.
 
     status; headers with lower-case names, duplicates joined with ", ", Set-Cookie left out; complete: the last byte is
@@ -45,7 +47,10 @@ class Response:
     Use `read` or `stream`, not both. Whoever holds a response that is not complete must end with `close`.
     """
 
-    # Plain class attributes instead of slots: most answers change none of these, and then they cost nothing.
+    _limits: ClientLimits
+    channel: Channel | None = None  # while the message is arriving
+    headers: dict[bytes, bytes] = {}  # msgspec gives each answer one of its own
+    parts: list[bytes] = []  # body bytes as on the wire, not yet given to anyone
     status: int = 0
     complete: bool = False
     delimited_by_close: bool = False
@@ -60,11 +65,7 @@ class Response:
     _size: int = 0
     _held: bool = False  # reading stopped because nobody had asked for the body
 
-    def __init__(self, limits: ClientLimits, channel: Channel | None = None) -> None:
-        self._limits = limits
-        self.channel = channel  # while the message is arriving
-        self.headers: dict[bytes, bytes] = {}
-        self.parts: list[bytes] = []  # body bytes as on the wire, not yet given to anyone
+    __repr__ = object.__repr__  # a Struct shows its fields, and these hold what a model said
 
     # ---- for the caller
 
@@ -201,20 +202,25 @@ class Response:
                 self.channel.go_on()
 
     def _push(self) -> None:
-        decoder = self._decoder
-        if decoder is not None:
-            self._push_decoded(decoder)
+        if self._decoder is not None:
+            self._push_decoded(self._decoder)
         elif self.parts and not self.paused:
             self._feed(self._take())
-        if self._sink is None or not self.complete or self.parts or (decoder is not None and decoder.pending):
-            return
+        if self.complete and self._sink is not None and not self.parts:
+            self._end(self._sink)
+
+    def _end(self, sink: Sink) -> None:
+        """The message is complete and nothing of it is left in `parts`."""
+        decoder = self._decoder
         if decoder is not None:
+            if decoder.pending:
+                return
             try:
                 decoder.finish()
             except BadCoding as error:
                 self._give_up(error)
                 return
-        sink, self._sink = self._sink, None
+        self._sink = None
         sink.end()
 
     def _push_decoded(self, decoder: Decoder) -> None:
@@ -243,7 +249,8 @@ class Response:
         parts = self.parts
         data = parts[0] if len(parts) == 1 else b"".join(parts)
         parts.clear()
-        self._counted = self._size = 0
+        if self._counted:
+            self._counted = self._size = 0
         return data
 
     def _give_up(self, error: HttpError) -> None:

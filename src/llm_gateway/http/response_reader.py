@@ -21,13 +21,35 @@ class _Stop(Exception):
     """Not an error: the way to stop the parser from inside a callback."""
 
 
+# Before and after the value of Content-Length, their sizes together; status and headers.
+KnownHead = tuple[bytes, bytes, int, int, dict[bytes, bytes]]
+
+_LENGTH = b"\r\ncontent-length: "
+_DIGITS = 10
+_KNOWN_BYTES = 2048
+_DOUBT = 8
+
+
 class ResponseReader:
     """The half of a client connection that understands bytes; ClientConnection is the half that has a socket.
 
     `headers` is the head being read, None once it is complete; `parts` takes the body; both belong to `response`.
     """
 
-    __slots__ = ("_fault", "_feed", "_joined", "_keep", "_limits", "_overhead", "_parser", "headers", "parts", "response")
+    __slots__ = (
+        "_doubt",
+        "_fault",
+        "_feed",
+        "_joined",
+        "_keep",
+        "_known",
+        "_limits",
+        "_overhead",
+        "_parser",
+        "headers",
+        "parts",
+        "response",
+    )
 
     def __init__(self, limits: ClientLimits) -> None:
         self._limits = limits
@@ -40,11 +62,65 @@ class ResponseReader:
         self._fault: HttpError | None = None
         self._joined = 0  # repeated header lines of this head
         self._overhead = 0  # bytes read since the last body byte: head, chunk sizes, trailers
+        self._known: KnownHead | None = None  # the last head, if it may come again
+        self._doubt = 0  # answers to go before a head is remembered again
 
     def _drop_parser(self) -> None:
         """The parser holds our methods and we hold it: without this only the collector would free a connection."""
         self._parser = None
         self._feed = _closed
+
+    # ---- a head that came before
+
+    # A busy server often answers with the same head many times a second, but for Content-Length. What llhttp and the checks
+    # below make of a head depends on its bytes and on nothing else. So a read that is just as long as the last head and the
+    # body it would announce, and begins with that very head, is that answer. llhttp sees nothing of it, and stands between
+    # two messages before and after. Where every head is different (a request id), one in nine is remembered in vain.
+    # The guess at the digits of the length is wrong next to some powers of ten: such an answer is parsed, too.
+
+    def _recognize(self, data: bytes, response: Response, known: KnownHead) -> bool:
+        """Read a whole answer whose head is the last one; False, and nothing has changed, if it must be looked at closely."""
+        before, after, around, status, headers = known
+        size = len(data) - around - 3  # if it has three digits
+        length = b"%d" % size
+        if len(length) != 3:
+            size += 3 - len(length)
+            length = b"%d" % size
+        head = before + length + after
+        end = len(head)
+        if size <= 0 or end + size != len(data) or not data.startswith(head):
+            return False
+        response.headers = headers = headers.copy()
+        headers[b"content-length"] = length
+        response.parts.append(data[end:])
+        response.status = status
+        response.complete = self._keep = True
+        self.headers = None
+        return True
+
+    def _remember(self, data: bytes, response: Response) -> None:
+        """Know the head of this answer again if it was plain: one Content-Length, and all of it in one read."""
+        if self._known is not None:  # and this was another
+            self._known = None
+            self._doubt = _DOUBT
+        if self._doubt:
+            self._doubt -= 1
+            return
+        length = response.headers.get(b"content-length")
+        parts = response.parts
+        if length is None or len(parts) != 1 or length != b"%d" % len(parts[0]):
+            return
+        head = data[: -len(parts[0])]
+        at = head.lower().find(_LENGTH) + len(_LENGTH)
+        stop = at + len(length)
+        if (
+            len(head) + _DIGITS <= min(_KNOWN_BYTES, self._limits.head_bytes)
+            and head.find(b"\r\n\r\n") == len(head) - 4  # nothing interim stands before it
+            and head.startswith(length + b"\r\n", at)
+            and head.lower().count(_LENGTH) == 1
+            and b"set-cookie" not in head.lower()
+        ):
+            self._known = (head[:at], head[stop:], len(head) - len(length), response.status, response.headers.copy())
 
     # ---- parser callbacks
 

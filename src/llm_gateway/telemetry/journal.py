@@ -86,8 +86,12 @@ _RANK: Mapping[str, int] = MappingProxyType({"debug": 0, "info": 1, "warning": 2
 class Log:
     """Structured events, one JSON line each: what happened, never what was said (no prompts, keys or bodies)."""
 
-    def __init__(self, journal: Journal, clock: Clock, level: Level = "info") -> None:
+    def __init__(
+        self, journal: Journal, clock: Clock, level: Level = "info", form: Literal["json", "text"] = "json"
+    ) -> None:
+        """`form` text: a line for people instead of JSON."""
         self._journal = journal
+        self._text = form == "text"
         self._clock = clock
         self._least = _RANK[level]
         self._encode = msgspec.json.Encoder().encode
@@ -95,8 +99,13 @@ class Log:
     def __call__(self, level: Level, event: str, **fields: Any) -> None:
         """`event` is a short constant name; `fields` its facts."""
         if _RANK[level] >= self._least:
-            line = {"timestamp": timestamp(self._clock.now()), "level": level, "event": event, **fields}
-            self._journal.write(self._encode(line) + b"\n")
+            at = timestamp(self._clock.now())
+            if self._text:
+                facts = b"".join(b" %b=%b" % (name.encode(), self._encode(value)) for name, value in fields.items())
+                self._journal.write(f"{at[11:19]} {level} {event}".encode() + facts + b"\n")
+            else:
+                line = {"timestamp": at, "level": level, "event": event, **fields}
+                self._journal.write(self._encode(line) + b"\n")
 
 
 def timestamp(now: float) -> str:

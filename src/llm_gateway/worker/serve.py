@@ -58,7 +58,7 @@ class Gateway:
         access = open_journal(config.logging.access)
         self._access = access
         self._events = Journal(2)
-        self.log = Log(self._events, clock, config.logging.level)
+        self.log = Log(self._events, clock, config.logging.level, config.logging.format)
         stats = Stats(known_models(config))
         self._pepper = load_pepper(Path(config.state.dir))
         self._health = Health(
