@@ -43,8 +43,18 @@ static uint64_t now_us(void) {
     return (uint64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
+/* Every answer has an id of its own in its head, as every provider's has: a proxy must not profit from equal heads. */
+#define ID "x-request-id: req_0000000000000000\r\n"
+
 static int respond_with(char *out, const char *body) {
-    return sprintf(out, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s", strlen(body), body);
+    return sprintf(out, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" ID "Content-Length: %zu\r\n\r\n%s", strlen(body), body);
+}
+
+static void next_id(char *head) {
+    static unsigned long long count;
+    char digits[17];
+    sprintf(digits, "%016llx", ++count);
+    memcpy(strstr(head, "req_") + 4, digits, 16);
 }
 
 static void prepare(void) {
@@ -59,7 +69,7 @@ static void prepare(void) {
         "[{\"type\":\"text\",\"text\":\"A short answer, long enough to look like one that a person would read.\"}],\"stop_reason\":"
         "\"end_turn\",\"stop_sequence\":null,\"usage\":{\"input_tokens\":172,\"cache_creation_input_tokens\":0,"
         "\"cache_read_input_tokens\":128,\"output_tokens\":20}}");
-    head_len = sprintf(head, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
+    head_len = sprintf(head, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n" ID "Transfer-Encoding: chunked\r\n\r\n");
     for (int i = 0; i < EVENTS; i++) {
         char text[512];
         if (i < EVENTS - 3)
@@ -101,6 +111,7 @@ static void leave(int fd) {
 
 static void answer(int fd) {
     struct peer *p = &peers[fd];
+    next_id(p->kind == WHOLE ? whole : p->kind == MESSAGE ? message : head);
     if (p->kind == WHOLE) put(fd, whole, whole_len);
     else if (p->kind == MESSAGE) put(fd, message, message_len);
     else {

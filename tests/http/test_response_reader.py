@@ -138,6 +138,7 @@ def test_only_the_very_length_fits_the_hole(value, body):
         HEAD.replace(b"X-A: b", b"X: y\r\nContent-Length : %d" % 5) % 5 + b"hello",
         HEAD.replace(b"X-A: b", b"Connection: close") % 5 + b"hello",
         HEAD % 0,
+        b"HTTP/1.1 200 xxxx5\r\nContent-Length:5\r\n\r\nhello",  # a number where the hole of a missing line would be
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
     ],
 )
@@ -169,17 +170,17 @@ def test_small_caps_hold():
 
 
 def test_heads_that_never_come_again_are_left_alone():
-    """Where every answer has a head of its own, nine in ten are not copied; when they become alike, they are known again."""
+    """Where every answer has a head of its own, nearly none is copied; when they become alike, they are known again."""
 
     async def run() -> None:
         talk = Talk()
         remembered = 0
-        for i in range(40):
+        for i in range(100):
             before = talk.connection._known
             await talk.exchange(HEAD.replace(b"X-A: b", b"X-A: %d" % i) % 5 + b"hello")
             remembered += talk.connection._known is not None and talk.connection._known is not before
-        assert 1 < remembered < 8
-        for _ in range(10):
+        assert 1 < remembered < 5
+        for _ in range(34):
             await talk.exchange(HEAD % 5 + b"hello")
         parsed = talk.parsed
         await talk.exchange(HEAD % 5 + b"hello")

@@ -27,7 +27,7 @@ KnownHead = tuple[bytes, bytes, int, int, dict[bytes, bytes]]
 _LENGTH = b"\r\ncontent-length: "
 _DIGITS = 10
 _KNOWN_BYTES = 2048
-_DOUBT = 8
+_DOUBT = 32
 
 
 class ResponseReader:
@@ -46,6 +46,7 @@ class ResponseReader:
         "_limits",
         "_overhead",
         "_parser",
+        "_useful",
         "headers",
         "parts",
         "response",
@@ -63,6 +64,7 @@ class ResponseReader:
         self._joined = 0  # repeated header lines of this head
         self._overhead = 0  # bytes read since the last body byte: head, chunk sizes, trailers
         self._known: KnownHead | None = None  # the last head, if it may come again
+        self._useful = False  # it did come again
         self._doubt = 0  # answers to go before a head is remembered again
 
     def _drop_parser(self) -> None:
@@ -75,7 +77,7 @@ class ResponseReader:
     # A busy server often answers with the same head many times a second, but for Content-Length. What llhttp and the checks
     # below make of a head depends on its bytes and on nothing else. So a read that is just as long as the last head and the
     # body it would announce, and begins with that very head, is that answer. llhttp sees nothing of it, and stands between
-    # two messages before and after. Where every head is different (a request id), one in nine is remembered in vain.
+    # two messages before and after. Where every head is different (a request id), one in 33 is remembered in vain.
     # The guess at the digits of the length is wrong next to some powers of ten: such an answer is parsed, too.
 
     def _recognize(self, data: bytes, response: Response, known: KnownHead) -> bool:
@@ -94,7 +96,7 @@ class ResponseReader:
         headers[b"content-length"] = length
         response.parts.append(data[end:])
         response.status = status
-        response.complete = self._keep = True
+        response.complete = self._keep = self._useful = True
         self.headers = None
         return True
 
@@ -102,7 +104,7 @@ class ResponseReader:
         """Know the head of this answer again if it was plain: one Content-Length, and all of it in one read."""
         if self._known is not None:  # and this was another
             self._known = None
-            self._doubt = _DOUBT
+            self._doubt = 0 if self._useful else _DOUBT
         if self._doubt:
             self._doubt -= 1
             return
@@ -111,15 +113,18 @@ class ResponseReader:
         if length is None or len(parts) != 1 or length != b"%d" % len(parts[0]):
             return
         head = data[: -len(parts[0])]
-        at = head.lower().find(_LENGTH) + len(_LENGTH)
+        lower = head.lower()
+        at = lower.find(_LENGTH) + len(_LENGTH)
         stop = at + len(length)
         if (
-            len(head) + _DIGITS <= min(_KNOWN_BYTES, self._limits.head_bytes)
+            at >= len(_LENGTH)
+            and len(head) + _DIGITS <= min(_KNOWN_BYTES, self._limits.head_bytes)
             and head.find(b"\r\n\r\n") == len(head) - 4  # nothing interim stands before it
             and head.startswith(length + b"\r\n", at)
-            and head.lower().count(_LENGTH) == 1
-            and b"set-cookie" not in head.lower()
+            and lower.find(_LENGTH, at) < 0
+            and b"set-cookie" not in lower
         ):
+            self._useful = False
             self._known = (head[:at], head[stop:], len(head) - len(length), response.status, response.headers.copy())
 
     # ---- parser callbacks
