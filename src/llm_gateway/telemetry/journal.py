@@ -86,9 +86,7 @@ _RANK: Mapping[str, int] = MappingProxyType({"debug": 0, "info": 1, "warning": 2
 class Log:
     """Structured events, one JSON line each: what happened, never what was said (no prompts, keys or bodies)."""
 
-    def __init__(
-        self, journal: Journal, clock: Clock, level: Level = "info", form: Literal["json", "text"] = "json"
-    ) -> None:
+    def __init__(self, journal: Journal, clock: Clock, level: Level = "info", form: Literal["json", "text"] = "json") -> None:
         """`form` text: a line for people instead of JSON."""
         self._journal = journal
         self._text = form == "text"
