@@ -141,6 +141,19 @@ def test_blanks_and_a_bom_before_the_stream_are_dropped(opening):
     assert seen == [TEXT]
 
 
+def test_empty_lines_before_the_stream_go_on():
+    """Bytes pass through, also those that say nothing, in however many reads they come."""
+
+    async def test(answer, source, reply):
+        answer.feed(b"\n")
+        answer.feed(b"\n" + TEXT)
+        await answer.committed(source)
+        answer.attach(reply)
+        assert reply.writes == [b"\n\n" + TEXT]
+
+    inside(test, lambda _first: OPENAI_CHAT.relay())
+
+
 def test_the_end_is_the_terminal_event():
     """U29: the answer is over with [DONE]; what comes behind it, bytes, end or break, changes nothing."""
 

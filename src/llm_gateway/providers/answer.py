@@ -23,6 +23,9 @@ PRECOMMIT_BYTES = 1 << 20
 FAREWELL_SECONDS = 0.5
 """How long an upstream that has said everything may take to end its message, so that its connection can be used again."""
 
+OPENING_BYTES = 4 << 10
+"""Empty lines before the first event are passed on as they came, up to here."""
+
 
 class Source(Protocol):
     """The upstream's side: http.client's Response."""
@@ -74,6 +77,7 @@ class StreamAnswer:
         "_choose",
         "_held",
         "_held_bytes",
+        "_opening",
         "_reply",
         "_source",
         "_transform",
@@ -96,6 +100,7 @@ class StreamAnswer:
         self._reply: Reply | None = None
         self._held: list[bytes] = []
         self._held_bytes = 0
+        self._opening = b""
         self._begun: asyncio.Future[None] = loop.create_future()
         self.over: asyncio.Future[None] = loop.create_future()
         """Done when nothing more will come; `error` says whether the answer is complete."""
@@ -134,14 +139,17 @@ class StreamAnswer:
         try:
             transform = self._transform
             if transform is None:
-                blank = len(data)
-                data = data.lstrip(b"\xef\xbb\xbf \t\r\n")
-                if not data:
-                    self._held_bytes += blank
+                seen = data.lstrip(b"\xef\xbb\xbf \t\r\n")
+                if not seen:
+                    self._held_bytes += len(data)
                     if self._held_bytes > PRECOMMIT_BYTES:
                         self._finish(UpstreamMalformed("The provider sent much without any content."))
+                    elif len(self._opening) < OPENING_BYTES:
+                        self._opening += data
                     return
-                transform = self._transform = self._choose(data)
+                blank = self._opening + data[: len(data) - len(seen)]
+                data = blank + seen if not blank.strip(b"\n ") else seen  # blanks go on as they came; a BOM does not
+                transform = self._transform = self._choose(seen)
                 del self._choose  # it holds the Exchange, which nobody needs while a connection is read to its end
             out = transform.feed(data)
         except Exception as error:  # noqa: BLE001 - also a bug of ours is raised where the request can be told
