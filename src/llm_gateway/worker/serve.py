@@ -229,9 +229,11 @@ class Gateway:
         await self._clients.close()
         await self._managed.stop()
         self._shared.observe.flush()
-        self.log("info", "ended")
         if self._access is not None:
             self._access.close()
+            if self._access.dropped:
+                self.log("error", "access_lines_lost", lines=self._access.dropped)
+        self.log("info", "ended")
         self._events.close()
 
     def _report(self, ex: Exchange, bug: Exception) -> None:
