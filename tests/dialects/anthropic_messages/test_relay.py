@@ -76,11 +76,13 @@ def test_reads_make_no_difference(ends):
     assert (out, state(relay), relay.usage) == (WHOLE, (True, True, None), Usage(input=10, cache_read=4, output=7))
 
 
-@pytest.mark.parametrize("data", [WHOLE.replace(b"\n", b"\r\n"), WHOLE.replace(b"\n", b"\r"), b"\xef\xbb\xbf" + WHOLE])
-def test_other_line_ends_and_a_bom(data):
-    """The stream is the same one; it goes on with LF."""
-    assert run(data)[0] == WHOLE
-    assert run(*bytewise(data))[0] == WHOLE
+@pytest.mark.parametrize("reads", [lambda data: [data], bytewise], ids=["once", "bytewise"])
+def test_other_line_ends_and_a_bom(reads):
+    """The stream is the same one: CRLF stays, a BOM goes, a lone CR becomes LF."""
+    crlf = WHOLE.replace(b"\n", b"\r\n")
+    assert run(*reads(crlf))[0] == crlf
+    assert run(*reads(WHOLE.replace(b"\n", b"\r")))[0] == WHOLE
+    assert run(*reads(b"\xef\xbb\xbf" + WHOLE))[0] == WHOLE
 
 
 @pytest.mark.parametrize(
@@ -205,10 +207,17 @@ def test_damage_is_malformed(before, bad):
         relay.feed(bad)
 
 
-def test_broken_json_before_content_is_malformed():
-    """Then another provider may still be asked."""
+@pytest.mark.parametrize("before", [START, START + TEXT + HELLO], ids=["before", "after"])
+@pytest.mark.parametrize(
+    "broken",
+    [b"data: <html>\n\n", HELLO.replace(b"}}", b"}"), HELLO.replace(b'"Hello"', b'"Hello'), STOPPED.replace(b"}", b"")],
+    ids=["html", "brace", "quote", "frame"],
+)
+@pytest.mark.parametrize("alone", [True, False])
+def test_broken_json_is_malformed(before, broken, alone):
+    """Wherever it stands and however it is read: before content another provider may still be asked, later it is an error."""
     with pytest.raises(UpstreamMalformed):
-        run(START, b"data: <html>\n\n")
+        run(*([before, broken, HELLO] if alone else [before + broken + HELLO]))
 
 
 def test_an_endless_event_is_malformed():

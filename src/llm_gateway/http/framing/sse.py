@@ -40,11 +40,14 @@ class SseSplitter:
     What comes out, joined, is what went in, byte for byte, except that a BOM at the start is dropped and that CR and
     CRLF line ends become LF. An event of more than `limit_bytes` is a FramingError. Each read is scanned once, however
     small the reads and however long the line.
+
+    `saw_crlf`: some line ended so; who wants to pass the bytes on as they came puts it back.
     """
 
-    __slots__ = ("_at_line_start", "_limit", "_plain", "_skip_lf", "_started", "_tail")
+    __slots__ = ("_at_line_start", "_limit", "_plain", "_skip_lf", "_started", "_tail", "saw_crlf")
 
     def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
+        self.saw_crlf = False
         self._limit = limit_bytes
         self._tail = bytearray()
         self._plain = False  # nothing is held, no BOM can come, no CR stands before: a read that ends an event is its own result
@@ -76,8 +79,11 @@ class SseSplitter:
         return head.removeprefix(_BOM)
 
     def _with_lf(self, data: bytes) -> bytes:
+        self.saw_crlf = self.saw_crlf or b"\r\n" in data
         if self._skip_lf and data:
-            data = data.removeprefix(b"\n")
+            if data.startswith(b"\n"):
+                data = data[1:]
+                self.saw_crlf = True
             self._skip_lf = False
         if data.endswith(b"\r"):
             self._skip_lf = True
