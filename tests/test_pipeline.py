@@ -85,7 +85,7 @@ class Inside:
             edge=self,
             report=lambda ex, bug: self.bugs.append(bug),
         )
-        http = SimpleNamespace(path=b"/", headers={}, body=b"{}", peer="", reply=None)
+        http = SimpleNamespace(path=b"/", headers={}, notes=None, body=b"{}", peer="", reply=None)
         self.ex = Exchange("req_1", http, self, self.clock.monotonic())
 
     @contextmanager

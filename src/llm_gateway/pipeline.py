@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -24,7 +24,7 @@ LEAST_LEFT = 0.01
 class Responder(Protocol):
     """The edge's half: how answers and errors reach the caller."""
 
-    async def respond(self, ex: Exchange, answer: Answer) -> None: ...
+    def respond(self, ex: Exchange, answer: Answer) -> Awaitable[None] | None: ...
 
     def refuse(self, ex: Exchange, error: GatewayError) -> None: ...
 
@@ -64,7 +64,14 @@ class Pipeline:
     async def serve(self, ex: Exchange) -> None:
         with self.observe(ex):  # outermost: it must see every ending
             try:
-                await self.answer(ex)
+                self.identify(ex)  # who, before anything costs time: a stranger's body is not even parsed
+                view = ex.view = ex.front.view(ex.body)  # what is asked, as little of it as policy needs
+                ex.model, ex.stream = view.model, view.stream
+                self.authorize(ex)  # may they use this model
+                answer = await self.dispatch(ex)
+                streaming = self.edge.respond(ex, answer)  # whole: one write
+                if streaming is not None:
+                    await streaming  # sleeps until the stream is over
             except GatewayError as error:
                 self.edge.refuse(ex, error)  # in the caller's dialect; in-band once committed
                 release(error)
@@ -75,14 +82,6 @@ class Pipeline:
                 self.report(ex, bug)
                 self.edge.refuse(ex, GatewayError("The gateway failed to handle this request. Its log has the details."))
                 release(bug)
-
-    async def answer(self, ex: Exchange) -> None:
-        self.identify(ex)  # who, before anything costs time: a stranger's body is not even parsed
-        view = ex.view = ex.front.view(ex.body)  # what is asked, as little of it as policy needs
-        ex.model, ex.stream = view.model, view.stream
-        self.authorize(ex)  # may they use this model
-        answer = await self.dispatch(ex)
-        await self.edge.respond(ex, answer)  # whole: one write; stream: sleeps until it is over
 
     async def dispatch(self, ex: Exchange) -> Answer:
         """Candidates in order until one commits; after that a failure belongs to the answer."""

@@ -50,7 +50,7 @@ class World:
         self.clock = FakeClock()
         self.wire = Wire()
         self.reply = Reply(self.wire, b"POST", True)
-        http = SimpleNamespace(path=b"/", headers={}, body=b"", peer="", reply=self.reply)
+        http = SimpleNamespace(path=b"/", headers={}, notes=None, body=b"", peer="", reply=self.reply)
         self.ex = Exchange("req_1", http, OPENAI_CHAT, self.clock.monotonic())
         self.edge = Respond(self.clock, Heartbeat(0))
 

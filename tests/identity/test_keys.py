@@ -110,8 +110,8 @@ def test_without_any_key_whatever_sdks_send_is_ignored():
         assert who.caller(headers) is nobody
 
 
-def exchange(headers: dict[bytes, bytes]) -> Exchange:
-    http = SimpleNamespace(path=b"/", headers=headers, body=b"", peer="", reply=None)
+def exchange(headers: dict[bytes, bytes], notes: dict[object, object] | None = None) -> Exchange:
+    http = SimpleNamespace(path=b"/", headers=headers, notes=notes, body=b"", peer="", reply=None)
     return Exchange("req_1", http, None, 0.0)
 
 
@@ -125,6 +125,34 @@ def test_a_keys_wishes_are_taken_over():
     said.strict = False
     who(said)
     assert said.strict is False
+
+
+def test_a_known_head_is_a_known_caller_until_a_reload_or_its_expiry():
+    """Requests that share their notes have the same head; another table of keys and the clock decide anew."""
+    notes: dict[object, object] = {}
+    clock = FakeClock(1000.0)
+    headers = {b"x-api-key": b"good"}
+    who = identify((b"good", ALICE))
+    for _ in range(2):
+        ex = exchange(headers, notes)
+        who(ex)
+        assert ex.caller is ALICE
+    assert list(notes.values()) == [ALICE]
+    with pytest.raises(Unauthenticated):
+        identify((b"other", ALICE))(exchange(headers, notes))
+    short = identify((b"good", Caller("old", expires=1010.0)), clock=clock)
+    short(exchange(headers, notes))
+    clock.advance(10.0)
+    with pytest.raises(Unauthenticated):
+        short(exchange(headers, notes))
+
+
+def test_a_refused_key_leaves_nothing_behind():
+    """Only who was let in is remembered."""
+    notes: dict[object, object] = {}
+    with pytest.raises(Unauthenticated):
+        identify((b"good", ALICE))(exchange({b"x-api-key": b"bad"}, notes))
+    assert not notes
 
 
 def test_authorize_asks_the_caller():

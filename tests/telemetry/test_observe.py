@@ -45,7 +45,7 @@ class World:
         self.observe = Observe(self.clock, self.statistics, self.lines, form)
 
     def exchange(self, *, gone: bool = False) -> Exchange:
-        http = SimpleNamespace(path=b"/v1/x", headers={}, body=b"", peer="10.0.0.1", reply=SimpleNamespace(gone=gone))
+        http = SimpleNamespace(path=b"/v1/x", headers={}, notes=None, body=b"", peer="10.0.0.1", reply=SimpleNamespace(gone=gone))
         return Exchange("req_1", http, None, self.clock.monotonic())
 
     def attempt(self, ex: Exchange, seconds: float = 1.0, status: int = 200, error: str | None = None) -> None:

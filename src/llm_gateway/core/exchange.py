@@ -8,25 +8,24 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from llm_gateway.core.caller import Caller
 from llm_gateway.core.chat import ChatRequest
 from llm_gateway.core.errors import GatewayError
 from llm_gateway.core.usage import Usage
 
 
-class Attempt:
+class Attempt(msgspec.Struct, eq=False, gc=False):
     """One try at one deployment. Times are monotonic seconds."""
 
-    __slots__ = ("ended", "error", "model", "provider", "started", "status")
-
-    def __init__(self, provider: str, model: str, started: float) -> None:
-        self.provider = provider
-        self.model = model
-        self.started = started
-        self.ended = 0.0
-        self.status = 0
-        self.error: str | None = None
-        """The reason word of what went wrong; None while running and after success."""
+    provider: str
+    model: str
+    started: float
+    ended: float = 0.0
+    status: int = 0
+    error: str | None = None
+    """The reason word of what went wrong; None while running and after success."""
 
 
 class Exchange:
@@ -66,6 +65,7 @@ class Exchange:
         self.path: bytes = http.path
         self.headers: dict[bytes, bytes] = http.headers
         self.body: bytes = http.body
+        self.notes: dict[Any, Any] | None = http.notes
         self.peer: str = http.peer
         self.reply: Any = http.reply
         self.front: Any = front

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable
 
 from llm_gateway._version import __version__
 from llm_gateway.core.clock import Clock
@@ -26,8 +27,10 @@ class Respond:
         self._clock = clock
         self._heartbeat = heartbeat
 
-    async def respond(self, ex: Exchange, answer: WholeAnswer | StreamAnswer) -> None:
-        """Send an answer. A stream's failure after its first byte is raised, for `refuse` to write in-band."""
+    def respond(self, ex: Exchange, answer: WholeAnswer | StreamAnswer) -> Awaitable[None] | None:
+        """Send an answer: a whole one at once; of a stream its rest, to be awaited. Its failure after the first byte is raised
+        there, for `refuse` to write in-band.
+        """
         attempt = ex.attempts[-1]
         ex.served_provider, ex.served_model = attempt.provider, attempt.model
         ex.committed = self._clock.monotonic()
@@ -39,8 +42,8 @@ class Respond:
                 body = set_top_level(body, "x_gateway_metadata", encode(self._metadata(ex)))
             ex.bytes_out = len(body)
             ex.reply.whole(200, answer.lane.whole_lines + self._facts(ex), body)
-            return
-        await self._stream(ex, answer)  # type: ignore[arg-type]
+            return None
+        return self._stream(ex, answer)  # type: ignore[arg-type]
 
     async def _stream(self, ex: Exchange, answer: StreamAnswer) -> None:
         reply = ex.reply

@@ -11,9 +11,11 @@ hold keys: they are forgotten with every sweep of the server, twice a second.
 
 from __future__ import annotations
 
+from typing import Any
+
 from llm_gateway.http.request_head import Headers
 
-KnownHead = tuple[int, bytes, bytes, bytes, Headers]  # where the hole is, method, path, query, headers
+KnownHead = tuple[int, bytes, bytes, bytes, Headers, dict[Any, Any]]  # where the hole is, method, path, query, headers, notes
 
 DIGITS = 10  # of a Content-Length that is looked for
 DOUBT = 8  # heads not remembered after one that was remembered in vain: a trace id makes each request's head another
@@ -33,5 +35,5 @@ class KnownHeads(dict[bytes, KnownHead]):
         at = head.lower().find(_LINE) + len(_LINE)
         if at < len(_LINE) or not head.startswith(length + b"\r\n", at):
             return 0
-        self[head[:at] + head[at + len(length) :]] = (at, method, path, query, headers.copy())
+        self[head[:at] + head[at + len(length) :]] = (at, method, path, query, headers.copy(), {})
         return at

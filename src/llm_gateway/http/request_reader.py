@@ -124,10 +124,10 @@ class RequestReader:
         state.buffered += length
         self.charged += length
         self.keep = self.modern = True
-        _, method, path, query, headers = known
+        _, method, path, query, headers, notes = known
         headers = headers.copy()
         headers[b"content-length"] = digits
-        return Request(method, path, query, headers, self._peer, state.loop.time(), self._cert, data[end:])
+        return Request(method, path, query, headers, self._peer, state.loop.time(), self._cert, data[end:], notes)
 
     def hold(self, data: bytes) -> int:
         """Keep bytes for a later `read`; the number of bytes kept so far."""

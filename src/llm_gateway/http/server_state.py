@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from llm_gateway.http.headers import StatusLines
 from llm_gateway.http.known_heads import KnownHeads
@@ -12,7 +12,7 @@ from llm_gateway.http.limits import ServerLimits
 from llm_gateway.http.refusal import RenderRefusal
 from llm_gateway.http.request import Request
 
-Handler = Callable[[Request], Coroutine[Any, Any, None]]
+Handler = Callable[[Request], Awaitable[None]]
 OnError = Callable[[BaseException], None]
 
 _HOSTS_KEPT = 1024  # distinct Host values remembered as valid; the rest are checked each time

@@ -60,7 +60,13 @@ class Identify:
 
     def __call__(self, ex: Exchange) -> None:
         """Raises Unauthenticated: missing_api_key, invalid_auth_header, invalid_api_key, in one wording for all wrong keys."""
-        caller = ex.caller = self.caller(ex.headers)
+        notes = ex.notes
+        caller = None if notes is None else notes.get(self)
+        if caller is None or caller.expires is not None:
+            caller = self.caller(ex.headers)
+            if notes is not None:
+                notes[self] = caller  # the same head, the same key; forgotten with the head, or when a reload replaces us
+        ex.caller = caller
         if ex.strict is None:
             ex.strict = caller.strict
         if caller.metadata_in_body:

@@ -11,6 +11,7 @@ from functools import lru_cache
 import msgspec
 
 from llm_gateway.core.exchange import Exchange
+from llm_gateway.core.usage import Usage
 from llm_gateway.telemetry.journal import timestamp
 
 _NAMES = 4096
@@ -59,21 +60,65 @@ def _names(path: bytes, key: str, model: str, provider: str, served: str, peer: 
     return before[1:-1], _encode(after if stream else {name: value for name, value in after.items() if name != "stream"})[1:-1]
 
 
-def as_json(ex: Exchange, wall: float, now: float) -> bytes:
-    """One line. `wall`: Unix seconds, `now`: monotonic seconds."""
-    if ex.outcome != "completed" or len(ex.attempts) != 1 or ex.dropped or ex.caller is None or ex.error is not None:
+class Completed(msgspec.Struct, gc=False):
+    """What the line of a completed request is made of; it holds nothing of the request itself."""
+
+    wall: float
+    request_id: str
+    path: bytes
+    key: str
+    model: str
+    provider: str
+    served: str
+    peer: str
+    stream: bool
+    latency: float
+    first_token: float
+    usage: Usage | None
+    bytes_out: int
+
+
+def as_json(ex: Exchange, wall: float, now: float) -> Completed | bytes:
+    """One line, or for a completed request what `rendered` makes it of. `wall`: Unix seconds, `now`: monotonic seconds."""
+    attempts = ex.attempts
+    caller = ex.caller
+    if ex.outcome != "completed" or len(attempts) != 1 or ex.dropped or caller is None or ex.error is not None:
         return _encode(line_of(ex, wall, now)) + b"\n"
-    usage = ex.usage
-    before, after = _names(ex.path, ex.caller.key_name, ex.model, ex.served_provider, ex.served_model, ex.peer, ex.stream)
-    return _COMPLETED % (
-        timestamp(wall).encode("ascii"),
-        ex.id.encode("ascii"),  # ours, or of the harmless characters that edge/app.py takes
-        before,
-        (now - ex.received) * 1000,
-        after,
-        (ex.committed - ex.received) * 1000,
-        b"" if usage is None else _TOKENS % (usage.prompt, usage.completion, usage.cache_read),
+    start = ex.received
+    return Completed(
+        wall,
+        ex.id,
+        ex.path,
+        caller.key_name,
+        ex.model,
+        ex.served_provider,
+        ex.served_model,
+        ex.peer,
+        ex.stream,
+        now - start,
+        ex.committed - start,
+        ex.usage,
         ex.bytes_out,
+    )
+
+
+def rendered(lines: list[Completed | bytes]) -> bytes:
+    """All of them, in order. Many at once are cheaper than each at its time, between two requests."""
+    return b"".join([line if type(line) is bytes else _completed(line) for line in lines])  # type: ignore[arg-type]
+
+
+def _completed(line: Completed) -> bytes:
+    usage = line.usage
+    before, after = _names(line.path, line.key, line.model, line.provider, line.served, line.peer, line.stream)
+    return _COMPLETED % (
+        timestamp(line.wall).encode("ascii"),
+        line.request_id.encode("ascii"),  # ours, or of the harmless characters that edge/app.py takes
+        before,
+        line.latency * 1000,
+        after,
+        line.first_token * 1000,
+        b"" if usage is None else _TOKENS % (usage.prompt, usage.completion, usage.cache_read),
+        line.bytes_out,
     )
 
 

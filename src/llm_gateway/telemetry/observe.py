@@ -6,13 +6,15 @@ import asyncio
 from types import TracebackType
 from typing import Literal, Protocol
 
+import msgspec
+
 from llm_gateway.core.clock import Clock
 from llm_gateway.core.exchange import Exchange
-from llm_gateway.telemetry.access import as_json, as_text
+from llm_gateway.telemetry.access import Completed, as_json, as_text, rendered
 from llm_gateway.telemetry.journal import Journal
 
 FLUSH_SECONDS = 0.2
-BATCH = 512
+BATCH = 128  # lines rendered at once: under half a millisecond
 
 
 class Statistics(Protocol):
@@ -29,8 +31,8 @@ class Observe:
         self._clock = clock
         self._record = statistics.record
         self._journal = journal
-        self._lines: list[bytes] = []
-        self._render = as_json if form == "json" else as_text
+        self._lines: list[Completed | bytes] = []
+        self._line = as_json if form == "json" else as_text
         self._timer: asyncio.TimerHandle | None = None
         self.requests = 0
         self.active = 0
@@ -43,7 +45,7 @@ class Observe:
         self._timer = None
         if self._lines and self._journal is not None:
             lines, self._lines = self._lines, []
-            self._journal.write(b"".join(lines), len(lines))
+            self._journal.write(rendered(lines), len(lines))
 
     def ended(self, ex: Exchange, failure: type[BaseException] | None) -> None:
         """The block was left, by `failure` or as it should be."""
@@ -61,7 +63,7 @@ class Observe:
             self._record(attempt.provider, attempt.model, attempt.ended - attempt.started, error is None, error, now)
         if self._journal is None:
             return
-        self._lines.append(self._render(ex, self._clock.now(), now))
+        self._lines.append(self._line(ex, self._clock.now(), now))
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
         elif len(self._lines) >= BATCH:
@@ -69,19 +71,16 @@ class Observe:
             self.flush()
 
 
-class _Watched:
+class _Watched(msgspec.Struct, eq=False):
     """The block itself. Swallows nothing."""
 
-    __slots__ = ("_ex", "_observer")
-
-    def __init__(self, ex: Exchange, observer: Observe) -> None:
-        self._ex = ex
-        self._observer = observer
-        observer.requests += 1
-        observer.active += 1
+    _ex: Exchange
+    _observer: Observe
 
     def __enter__(self) -> None:
-        return None
+        observer = self._observer
+        observer.requests += 1
+        observer.active += 1
 
     def __exit__(self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None) -> None:
         self._observer.ended(self._ex, kind)
