@@ -162,3 +162,36 @@ def replies(draw: st.DrawFn) -> ChatReply:
         service_tier=draw(st.sampled_from([None, "default", "priority"])),
         fingerprint=draw(maybe_names),
     )
+
+
+wire_counts = st.sampled_from([0, 1, 5, 5, 9, None, -1, 2.0, "3"])
+wire_usages = st.none() | st.fixed_dictionaries(
+    {},
+    optional={
+        "prompt_tokens": wire_counts,
+        "completion_tokens": wire_counts,
+        "total_tokens": wire_counts,
+        "cached_tokens": wire_counts,
+        "prompt_tokens_details": st.none() | st.dictionaries(st.sampled_from(["cached_tokens", "audio_tokens"]), wire_counts),
+        "completion_tokens_details": st.none()
+        | st.dictionaries(st.sampled_from(["reasoning_tokens", "audio_tokens"]), wire_counts),
+        "input_tokens": wire_counts,
+        "output_tokens": wire_counts,
+        "cache_read_input_tokens": wire_counts,
+    },
+)
+wire_choices = st.sampled_from([{"message": {"content": "é"}}, {"message": {}}, {"text": "x"}, {"message": None}, {}, 3])
+wire_blocks = st.sampled_from([{"type": "text", "text": "é"}, {}, 3])
+wire_replies = st.fixed_dictionaries(
+    {"choices": st.none() | st.lists(wire_choices, max_size=2), "content": st.none() | st.lists(wire_blocks, max_size=2)},
+    optional={
+        "model": st.sampled_from(["m", "é", None, 3]),
+        "usage": wire_usages,
+        "error": st.sampled_from([None, {}, "no", {"message": "no"}]),
+        "type": st.sampled_from(["message", "error"]),
+    },
+)
+wire_damages = st.sampled_from(
+    [(b"", b""), (b"", b""), (b"\xc3", b""), (b"}", b"}}"), (b"{", b"\xef\xbb\xbf{"), ("é".encode(), b"\\ud800")]
+)
+"""What to do to the bytes of an answer: mostly nothing."""

@@ -2,6 +2,8 @@
 
 The types hold what we act on or translate. Whatever a dialect meets beyond them goes into `extra`, by its own name, and is
 carried only to the same dialect; a renderer names everything that it had to leave out.
+
+Nothing here can hold itself: the values are frozen and come from JSON, so the collector need not look at them (gc=False).
 """
 
 from __future__ import annotations
@@ -14,20 +16,20 @@ from msgspec import Raw
 from llm_gateway.core.usage import Usage
 
 
-class CacheMark(msgspec.Struct, frozen=True):
+class CacheMark(msgspec.Struct, frozen=True, gc=False):
     """A prompt-cache breakpoint after the part that carries it (Anthropic's cache_control)."""
 
     ttl: str | None = None
 
 
-class Text(msgspec.Struct, frozen=True, tag="text"):
+class Text(msgspec.Struct, frozen=True, tag="text", gc=False):
     text: str
     cache: CacheMark | None = None
     citations: tuple[Any, ...] = ()
     """Sources the provider gave for this text, in the provider's own shape."""
 
 
-class Image(msgspec.Struct, frozen=True, tag="image"):
+class Image(msgspec.Struct, frozen=True, tag="image", gc=False):
     """Exactly one of url, data (base64) and file_id is set."""
 
     url: str | None = None
@@ -38,7 +40,7 @@ class Image(msgspec.Struct, frozen=True, tag="image"):
     cache: CacheMark | None = None
 
 
-class Document(msgspec.Struct, frozen=True, tag="document"):
+class Document(msgspec.Struct, frozen=True, tag="document", gc=False):
     """A PDF, a text file and the like. Exactly one of url, data (base64), text and file_id is set."""
 
     url: str | None = None
@@ -52,7 +54,7 @@ class Document(msgspec.Struct, frozen=True, tag="document"):
     cache: CacheMark | None = None
 
 
-class Audio(msgspec.Struct, frozen=True, tag="audio"):
+class Audio(msgspec.Struct, frozen=True, tag="audio", gc=False):
     """Speech in: base64 data and its format (wav, mp3). Speech out: an id and a transcript too."""
 
     data: str = ""
@@ -62,7 +64,7 @@ class Audio(msgspec.Struct, frozen=True, tag="audio"):
     expires_at: int | None = None
 
 
-class ToolCall(msgspec.Struct, frozen=True, tag="tool_call"):
+class ToolCall(msgspec.Struct, frozen=True, tag="tool_call", gc=False):
     """A call the model wants made. `arguments` is JSON text exactly as the model wrote it."""
 
     id: str
@@ -73,7 +75,7 @@ class ToolCall(msgspec.Struct, frozen=True, tag="tool_call"):
     """OpenAI's custom tools: `arguments` is free text, not JSON."""
 
 
-class ToolResult(msgspec.Struct, frozen=True, tag="tool_result"):
+class ToolResult(msgspec.Struct, frozen=True, tag="tool_result", gc=False):
     """What a call returned. Parts are Text, Image or Document."""
 
     id: str
@@ -82,7 +84,7 @@ class ToolResult(msgspec.Struct, frozen=True, tag="tool_result"):
     cache: CacheMark | None = None
 
 
-class Reasoning(msgspec.Struct, frozen=True, tag="reasoning"):
+class Reasoning(msgspec.Struct, frozen=True, tag="reasoning", gc=False):
     """The model's thinking. `signature` and `redacted` are opaque, byte-exact and only good for the family that made them."""
 
     text: str = ""
@@ -90,11 +92,11 @@ class Reasoning(msgspec.Struct, frozen=True, tag="reasoning"):
     redacted: str | None = None
 
 
-class Refusal(msgspec.Struct, frozen=True, tag="refusal"):
+class Refusal(msgspec.Struct, frozen=True, tag="refusal", gc=False):
     text: str
 
 
-class Opaque(msgspec.Struct, frozen=True, tag="opaque"):
+class Opaque(msgspec.Struct, frozen=True, tag="opaque", gc=False):
     """A block of one dialect that no other one has (server tool calls and their results, containers ...)."""
 
     dialect: str
@@ -106,7 +108,7 @@ Part = Text | Image | Document | Audio | ToolCall | ToolResult | Reasoning | Ref
 Role = Literal["system", "developer", "user", "assistant", "tool"]
 
 
-class Message(msgspec.Struct, frozen=True):
+class Message(msgspec.Struct, frozen=True, gc=False):
     """`tool` messages hold ToolResult parts only; results of one turn may stand in one message or in several."""
 
     role: Role
@@ -114,7 +116,7 @@ class Message(msgspec.Struct, frozen=True):
     name: str | None = None
 
 
-class Tool(msgspec.Struct, frozen=True):
+class Tool(msgspec.Struct, frozen=True, gc=False):
     """A function the model may call. `schema` is JSON Schema, untouched. `raw` is set for tools only one dialect has."""
 
     name: str
@@ -126,14 +128,14 @@ class Tool(msgspec.Struct, frozen=True):
     raw: Raw | None = None
 
 
-class ToolChoice(msgspec.Struct, frozen=True):
+class ToolChoice(msgspec.Struct, frozen=True, gc=False):
     """auto: the model decides; required: some tool; none: no tool; named: the tool `name`."""
 
     mode: Literal["auto", "required", "none", "named"]
     name: str | None = None
 
 
-class ResponseFormat(msgspec.Struct, frozen=True):
+class ResponseFormat(msgspec.Struct, frozen=True, gc=False):
     """json: any JSON object; schema: JSON that fits `schema`."""
 
     kind: Literal["text", "json", "schema"]
@@ -143,7 +145,7 @@ class ResponseFormat(msgspec.Struct, frozen=True):
     strict: bool | None = None
 
 
-class ReasoningRequest(msgspec.Struct, frozen=True):
+class ReasoningRequest(msgspec.Struct, frozen=True, gc=False):
     """How much thinking is wanted. None: the dialect did not say; enabled False: none at all.
 
     `effort` is minimal, low, medium, high and so on; `budget` is in tokens; `adaptive` leaves the amount to the model;
@@ -157,7 +159,7 @@ class ReasoningRequest(msgspec.Struct, frozen=True):
     display: str | None = None
 
 
-class ChatRequest(msgspec.Struct, frozen=True):
+class ChatRequest(msgspec.Struct, frozen=True, gc=False):
     """A chat request in neutral form. None means that the caller said nothing: the provider's default holds."""
 
     model: str
@@ -196,7 +198,7 @@ Finish = Literal["stop", "length", "tool_calls", "content_filter", "refusal", "p
 """Why an answer ended. refusal, pause and context_window are Anthropic's; renderers map them to what they have."""
 
 
-class Choice(msgspec.Struct, frozen=True):
+class Choice(msgspec.Struct, frozen=True, gc=False):
     index: int
     parts: tuple[Part, ...]
     finish: Finish | None = None
@@ -204,7 +206,7 @@ class Choice(msgspec.Struct, frozen=True):
     logprobs: Raw | None = None
 
 
-class ChatReply(msgspec.Struct, frozen=True):
+class ChatReply(msgspec.Struct, frozen=True, gc=False):
     """A whole answer in neutral form."""
 
     id: str

@@ -103,7 +103,7 @@ def top_level_duplicates(body: bytes, keys: tuple[bytes, ...]) -> str | None:
     `keys` are identifiers: letters, digits and underscores. Parsers differ in which of the two they take, so we could
     check one and the provider run the other.
     """
-    if not _has_escaped_name(body) and not any(_is_twice(body, b'"%b"' % key) for key in keys):
+    if not has_escaped_name(body) and not any(_is_twice(body, b'"%b"' % key) for key in keys):
         return None
     wanted = {key.decode() for key in keys}
     seen = set()
@@ -121,13 +121,14 @@ def _is_twice(body: bytes, quoted: bytes) -> bool:
     return at > 0 and body.rfind(quoted, 0, at) > 0
 
 
-def _has_escaped_name(body: bytes) -> bool:
+def has_escaped_name(body: bytes) -> bool:
+    """Whether a name of letters, digits and underscores could be spelled otherwise than letter by letter somewhere in `body`."""
     return _BACKSLASH in body and body.rfind(b"\\u00") > 0 and _ESCAPED_NAME.search(body) is not None
 
 
 def _is_plain(body: bytes, key: str) -> bool:
     """Whether `key`, if it is in `body`, can only be spelled letter by letter."""
-    return key.isidentifier() and key.isascii() and not _has_escaped_name(body)
+    return key.isidentifier() and key.isascii() and not has_escaped_name(body)
 
 
 # A quote inside a string stands behind a backslash, so a quoted name that does not is a string of its own; with a colon

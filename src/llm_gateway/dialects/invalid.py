@@ -16,7 +16,6 @@ _Shape = TypeVar("_Shape")
 _MODEL = b'"model"'
 _ESCAPED = b"\\u00"
 _BACKSLASH = ord("\\")
-_HEAD = 256
 
 _MISSING = re.compile(r"missing required field `([^`]*)`")
 _EXPECTED = re.compile(r"^Expected `[^`]*`(?:, got `[^`]*`)?|^Expected `?array`? of[^-]*")
@@ -88,37 +87,23 @@ class Watched:
         self.quoted = tuple(b'"%b"' % name for name in names)
 
 
-def refuse_duplicates(body: bytes, watched: Watched, outline: bytes | None = None) -> int:
+def refuse_duplicates(body: bytes, watched: Watched) -> int:
     """Two members of one name: another parser may take the other one. Raises InvalidRequest.
 
-    `outline` is `body` without long values, where the caller has it: searching it instead is what makes long bodies cheap.
     Gives where the value of `model` begins behind its key (View.model_at), -1 where that is not plain to see.
     """
-    text = body if outline is None else outline
-    if text.rfind(_ESCAPED) < 0:  # how a name could be spelled otherwise
+    if body.rfind(_ESCAPED) < 0:  # how a name could be spelled otherwise
         for quoted in watched.quoted:
-            last = text.rfind(quoted)  # from the right: CPython's search for a few bytes takes half the time
-            if last >= 0 and text.find(quoted, 0, last) >= 0:
+            last = body.rfind(quoted)  # from the right: CPython's search for a few bytes takes half the time
+            if last >= 0 and body.find(quoted, 0, last) >= 0:
                 break
         else:
-            return _model_at(body, text is body)
+            at = body.find(_MODEL)  # the only one there is; a quote with a backslash before it is inside a text
+            return -1 if at < 1 or body[at - 1] == _BACKSLASH else at + len(_MODEL)
     name = top_level_duplicates(body, watched.names)
     if name is not None:
         raise refuse(name, "it stands in the request more than once", "invalid_parameter_value")
     return -1
-
-
-def _model_at(body: bytes, single: bool) -> int:
-    """Behind the key, if it must be the outer object's: the only one there is, or one with no bracket before it.
-
-    (A quote with a backslash before it is inside a text.)
-    """
-    at = body.find(_MODEL) if single else body.find(_MODEL, 0, _HEAD)
-    if at < 1 or body[at - 1] == _BACKSLASH:
-        return -1
-    if not single and (body.find(b"{", 1, at) >= 0 or body.find(b"[", 1, at) >= 0):
-        return -1
-    return at + len(_MODEL)
 
 
 def check_model(model: str) -> None:

@@ -15,7 +15,7 @@ from llm_gateway.core.usage import Usage
 from llm_gateway.dialects.base import ProviderFault
 from llm_gateway.dialects.template import Template
 from llm_gateway.http.framing.errors import FramingError
-from llm_gateway.http.framing.sse import SseEvent, SseReader, SseSplitter
+from llm_gateway.http.framing.sse import LIMIT_BYTES, SseEvent, SseReader, SseSplitter
 
 
 class SseRelay(ABC):
@@ -53,10 +53,13 @@ class SseRelay(ABC):
         self._template.learn(event, self.texts)
 
     def feed(self, data: bytes) -> bytes:
+        splitter = self._splitter
+        if splitter.plain and len(data) <= LIMIT_BYTES and self._template.skip(data, 0) == len(data) and not self._over:
+            return data if data.isascii() else _valid(data)  # so it has no CR or NUL, and ends with an event
         if self._over:
             return b""
         try:
-            block = self._splitter.feed(data)
+            block = splitter.feed(data)
         except FramingError as error:
             raise UpstreamMalformed(f"The provider's stream is malformed: {error}") from None
         if not block:
@@ -65,7 +68,7 @@ class SseRelay(ABC):
             block = _valid(block)
         if 0 in block:
             raise UpstreamMalformed("The provider's stream holds a NUL byte")
-        return self._as_it_came(block if self._template.matches(block) else self._read(block))
+        return self._as_it_came(self._read(block))
 
     def end(self) -> bytes:
         if self._over:
@@ -91,12 +94,12 @@ class SseRelay(ABC):
 
     def _read(self, block: bytes) -> bytes:
         """Takes in the events of `block`; gives as much of it as may go on."""
-        end = 0
-        for piece in block.split(b"\n\n"):
-            start, end = end, end + len(piece) + 2
+        start = self._template.skip(block, 0)
+        while start < len(block):
+            stop = block.find(b"\n\n", start)
+            piece = block[start:] if stop < 0 else block[start:stop]
             event = piece + b"\n\n"
-            if not piece or self._template.matches(event):
-                continue
+            end = start + len(event)
             for sse in self._reader.feed(event):
                 self.take(sse, event)
                 if self.failure is not None:
@@ -105,6 +108,7 @@ class SseRelay(ABC):
                 if self.done:
                     self._over = True
                     return block[:end]
+            start = self._template.skip(block, end)
         return block
 
 

@@ -1,10 +1,10 @@
 """One connection to an upstream: one exchange at a time, parsed strictly, with one lazy timer.
 
-The states, by what `response` and `headers` hold:
+The states, by `response` and `in_head`:
 
     idle     response None                        any byte from the peer closes it
-    head     response set, headers set            waiting for the final head; deadline Timeouts.head
-    body     response set, headers None           deadline Timeouts.idle from the last body byte, none while held
+    head     response set, in_head                waiting for the final head; deadline Timeouts.head
+    body     response set, not in_head            deadline Timeouts.idle from the last body byte, none while held
     closed   closed True                          for good; there is no way back
 """
 
@@ -55,6 +55,7 @@ class ClientConnection(ResponseReader, asyncio.BaseProtocol):
         "_idle",
         "_limit_at",
         "_loop",
+        "_now",
         "_owner",
         "_timer",
         "_timer_at",
@@ -68,6 +69,7 @@ class ClientConnection(ResponseReader, asyncio.BaseProtocol):
     def __init__(self, loop: asyncio.AbstractEventLoop, owner: Owner, limits: ClientLimits) -> None:
         super().__init__(limits)
         self._loop = loop
+        self._now = loop.time
         self._owner = owner
         self.transport = cast("asyncio.Transport", None)  # set by connection_made, before anyone else sees us
         self.closed = False
@@ -92,9 +94,9 @@ class ClientConnection(ResponseReader, asyncio.BaseProtocol):
         `response.channel` is this connection; to give up, close `response`. `total_at` is a loop.time(), inf for none.
         """
         self.response = response
-        self.headers = response.headers
-        self.parts = response.parts
-        self._overhead = self._joined = 0
+        self.in_head = True
+        self._reads.clear()
+        self._overhead = self._repeated = 0
         self._idle = timeouts.idle
         self._due = due = now + timeouts.head
         self._total_at = self._limit_at = total_at
@@ -113,18 +115,31 @@ class ClientConnection(ResponseReader, asyncio.BaseProtocol):
         if response is None:
             self.retire()  # nobody asked: whatever this is, it must not become the next request's answer
             return
-        first = self.headers is not None and not self._overhead
-        if not (first and self._known is not None and self._recognize(data, response, self._known)):
+        in_head = self.in_head
+        if in_head:
             self._overhead += len(data)
-            try:
-                self._feed(data)
-            except (HttpParserError, HttpParserUpgrade):
-                if not response.complete:
-                    self._fail(self._refusal(data))
-                    return
-                self._keep = False  # bytes behind a complete message
-            if first and response.complete and self._keep:
-                self._remember(data, response)
+            self._reads.append(data)
+        try:
+            self._feed(data)
+        except (HttpParserError, HttpParserUpgrade):
+            if not response.complete:
+                self._fail(self._refusal(data))
+                return
+            self._keep = False  # bytes behind a complete message
+        parts = self.parts
+        if parts:
+            self._overhead = 0
+            if not (in_head or response.complete or self._held or len(data) >= _LONG_READ):
+                # Another piece of a body that is under way: what most reads of a stream are.
+                self._due = due = self._now() + self._idle
+                if due < self._timer_at:
+                    self._arm(due)
+                response.take(parts)
+                return
+            response.parts += parts
+            parts.clear()
+        elif not in_head:
+            self._overhead += len(data)
         if response.complete:
             waiter = self._waiter
             self._finish(response)
@@ -139,13 +154,13 @@ class ClientConnection(ResponseReader, asyncio.BaseProtocol):
         """The read did not complete the message: keep time and size, and pass on what there is."""
         if self._overhead == 0:  # body bytes, or the head just ended
             if not self._held:
-                self._due = due = self._loop.time() + self._idle
+                self._due = due = self._now() + self._idle
                 if due < self._timer_at:
                     self._arm(due)
         elif self._overhead > self._limits.head_bytes:
             self._fail(TooLarge("the response head, or what stands between its chunks, is over its cap"))
             return
-        elif self.headers is not None:
+        elif self.in_head:
             return
         waiter = self._waiter
         if waiter is not None:
@@ -166,7 +181,7 @@ class ClientConnection(ResponseReader, asyncio.BaseProtocol):
         response = self.response
         if response is None:
             self.retire()
-        elif self.headers is None and response.delimited_by_close:
+        elif not self.in_head and response.delimited_by_close:
             response.complete = True
             self._keep = False
             self._finish(response)
@@ -238,7 +253,7 @@ class ClientConnection(ResponseReader, asyncio.BaseProtocol):
         self.response = self._waiter = None
         self.retire()
         error.sent = True
-        error.started = self.headers is None
+        error.started = not self.in_head
         if waiter is not None:
             if not waiter.done():
                 waiter.set_exception(error)
@@ -268,12 +283,12 @@ class ClientConnection(ResponseReader, asyncio.BaseProtocol):
         return self._parser is None
 
     def _lost(self, message: str) -> ConnectionLost:
-        return ConnectionLost(message, stale=self.reused and self._overhead == 0 and self.headers is not None)
+        return ConnectionLost(message, stale=self.reused and self._overhead == 0 and self.in_head)
 
     def _refusal(self, data: bytes) -> HttpError:
         if self._fault is not None:
             return self._fault
-        first = self._overhead == len(data) and self.headers is not None
+        first = self._overhead == len(data) and self.in_head
         if first and self.reused and not data.startswith(b"HTTP/"):
             return ConnectionLost("bytes of an earlier answer came late", stale=True)
         return ProtocolViolation("the response is not well-formed HTTP/1.1")
@@ -298,7 +313,7 @@ class ClientConnection(ResponseReader, asyncio.BaseProtocol):
             self.retire()
         elif self._limit_at <= self._due:
             self._fail(DeadlineExceeded("the deadline for this answer passed"))
-        elif self.headers is not None:
+        elif self.in_head:
             self._fail(HeadTimeout("no response head in time"))
         else:
             self._fail(IdleTimeout("the body stalled"))

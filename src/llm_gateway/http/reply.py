@@ -46,6 +46,7 @@ class Reply(msgspec.Struct, eq=False):
     _chunked: bool  # the client speaks HTTP/1.1; to an HTTP/1.0 client the end of a stream is the end of the connection
     _head: bytes = b""
     _bodiless: bool = False
+    _flowing: bool = False  # the head has left, and what follows are chunks
     started: bool = False
     finished: bool = False
     gone: bool = False
@@ -113,11 +114,16 @@ class Reply(msgspec.Struct, eq=False):
 
     def write(self, data: bytes) -> None:
         """One piece of the stream, sent at once. Empty pieces send the head if it has not left, else nothing."""
+        if self._flowing and data:
+            if not self.gone:
+                self._wire.send(b"%x\r\n%b\r\n" % (len(data), data))
+            return
         if not self.started or self.finished:
             raise RuntimeError("there is no stream to write to")
         if self.gone:
             return
         data = self._framed(data)
+        self._flowing = self._chunked and not self._bodiless
         if data:
             self._wire.send(data)
 
@@ -126,6 +132,7 @@ class Reply(msgspec.Struct, eq=False):
         if not self.started or self.finished:
             raise RuntimeError("there is no stream to end")
         self.finished = True
+        self._flowing = False
         if self.gone:
             return
         data = self._framed(data)
@@ -140,6 +147,7 @@ class Reply(msgspec.Struct, eq=False):
     def abort(self) -> None:
         """Cut the connection, so that the client sees that the answer is not complete."""
         self.started = self.finished = True
+        self._flowing = False
         if not self.gone:
             self._wire.cut(reset=not self._chunked)
 

@@ -40,16 +40,18 @@ class Channel(Protocol):
 class Response(msgspec.Struct, eq=False, weakref=True):
     """An answer whose head has arrived.
 
-    status; headers with lower-case names, duplicates joined with ", ", Set-Cookie left out; complete: the last byte is
-    in (the connection already serves someone else then); delimited_by_close: only the end of the connection marked
-    the end of the body, so a cut could not be told from an end.
+    status; headers with lower-case names, duplicates joined with ", ", Set-Cookie left out, made of `head` when they are first
+    asked for; coded: there is a Content-Encoding; complete: the last byte is in (the connection already serves someone else
+    then); delimited_by_close: only the end of the connection marked the end of the body, so a cut could not be told from an end.
 
     Use `read` or `stream`, not both. Whoever holds a response that is not complete must end with `close`.
     """
 
     _limits: ClientLimits
     channel: Channel | None = None  # while the message is arriving
-    headers: dict[bytes, bytes] = {}  # msgspec gives each answer one of its own
+    head: bytes = b""  # its lines up to the empty one
+    _headers: dict[bytes, bytes] | None = None
+    coded: bool = False
     parts: list[bytes] = []  # body bytes as on the wire, not yet given to anyone
     status: int = 0
     complete: bool = False
@@ -69,28 +71,35 @@ class Response(msgspec.Struct, eq=False, weakref=True):
 
     # ---- for the caller
 
-    async def read(self, limit: int | None = None) -> bytes:
-        """The whole body, decoded. Raises HttpError; TooLarge over `limit` (default ClientLimits.body_bytes)."""
-        cap = self._limits.body_bytes if limit is None else limit
-        if not self.complete:
-            await self._whole(cap)
+    @property
+    def headers(self) -> dict[bytes, bytes]:
+        if self._headers is None:
+            self._headers = headers_in(self.head)
+        return self._headers
+
+    def body(self, limit: int | None = None) -> bytes:
+        """What `read` gives, for an answer that is `complete`, at once."""
         if self.error is not None:
             raise self.error
+        cap = self._limits.body_bytes if limit is None else limit
         parts = self.parts
         body = parts[0] if len(parts) == 1 else b"".join(parts)
         if len(body) > cap:
             raise TooLarge("the body is over its cap", sent=True, started=True)
-        coding = self.headers.get(b"content-encoding")
-        if coding is None:
-            return body
-        decoder = decoder_for(coding)
+        decoder = decoder_for(self.headers[b"content-encoding"]) if self.coded else None
         return body if decoder is None else decode_whole(decoder, body, cap)
+
+    async def read(self, limit: int | None = None) -> bytes:
+        """The whole body, decoded. Raises HttpError; TooLarge over `limit` (default ClientLimits.body_bytes)."""
+        if not self.complete:
+            await self._whole(self._limits.body_bytes if limit is None else limit)
+        return self.body(limit)
 
     def stream(self, sink: Sink) -> None:
         """Push the body into `sink` from now on; what is here already goes in before this returns."""
         self._sink = sink
         try:
-            self._decoder = decoder_for(self.headers.get(b"content-encoding", b""))
+            self._decoder = decoder_for(self.headers[b"content-encoding"]) if self.coded else None
         except BadCoding as error:
             self._give_up(error)
             return
@@ -140,6 +149,24 @@ class Response(msgspec.Struct, eq=False, weakref=True):
         self.close()
         self.error = None
         self.complete = True
+
+    def take(self, parts: list[bytes]) -> None:
+        """Another read, which does not complete the message. Empties `parts`."""
+        sink = self._sink
+        if sink is None or self.paused or self._decoder is not None:
+            self.parts += parts
+            parts.clear()
+            self.arrived()
+            return
+        data = parts.pop()
+        if parts:
+            data = b"".join((*parts, data))
+            parts.clear()
+        self._streamed = streamed = self._streamed + len(data)
+        if streamed > self._limits.stream_bytes:
+            self._too_long()
+        else:
+            sink.feed(data)
 
     def arrived(self) -> None:
         """Another read is in `parts`, or the message is complete."""
@@ -241,9 +268,12 @@ class Response(msgspec.Struct, eq=False, weakref=True):
     def _feed(self, data: bytes) -> None:
         self._streamed += len(data)
         if self._streamed > self._limits.stream_bytes:
-            self._give_up(TooLarge("the streamed body is over its cap", sent=True, started=True))
+            self._too_long()
         elif self._sink is not None:
             self._sink.feed(data)
+
+    def _too_long(self) -> None:
+        self._give_up(TooLarge("the streamed body is over its cap", sent=True, started=True))
 
     def _take(self) -> bytes:
         parts = self.parts
@@ -260,3 +290,16 @@ class Response(msgspec.Struct, eq=False, weakref=True):
         if channel is not None:
             channel.abort()
         self.broken(error)
+
+
+def headers_in(head: bytes) -> dict[bytes, bytes]:
+    """Lower-case name -> value, of a head that the parser has accepted: each line has a name, a colon and a value."""
+    headers: dict[bytes, bytes] = {}
+    for line in head.split(b"\r\n")[1:-1]:
+        name, _, value = line.partition(b":")
+        name, value = name.lower(), value.strip(b" \t")
+        if name in headers:
+            headers[name] += b", " + value
+        elif name != b"set-cookie":
+            headers[name] = value
+    return headers

@@ -139,18 +139,10 @@ class StreamAnswer:
         try:
             transform = self._transform
             if transform is None:
-                seen = data.lstrip(b"\xef\xbb\xbf \t\r\n")
-                if not seen:
-                    self._held_bytes += len(data)
-                    if self._held_bytes > PRECOMMIT_BYTES:
-                        self._finish(UpstreamMalformed("The provider sent much without any content."))
-                    elif len(self._opening) < OPENING_BYTES:
-                        self._opening += data
+                data = self._open(data)
+                transform = self._transform
+                if transform is None:
                     return
-                blank = self._opening + data[: len(data) - len(seen)]
-                data = blank + seen if not blank.strip(b"\n ") else seen  # blanks go on as they came; a BOM does not
-                transform = self._transform = self._choose(seen)
-                del self._choose  # it holds the Exchange, which nobody needs while a connection is read to its end
             out = transform.feed(data)
         except Exception as error:  # noqa: BLE001 - also a bug of ours is raised where the request can be told
             self._finish(masked(error))
@@ -195,6 +187,21 @@ class StreamAnswer:
             source.resume()
         else:
             source.close()
+
+    def _open(self, data: bytes) -> bytes:
+        """Chooses the transform at the first byte that is not blank; gives what it is to be fed."""
+        seen = data.lstrip(b"\xef\xbb\xbf \t\r\n")
+        if not seen:
+            self._held_bytes += len(data)
+            if self._held_bytes > PRECOMMIT_BYTES:
+                self._finish(UpstreamMalformed("The provider sent much without any content."))
+            elif len(self._opening) < OPENING_BYTES:
+                self._opening += data
+            return b""
+        blank = self._opening + data[: len(data) - len(seen)]
+        self._transform = self._choose(seen)
+        del self._choose  # it holds the Exchange, which nobody needs while a connection is read to its end
+        return blank + seen if not blank.strip(b"\n ") else seen  # blanks go on as they came; a BOM does not
 
     def _put(self, out: bytes) -> None:
         reply = self._reply

@@ -71,7 +71,8 @@ class Ask:
                     return answer
             if not 200 <= status < 300:
                 raise await self._fault(response, lane)
-            return _whole(ex, deployment, lane, await response.read())
+            body = response.body() if response.complete else await response.read()
+            return _whole(ex, deployment, lane, body)
         except HttpError as error:
             raise from_http(error) from error
         finally:

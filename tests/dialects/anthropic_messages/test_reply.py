@@ -8,15 +8,17 @@ import msgspec
 import pytest
 from anthropic.types import Message
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec import Raw
 
 from dialects.recorded import agrees
 from dialects.recorded import given as recorded
-from dialects.strategies import replies
+from dialects.strategies import replies, wire_damages, wire_replies
 from llm_gateway.core.chat import Audio, ChatReply, Choice, Opaque, Reasoning, Refusal, Text, ToolCall
 from llm_gateway.core.errors import UpstreamMalformed
 from llm_gateway.core.usage import Usage
 from llm_gateway.dialects.anthropic_messages import ANTHROPIC_MESSAGES
+from llm_gateway.dialects.anthropic_messages import reply as reply_module
 from llm_gateway.dialects.base import ReplyFacts
 from llm_gateway.dialects.openai_chat import OPENAI_CHAT
 
@@ -227,3 +229,64 @@ def test_answers_of_openai(name):
     """What openai_chat's own examples become, checked by eye."""
     reply = OPENAI_CHAT.parse_reply(recorded(f"openai_chat/{name}.reply.json"))
     agrees(f"{NAME}/openai.{name}.shown.json", ANTHROPIC_MESSAGES.render_reply(reply))
+
+
+def outcome(body: bytes) -> ChatReply | str:
+    try:
+        return ANTHROPIC_MESSAGES.parse_reply(body)
+    except UpstreamMalformed as error:
+        return str(error)
+
+
+blocks = st.lists(
+    st.sampled_from(
+        [
+            {"type": "text", "text": "\xe9"},
+            {"type": "text", "text": "a", "citations": [{"type": "char_location"}]},
+            {"type": "text", "text": None},
+            {"type": "thinking", "thinking": "a", "signature": "b"},
+            {"type": "redacted_thinking", "data": "a"},
+            {"type": "tool_use", "id": "1", "name": "f", "input": {"a": "\xe9"}},
+            {"type": "server_tool_use", "id": "1"},
+            {"type": 1},
+            "a",
+        ]
+    ),
+    max_size=3,
+)
+odd_members = st.dictionaries(
+    st.sampled_from(["error", "type", "usage", "stop_details", "stop_reason", "id"]),
+    st.sampled_from([None, "error", {"explanation": "no"}, {"message": "no"}, {"input_tokens": -1}, 1]),
+    max_size=2,
+)
+damages = st.none() | st.tuples(st.integers(0, 400), st.sampled_from([b"", b'"', b"\xff", b"\\ud800"]))
+
+
+@given(blocks, odd_members, damages)
+def test_reading_at_one_go_gives_what_reading_block_by_block_gives(content: list, odd: dict, damage: tuple | None):
+    """An answer of known blocks is read in one go, any other block by block: the answer is the same, and so is what is wrong."""
+    body = answer(content=content, **odd)
+    if damage is not None:
+        at, piece = damage[0] % len(body), damage[1]
+        body = body[:at] + piece + body[at + 1 :]
+    at_one_go = outcome(body)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reply_module, "_read_usual", lambda _: None)
+        assert at_one_go == outcome(body)
+
+
+@given(wire_replies, wire_damages)
+def test_the_quick_look_is_the_thorough_one(reply, damage):
+    """The same facts or the same refusal, also of bytes that have to be repaired first."""
+    body = msgspec.json.encode(reply).replace(*damage)
+
+    def facts(look) -> object:
+        try:
+            return look(body)
+        except UpstreamMalformed as error:
+            return error.message
+
+    quick = facts(ANTHROPIC_MESSAGES.check_reply)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reply_module, "_decode_checked", lambda body: reply_module._read(body, reply_module.Checked))
+        assert quick == facts(ANTHROPIC_MESSAGES.check_reply)

@@ -9,11 +9,12 @@ import pydantic
 import pytest
 from anthropic.types.message_create_params import MessageCreateParams
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec import Raw
 
 from dialects.recorded import agrees
 from dialects.recorded import given as recorded
-from dialects.strategies import requests
+from dialects.strategies import marked_texts, requests, texts
 from llm_gateway.core.chat import (
     Audio,
     CacheMark,
@@ -35,7 +36,7 @@ from llm_gateway.core.chat import (
 )
 from llm_gateway.core.errors import Unsupported
 from llm_gateway.core.json import encode
-from llm_gateway.dialects.anthropic_messages import ANTHROPIC_MESSAGES
+from llm_gateway.dialects.anthropic_messages import ANTHROPIC_MESSAGES, parts_out, turns
 from llm_gateway.dialects.base import Target
 from llm_gateway.dialects.openai_chat import OPENAI_CHAT
 
@@ -470,3 +471,36 @@ def test_reasoning_of_a_request_is_rendered():
     """The details are thinking.py's."""
     body, dropped = render(reasoning=ReasoningRequest(effort="low"), max_tokens=9000)
     assert (body["thinking"], dropped) == ({"type": "enabled", "budget_tokens": 1024}, [])
+
+
+some_texts = st.lists(
+    st.just(Text("")) | texts.map(Text) | marked_texts | st.just(Text("a", citations=({"type": "odd"},))), max_size=2
+)
+some_messages = st.one_of(
+    st.builds(Message, st.sampled_from(["system", "user", "assistant"]), some_texts.map(tuple)),
+    some_texts.map(lambda inner: Message("tool", (ToolResult("call_1", tuple(inner)),))),
+)
+
+
+@given(requests("openai_chat"), st.lists(some_messages, max_size=4))
+def test_a_text_alone_is_rendered_as_its_block_would_be(request: ChatRequest, more: list[Message]):
+    """A message of one plain text goes the short way, without a block: nobody can tell from what is sent and dropped."""
+    request = msgspec.structs.replace(request, messages=(*request.messages, *more))
+    short = ANTHROPIC_MESSAGES.render_request(request, OLD)
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (turns, parts_out):
+            patch.setattr(module, "only_text", lambda _: None)
+        assert short == ANTHROPIC_MESSAGES.render_request(request, OLD)
+
+
+@pytest.mark.parametrize(
+    "text", ["{}", '{"a":1}', '{"\u00e9":[1]}', "[]", "1", '"a"', "{", "", "null", '{"a":"\\ud800"}', "[" * 5000]
+)
+def test_arguments_are_an_object_or_are_wrapped(text: str):
+    """Whether a call's arguments are a JSON object is found by reading them, whatever is wrong with them."""
+    call = ToolCall("1", "f", text)
+    try:
+        good = isinstance(msgspec.json.decode(text or "{}"), dict)
+    except (msgspec.DecodeError, RecursionError):
+        good = False
+    assert parts_out.input_of(call) == (Raw((text or "{}").encode()) if good else None)

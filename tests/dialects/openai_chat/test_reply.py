@@ -10,7 +10,7 @@ from openai.types.chat import ChatCompletion
 
 from dialects.recorded import agrees
 from dialects.recorded import given as recorded
-from dialects.strategies import replies
+from dialects.strategies import replies, texts
 from llm_gateway.core.chat import Audio, ChatReply, Choice, Opaque, Part, Reasoning, Refusal, Text, ToolCall
 from llm_gateway.core.clock import FakeClock
 from llm_gateway.core.errors import UpstreamMalformed
@@ -207,3 +207,9 @@ def test_usage_of_a_reply_is_disjoint():
         usage={"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12, "prompt_tokens_details": {"cached_tokens": 4}}
     )
     assert OPENAI_CHAT.parse_reply(body).usage == OPENAI_CHAT.check_reply(body).usage == Usage(input=6, cache_read=4, output=2)
+
+
+@given(texts)
+def test_a_text_alone_is_shown_as_texts_are(text: str):
+    """The short way for an answer of one text gives what the long one gives for that text and an empty one."""
+    assert shown(Text(text)) == shown(Text(text), Text(""))

@@ -7,11 +7,12 @@ from typing import Any
 import msgspec
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec import Raw
 
 from dialects.recorded import agrees
 from dialects.recorded import given as recorded
-from dialects.strategies import requests
+from dialects.strategies import requests, texts
 from llm_gateway.core.chat import (
     Audio,
     CacheMark,
@@ -32,7 +33,9 @@ from llm_gateway.core.chat import (
 )
 from llm_gateway.core.errors import InvalidRequest, MalformedBody, Unsupported
 from llm_gateway.dialects.base import Target
-from llm_gateway.dialects.openai_chat import OPENAI_CHAT
+from llm_gateway.dialects.openai_chat import OPENAI_CHAT, request_in
+from llm_gateway.dialects.openai_chat.messages_in import Messages
+from llm_gateway.dialects.openai_chat.wire import MessageWire
 
 FULL = Target("m-1", max_tokens_field="max_completion_tokens", developer_role=True, reasoning_field="reasoning_details")
 PLAIN = Target("m-1")
@@ -363,3 +366,48 @@ def test_a_stream_is_asked_for_its_usage():
     """The ledger needs it, whether or not the caller does."""
     assert render(parse(stream=True))[0]["stream_options"] == {"include_usage": True}
     assert "stream_options" not in render(parse())[0]
+
+
+def outcome(body: bytes) -> ChatRequest | tuple:
+    """What becomes of `body`, or all that the caller is told."""
+    try:
+        return OPENAI_CHAT.parse_request(body)
+    except (InvalidRequest, MalformedBody) as error:
+        return type(error), str(error), error.code, error.param
+
+
+odd_members = st.dictionaries(
+    st.sampled_from(["store", "logit_bias", "user", "metadata", "stop", "tool_choice", "messages", "model", "n"]),
+    st.sampled_from([None, 1, "a", "", [], {}, {"a": "\xe9"}, [{"role": "user", "content": "hi", "odd": 1}]]),
+    max_size=2,
+)
+damages = st.none() | st.tuples(st.integers(0, 400), st.sampled_from([b"", b'"', b"}", b"\xff", b"\\ud800", b"\xc3\xa9"]))
+
+
+@given(requests("openai_chat"), odd_members, damages)
+def test_reading_at_one_go_gives_what_reading_step_by_step_gives(request: ChatRequest, odd: dict, damage: tuple | None):
+    """The usual case is read in one go, everything else in steps: which of the two it was makes no difference to anybody."""
+    body = msgspec.json.encode(msgspec.json.decode(OPENAI_CHAT.render_request(request, FULL).body) | odd)
+    if damage is not None:
+        at, piece = damage[0] % len(body), damage[1]
+        body = body[:at] + piece + body[at + 1 :]
+    at_one_go = outcome(body)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(request_in, "_decode_closed", refuses)
+        assert at_one_go == outcome(body)
+
+
+def refuses(_: bytes) -> Any:
+    raise msgspec.ValidationError
+
+
+@given(
+    st.sampled_from(["system", "developer", "user", "assistant"]),
+    st.none() | st.just("") | texts | st.lists(texts.map(lambda text: {"type": "text", "text": text}), max_size=2),
+    st.none() | st.just("zoe"),
+)
+def test_a_message_of_nothing_but_content_is_what_every_message_is(role: Any, content: Any, name: str | None):
+    """The short way for the usual message gives what the long one would."""
+    message = msgspec.convert({"role": role, "content": content, "name": name}, MessageWire)
+    longer = Message(role, tuple(Messages({})._parts(message, 0)), name)
+    assert Messages({}).parse([message]) == (longer,)

@@ -19,7 +19,7 @@ from llm_gateway.dialects.anthropic_messages.relay import AnthropicRelay
 from llm_gateway.dialects.anthropic_messages.stream_in import Reader
 from llm_gateway.dialects.anthropic_messages.stream_out import Writer
 from llm_gateway.dialects.anthropic_messages.view import view
-from llm_gateway.dialects.base import Operation, ProviderFault, Rendered, ReplyFacts, Target, View
+from llm_gateway.dialects.base import Operation, ProviderFault, Rendered, Target
 
 
 class AnthropicMessages:
@@ -28,8 +28,8 @@ class AnthropicMessages:
     name = wire.NAME
     operation = Operation.CHAT
 
-    def view(self, body: bytes) -> View:
-        return view(body)
+    view = staticmethod(view)
+    check_reply = staticmethod(replies.check_reply)
 
     def status_of(self, error: GatewayError) -> int:
         return errors.status_of(error)
@@ -51,9 +51,6 @@ class AnthropicMessages:
 
     def parse_error(self, status: int, body: bytes) -> ProviderFault:
         return errors.parse_error(status, body)
-
-    def check_reply(self, body: bytes) -> ReplyFacts:
-        return replies.check_reply(body)
 
     def relay(self) -> AnthropicRelay:
         return AnthropicRelay()

@@ -13,6 +13,7 @@ A name without a number is taken for the newest.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 Generation = tuple[int, int]
 
@@ -20,6 +21,7 @@ _NUMBER = re.compile(r"claude-(?:[a-z]+-)?(\d{1,2})(?:[-.](\d{1,2})(?!\d))?(?!\d
 _NEWEST: Generation = (99, 0)
 
 
+@lru_cache(maxsize=256)  # of what deployments are called, which are few
 def generation_of(model: str) -> Generation:
     """(4, 5) for claude-sonnet-4-5-20250929, (3, 7) for anthropic.claude-3-7-sonnet-20250219-v1:0."""
     found = _NUMBER.search(model)

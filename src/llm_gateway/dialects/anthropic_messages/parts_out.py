@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -21,9 +22,12 @@ from llm_gateway.core.chat import (
     ToolCall,
     ToolResult,
 )
-from llm_gateway.core.json import MalformedJson, decode, encode
+from llm_gateway.core.json import encode
 from llm_gateway.dialects.anthropic_messages import wire
 from llm_gateway.dialects.anthropic_messages.citations import is_citation
+from llm_gateway.dialects.openai_chat.paths import Where, inside
+
+_decode_members = msgspec.json.Decoder(dict[str, Raw]).decode
 
 _FOREIGN_ID = re.compile(r"[^a-zA-Z0-9_-]")
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w=.+-]+)*?;base64,", re.IGNORECASE)
@@ -36,47 +40,51 @@ UNREAD = "_raw"
 class PartsOut:
     """Renders the parts of one request."""
 
+    __slots__ = ("_dropped",)
+
     def __init__(self, dropped: list[str]) -> None:
         self._dropped = dropped
 
-    def render(self, part: Part, path: str) -> Any:
+    def render(self, part: Part, where: Where) -> Any:
         """A block, as struct or Raw; None for an empty text, and for what has no place, which is named in `dropped`."""
         match part:
             case Text():
-                return self._text(part, path)
+                return self._text(part, where)
+            case ToolCall():
+                return self._call(part, where)
+            case ToolResult():
+                return self._result(part, where)
             case Image():
-                return self._image(part, path)
+                return self._image(part, where)
             case Document():
                 return _document(part)
-            case ToolCall():
-                return self._call(part, path)
-            case ToolResult():
-                return self._result(part, path)
             case Reasoning():
-                return self._reasoning(part, path)
+                return self._reasoning(part, where)
             case Refusal():
                 return wire.TextBlock(part.text) if part.text else None
             case Audio():
-                self._dropped.append(path)
+                self._dropped.append(where())
                 return wire.TextBlock(part.transcript) if part.transcript else None
             case Opaque(dialect=wire.NAME):
                 return part.raw
             case Opaque():
-                self._dropped.append(path)
+                self._dropped.append(where())
                 return None
 
-    def _text(self, part: Text, path: str) -> wire.TextBlock | None:
+    def _text(self, part: Text, where: Where) -> wire.TextBlock | None:
         """The API refuses empty texts; nothing is lost with one."""
         if not part.text:
             return None
+        if not part.citations:
+            return wire.TextBlock(part.text, mark(part.cache))
         cited = [source for source in part.citations if is_citation(source)]
         if len(cited) < len(part.citations):
-            self._dropped.append(f"{path}.citations")
+            self._dropped.append(f"{where()}.citations")
         return wire.TextBlock(part.text, mark(part.cache), cited or None)
 
-    def _image(self, part: Image, path: str) -> wire.ImageBlock:
+    def _image(self, part: Image, where: Where) -> wire.ImageBlock:
         if part.detail not in {None, "auto"}:
-            self._dropped.append(f"{path}.image_url.detail")
+            self._dropped.append(f"{where()}.image_url.detail")
         cache = mark(part.cache)
         if part.file_id is not None:
             return wire.ImageBlock(wire.FileSource(part.file_id), cache)
@@ -85,33 +93,36 @@ class PartsOut:
             return wire.ImageBlock(wire.UrlSource(url or ""), cache)
         return wire.ImageBlock(wire.Base64Source(media_type or _sniff(data), data), cache)
 
-    def _call(self, part: ToolCall, path: str) -> wire.ToolUseBlock:
+    def _call(self, part: ToolCall, where: Where) -> wire.ToolUseBlock:
         read = input_of(part)
         if read is None:
-            self._dropped.append(f"{path}.function.arguments")
+            self._dropped.append(f"{where()}.function.arguments")
         return wire.ToolUseBlock(call_id(part.id), part.name, read or unread(part.arguments), mark(part.cache))
 
-    def _result(self, part: ToolResult, path: str) -> wire.ToolResultBlock:
-        blocks = [
-            block
-            for place, inner in enumerate(part.parts)
-            if (block := self._returned(inner, f"{path}.content[{place}]")) is not None
-        ]
-        return wire.ToolResultBlock(call_id(part.id), plain(blocks) if blocks else None, part.error or None, mark(part.cache))
+    def _result(self, part: ToolResult, where: Where) -> wire.ToolResultBlock:
+        content: Any = only_text(part.parts)
+        if content is None:
+            blocks = [
+                block
+                for place, inner in enumerate(part.parts)
+                if (block := self._returned(inner, partial(inside, where, place))) is not None
+            ]
+            content = plain(blocks)
+        return wire.ToolResultBlock(call_id(part.id), content or None, part.error or None, mark(part.cache))
 
-    def _returned(self, part: Part, path: str) -> Any:
+    def _returned(self, part: Part, where: Where) -> Any:
         if isinstance(part, ToolCall | ToolResult | Reasoning):
-            self._dropped.append(path)
+            self._dropped.append(where())
             return None
-        return self.render(part, path)
+        return self.render(part, where)
 
-    def _reasoning(self, part: Reasoning, path: str) -> Any:
+    def _reasoning(self, part: Reasoning, where: Where) -> Any:
         """Without its signature the API takes no thinking back."""
         if part.redacted is not None:
             return wire.RedactedBlock(part.redacted)
         if part.signature:
             return wire.ThinkingBlock(part.text, part.signature)
-        self._dropped.append(path)
+        self._dropped.append(where())
         return None
 
 
@@ -119,12 +130,35 @@ def mark(cache: CacheMark | None) -> wire.CacheControl | None:
     return None if cache is None else wire.CacheControl(cache.ttl)
 
 
+def only_text(parts: tuple[Part, ...]) -> str | None:
+    """The text of `parts` if it has no trimmings and they are nothing else, as is usual: `plain` of its block, without the block.
+
+    It may be empty, which is no block.
+    """
+    if len(parts) == 1:
+        part = parts[0]
+        if type(part) is Text and part.cache is None and not part.citations:
+            return part.text
+    return None
+
+
 def plain(blocks: list[Any]) -> Any:
     """A single text without trimmings as a string, which says the same in fewer bytes."""
-    match blocks:
-        case [wire.TextBlock(text=text, cache_control=None, citations=None)]:
-            return text
+    if len(blocks) == 1:
+        block = blocks[0]
+        if type(block) is wire.TextBlock and block.cache_control is None and block.citations is None:
+            return block.text
     return blocks
+
+
+def members_of(data: bytes) -> dict[str, Raw] | None:
+    """The members of the JSON object `data`; None if it is none."""
+    try:
+        if not data.isascii():
+            data.decode()  # msgspec does not look at the UTF-8 of what it skips
+        return _decode_members(data)
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        return None
 
 
 def input_of(call: ToolCall) -> Raw | None:
@@ -135,11 +169,7 @@ def input_of(call: ToolCall) -> Raw | None:
     if call.custom:
         return None
     data = text.encode()
-    try:
-        decode(data, dict[str, Raw])
-    except (MalformedJson, msgspec.ValidationError):
-        return None
-    return Raw(data)
+    return None if members_of(data) is None else Raw(data)
 
 
 def unread(arguments: str) -> Raw:
@@ -149,7 +179,11 @@ def unread(arguments: str) -> Raw:
 
 def call_id(ident: str) -> str:
     """`ident` with the characters that the API takes, the same for a call and its result; others become their code point."""
-    return _FOREIGN_ID.sub(lambda found: f"_x{ord(found[0]):x}_", ident)
+    return _FOREIGN_ID.sub(_code_point, ident)
+
+
+def _code_point(found: re.Match[str]) -> str:
+    return f"_x{ord(found[0]):x}_"
 
 
 def _document(part: Document) -> wire.DocumentBlock:

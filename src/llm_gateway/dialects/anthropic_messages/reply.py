@@ -53,17 +53,35 @@ class Checked(Envelope, gc=False):
     content: list[Thing] | None = None
 
 
-class Reply(Envelope, gc=False):
+class Ended(Envelope, gc=False):
     id: str | None = None
-    content: list[Raw] | None = None
     stop_reason: str | None = None
     stop_sequence: str | None = None
     stop_details: StopDetails | None = None
 
 
+class Reply(Ended, gc=False):
+    content: list[Raw] | None = None
+
+
+class UsualReply(Ended, gc=False, kw_only=True):
+    content: list[ReplyBlock]
+
+
+_decode_checked = msgspec.json.Decoder(Checked).decode
+_decode_usual = msgspec.json.Decoder(UsualReply).decode
+
+
 def check_reply(body: bytes) -> ReplyFacts:
     """Raises UpstreamMalformed for what is no answer."""
-    reply = _read(body, Checked)
+    try:
+        if not body.isascii():
+            body.decode()
+        reply = _decode_checked(body)
+        if reply.error or reply.type == "error":
+            reply = _read(body, Checked)
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        reply = _read(body, Checked)  # repaired where it can be, refused with the reason where not
     if reply.content is None:
         raise UpstreamMalformed("The provider's answer has no content")
     return ReplyFacts(None if reply.usage is None else parse_usage(reply.usage), reply.model or "")
@@ -71,16 +89,15 @@ def check_reply(body: bytes) -> ReplyFacts:
 
 def parse_reply(body: bytes) -> ChatReply:
     """Raises UpstreamMalformed."""
-    reply = _read(body, Reply)
-    if reply.content is None:
-        raise UpstreamMalformed("The provider's answer has no content")
-    parts = tuple([_part(raw) for raw in reply.content]) + explained(reply.stop_details)
+    reply, parts = _read_usual(body) or _read_any(body)
+    if reply.stop_details is not None:
+        parts += explained(reply.stop_details)
     usage = reply.usage
     return ChatReply(
-        id=reply.id or "",
-        model=reply.model or "",
-        choices=(Choice(0, parts, parse_stop(reply.stop_reason), reply.stop_sequence),),
-        usage=None if usage is None else parse_usage(usage),
+        reply.id or "",
+        reply.model or "",
+        (Choice(0, parts, parse_stop(reply.stop_reason), reply.stop_sequence),),
+        None if usage is None else parse_usage(usage),
         service_tier=None if usage is None else usage.service_tier,
     )
 
@@ -90,19 +107,18 @@ def explained(details: StopDetails | None) -> tuple[Part, ...]:
     return (Refusal(details.explanation),) if details is not None and details.explanation else ()
 
 
-def parse_block(block: ReplyBlock, raw: Raw) -> Part:
-    """`raw` is the block's own JSON, which goes on whole if the block is only Anthropic's."""
+def _parse_block(block: ReplyBlock) -> Part | None:
+    """None for a block that is only Anthropic's."""
     match block.type:
         case "text":
-            return Text(block.text, citations=tuple(block.citations or ()))
+            return Text(block.text, None, tuple(block.citations)) if block.citations else Text(block.text)
         case "thinking":
             return Reasoning(block.thinking, block.signature)
         case "redacted_thinking":
             return Reasoning(redacted=block.data)
         case "tool_use":
             return ToolCall(block.id, block.name, bytes(block.input).decode())
-        case _:
-            return Opaque(wire.NAME, block.type, raw)
+    return None
 
 
 def render_reply(reply: ChatReply) -> bytes:
@@ -150,11 +166,39 @@ def render_block(part: Part) -> Any:
             return {"type": "text", "text": transcript} if transcript else None
 
 
+def _read_usual(body: bytes) -> tuple[Ended, tuple[Part, ...]] | None:
+    """An answer of nothing but blocks that we know, read at one go; None for any other, and for what is wrong."""
+    try:
+        if not body.isascii():
+            body.decode()  # msgspec does not look at the UTF-8 of a call's input, and we pass those bytes on
+        reply = _decode_usual(body)
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        return None
+    if reply.type == "error" or reply.error:
+        return None
+    parts: list[Part] = []
+    for block in reply.content:
+        part = _parse_block(block)
+        if part is None:
+            return None
+        parts.append(part)
+    return reply, tuple(parts)
+
+
+def _read_any(body: bytes) -> tuple[Ended, tuple[Part, ...]]:
+    """Block by block, for those that go on whole."""
+    reply = _read(body, Reply)
+    if reply.content is None:
+        raise UpstreamMalformed("The provider's answer has no content")
+    return reply, tuple([_part(raw) for raw in reply.content])
+
+
 def _part(raw: Raw) -> Part:
     try:
-        return parse_block(decode_lenient(bytes(raw), ReplyBlock), raw)
+        block = decode_lenient(bytes(raw), ReplyBlock)
     except (MalformedJson, msgspec.ValidationError):
         raise UpstreamMalformed("The provider's answer holds a block that cannot be read") from None
+    return _parse_block(block) or Opaque(wire.NAME, block.type, raw)
 
 
 def _read(body: bytes, type: type[_Shape]) -> _Shape:  # noqa: A002 - as core.json.decode has it

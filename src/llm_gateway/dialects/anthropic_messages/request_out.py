@@ -31,23 +31,29 @@ def render_request(request: ChatRequest, target: Target) -> Rendered:
     if turns.system:
         out["system"] = plain(turns.system)
     out["messages"] = turns.render()
-    out |= render_tools(request, dropped)
+    if request.tools:
+        out |= render_tools(request, dropped)
     if thinking.thinking is not None:
         out["thinking"] = thinking.thinking
     _add_output_config(out, request, thinking.effort, dropped)
     _add_sampling(out, request, target, thinking, dropped)
-    _add_stop(out, request, dropped)
+    if request.stop:
+        _add_stop(out, request, dropped)
     _add_particular(out, request, dropped)
+    _name_lost(request, dropped)
     if request.stream:
         out["stream"] = True
-    _add_extra(out, request, dropped)
+    if request.extra:
+        _add_extra(out, request, dropped)
     return Rendered(encode(out), dropped)
 
 
 def _add_output_config(out: dict[str, Any], request: ChatRequest, effort: str | None, dropped: list[str]) -> None:
     """Structured outputs: a schema only. They are always strict, and have no free JSON mode."""
-    config: dict[str, Any] = {} if effort is None else {"effort": effort}
     wanted = request.response_format
+    if wanted is None and effort is None:
+        return
+    config: dict[str, Any] = {} if effort is None else {"effort": effort}
     if wanted is not None and wanted.kind == "schema" and wanted.schema is not None:
         config["format"] = {"type": "json_schema", "schema": wanted.schema}
         if wanted.description is not None:
@@ -62,7 +68,15 @@ def _add_output_config(out: dict[str, Any], request: ChatRequest, effort: str | 
 
 def _add_sampling(out: dict[str, Any], request: ChatRequest, target: Target, thinking: Thinking, dropped: list[str]) -> None:
     """For callers of other dialects: what the model refuses is left out, what is out of range is brought into it."""
-    asked = {name: value for name in ("temperature", "top_p", "top_k") if (value := getattr(request, name)) is not None}
+    asked: dict[str, float] = {}
+    if request.temperature is not None:
+        asked["temperature"] = request.temperature
+    if request.top_p is not None:
+        asked["top_p"] = request.top_p
+    if request.top_k is not None:
+        asked["top_k"] = request.top_k
+    if not asked:
+        return
     if request.dialect != NAME:
         temperature = asked.get("temperature")
         if not takes_sampling(target.model) or thinking.added:
@@ -88,7 +102,7 @@ def _add_stop(out: dict[str, Any], request: ChatRequest, dropped: list[str]) -> 
 
 
 def _add_particular(out: dict[str, Any], request: ChatRequest, dropped: list[str]) -> None:
-    """What has another shape here, and what does not exist."""
+    """What has another shape here."""
     if request.user is not None:
         out["metadata"] = {"user_id": request.user}
     if request.service_tier is not None:
@@ -97,16 +111,24 @@ def _add_particular(out: dict[str, Any], request: ChatRequest, dropped: list[str
             dropped.append("service_tier")
         else:
             out["service_tier"] = tier
-    lost = {
-        "n": request.n is not None and request.n != 1,
-        "seed": request.seed is not None,
-        "presence_penalty": bool(request.presence_penalty),
-        "frequency_penalty": bool(request.frequency_penalty),
-        "logprobs": bool(request.logprobs),
-        "top_logprobs": bool(request.top_logprobs),
-        "metadata": request.metadata is not None,
-    }
-    dropped += [name for name, gone in lost.items() if gone]
+
+
+def _name_lost(request: ChatRequest, dropped: list[str]) -> None:
+    """What does not exist here."""
+    if request.n is not None and request.n != 1:
+        dropped.append("n")
+    if request.seed is not None:
+        dropped.append("seed")
+    if request.presence_penalty:
+        dropped.append("presence_penalty")
+    if request.frequency_penalty:
+        dropped.append("frequency_penalty")
+    if request.logprobs:
+        dropped.append("logprobs")
+    if request.top_logprobs:
+        dropped.append("top_logprobs")
+    if request.metadata is not None:
+        dropped.append("metadata")
 
 
 def _add_extra(out: dict[str, Any], request: ChatRequest, dropped: list[str]) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from msgspec import Raw
 
 from llm_gateway.core.chat import ChatRequest, Tool
-from llm_gateway.core.json import MalformedJson, decode, encode
-from llm_gateway.dialects.anthropic_messages.parts_out import mark
+from llm_gateway.core.json import encode
+from llm_gateway.dialects.anthropic_messages.parts_out import mark, members_of
 from llm_gateway.dialects.anthropic_messages.wire import NAME, ToolWire
 
 _ANYTHING = Raw(b'{"type":"object","properties":{}}')
@@ -42,11 +41,8 @@ def _schema(schema: Raw | None) -> Raw:
     """`schema` untouched, unless it lacks the type that the API demands and OpenAI does not."""
     if schema is None:
         return _ANYTHING
-    try:
-        members = decode(bytes(schema), dict[str, Raw])
-    except (MalformedJson, msgspec.ValidationError):
-        return schema
-    return schema if "type" in members else Raw(encode({"type": "object", **members}))
+    members = members_of(bytes(schema))
+    return schema if members is None or "type" in members else Raw(encode({"type": "object", **members}))
 
 
 def _choice(request: ChatRequest) -> dict[str, Any] | None:

@@ -10,33 +10,51 @@
 
 from __future__ import annotations
 
+from functools import partial
+from types import MappingProxyType
 from typing import Any
+
+import msgspec
 
 from llm_gateway.core.chat import ChatRequest, Message, Text
 from llm_gateway.core.errors import Unsupported
-from llm_gateway.dialects.anthropic_messages.parts_out import PartsOut, mark, plain
+from llm_gateway.dialects.anthropic_messages.parts_out import PartsOut, mark, only_text, plain
 from llm_gateway.dialects.anthropic_messages.wire import NAME, TextBlock, ToolResultBlock
 from llm_gateway.dialects.openai_chat.paths import Paths
 
 _SYSTEM = frozenset({"system", "developer"})
+_SIDES = MappingProxyType({"user": "user", "tool": "user", "assistant": "assistant"})
+"""Whose turn a message belongs to; the others are the system's."""
+
+
+class Turn(msgspec.Struct, gc=False):
+    """As the API has it. `content`: a text without trimmings as a string, or blocks."""
+
+    role: str
+    content: str | list[Any]
 
 
 class Turns:
     """Renders the messages of one request; `dropped` is given the paths of what could not be carried."""
 
+    __slots__ = ("_dropped", "_parts", "_paths", "_turns", "system")
+
     def __init__(self, request: ChatRequest, dropped: list[str]) -> None:
         self.system: list[TextBlock] = []
-        self._turns: list[tuple[str, list[Any]]] = []
+        self._turns: list[Turn] = []
         self._dropped = dropped
         self._paths = Paths(request)
-        own = request.dialect == NAME
         self._parts = PartsOut(dropped)
-        only_system = all(message.role in _SYSTEM for message in request.messages)
-        for index, message in enumerate(request.messages):
+        messages = request.messages
+        own = request.dialect == NAME
+        only_system = not messages or (messages[-1].role in _SYSTEM and all(message.role in _SYSTEM for message in messages))
+        for index, message in enumerate(messages):
+            side = _SIDES.get(message.role)
             if message.name is not None:
                 dropped.append(f"{self._paths.message(index)}.name")
-            if message.role not in _SYSTEM:
-                self._turn("assistant" if message.role == "assistant" else "user", self._blocks(message, index))
+            if side is not None:
+                text = only_text(message.parts)
+                self._turn(side, self._blocks(message, index) if text is None else text)
             elif own and self._turns:
                 self._turn("system", self._blocks(message, index))
             elif self._turns or only_system:
@@ -46,22 +64,31 @@ class Turns:
         if not self._turns:
             raise Unsupported("Nothing of this conversation can be carried to the chosen provider", param="messages")
 
-    def render(self) -> list[dict[str, Any]]:
-        return [{"role": role, "content": plain(_in_order(blocks))} for role, blocks in self._turns]
+    def render(self) -> list[Turn]:
+        for turn in self._turns:
+            content = turn.content
+            if type(content) is list:
+                turn.content = plain(content) if len(content) == 1 else _in_order(content)
+        return self._turns
 
-    def _turn(self, role: str, blocks: list[Any]) -> None:
-        if not blocks:
+    def _turn(self, role: str, content: str | list[Any]) -> None:
+        """One more turn, or more of the last one. No content is none; a list is taken over."""
+        if not content:
             return
-        if self._turns and self._turns[-1][0] == role:
-            self._turns[-1][1].extend(blocks)
-        else:
-            self._turns.append((role, blocks))
+        turns = self._turns
+        if not turns or turns[-1].role != role:
+            turns.append(Turn(role, content))
+            return
+        last = turns[-1]
+        if isinstance(last.content, str):
+            last.content = [TextBlock(last.content)]
+        last.content += [TextBlock(content)] if isinstance(content, str) else content
 
     def _blocks(self, message: Message, index: int) -> list[Any]:
         return [
             block
             for place, part in enumerate(message.parts)
-            if (block := self._parts.render(part, self._paths.part(index, place))) is not None
+            if (block := self._parts.render(part, partial(self._paths.part, index, place))) is not None
         ]
 
     def _texts(self, message: Message, index: int) -> list[TextBlock]:
@@ -83,4 +110,7 @@ class Turns:
 
 
 def _in_order(blocks: list[Any]) -> list[Any]:
-    return sorted(blocks, key=lambda block: not isinstance(block, ToolResultBlock))
+    results = [block for block in blocks if isinstance(block, ToolResultBlock)]
+    if not results or len(results) == len(blocks):
+        return blocks
+    return results + [block for block in blocks if not isinstance(block, ToolResultBlock)]

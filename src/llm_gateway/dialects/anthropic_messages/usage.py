@@ -62,10 +62,13 @@ def parse_usage(wire: UsageWire) -> Usage:
     output = wire.output_tokens or 0
     details = wire.output_tokens_details
     thought = min(output, (details.thinking_tokens or 0) if details else 0)
-    aside = [turn for turn in wire.iterations or () if turn.type == "compaction"]
+    cache_read = wire.cache_read_input_tokens or 0
+    if not wire.iterations:
+        return Usage(wire.input_tokens or 0, cache_read, max(0, written - hour), min(hour, written), output - thought, thought)
+    aside = [turn for turn in wire.iterations if turn.type == "compaction"]
     return Usage(
         input=(wire.input_tokens or 0) + sum(turn.input_tokens or 0 for turn in aside),
-        cache_read=(wire.cache_read_input_tokens or 0) + sum(turn.cache_read_input_tokens or 0 for turn in aside),
+        cache_read=cache_read + sum(turn.cache_read_input_tokens or 0 for turn in aside),
         cache_write=max(0, written - hour) + sum(turn.cache_creation_input_tokens or 0 for turn in aside),
         cache_write_1h=min(hour, written),
         output=output - thought + sum(turn.output_tokens or 0 for turn in aside),

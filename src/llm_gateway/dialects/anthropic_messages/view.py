@@ -6,12 +6,13 @@ business: the API has no temperature over 1, say, but it is the one to tell so.
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 import msgspec
 
 from llm_gateway.dialects.base import View
 from llm_gateway.dialects.invalid import Watched, check_model, read, refuse, refuse_duplicates
+from llm_gateway.dialects.outline import apart
 
 MAX_MESSAGES = 10_000
 MAX_TOKENS = 10_000_000
@@ -54,6 +55,10 @@ class Counted(msgspec.Struct, gc=False):
     thinking: Typed | None = None
     metadata: Thing | None = None
     service_tier: str | None = None
+
+
+_decode_outline = msgspec.json.Decoder(Counted).decode
+_decode_messages = msgspec.json.Decoder(Annotated[list[Message], msgspec.Meta(min_length=1, max_length=MAX_MESSAGES)]).decode
 
 
 class Limits(Protocol):
@@ -110,6 +115,33 @@ def check_count(messages: int) -> None:
 
 
 def _look(body: bytes) -> tuple[Counted, int]:
+    """The body, and View.model_at. Raises as `view` does."""
+    found = _look_apart(body)
+    if found is None:
+        return _look_closely(body)
+    check_limits(found[0])  # the only check that is left
+    return found
+
+
+def _look_apart(body: bytes) -> tuple[Counted, int] | None:
+    try:
+        if not body.isascii():
+            body.decode()  # msgspec does not look at the UTF-8 of what it skips, and we pass those bytes on
+        pieces = apart(body, _decode_messages)
+        if pieces is None:
+            return None
+        messages, outline, model_at = pieces
+        seen = _decode_outline(outline)
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        return None
+    for message in messages:
+        if message.content is None and message.role != "system":
+            return None
+    return seen, model_at
+
+
+def _look_closely(body: bytes) -> tuple[Counted, int]:
+    """What is unusual: one check after the other, each with words for what is wrong."""
     seen = read(body, Counted)
     model_at = refuse_duplicates(body, WATCHED)
     check_limits(seen)

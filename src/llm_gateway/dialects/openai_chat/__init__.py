@@ -12,7 +12,7 @@ from __future__ import annotations
 from llm_gateway.core.chat import ChatReply, ChatRequest
 from llm_gateway.core.clock import Clock, SystemClock
 from llm_gateway.core.errors import GatewayError
-from llm_gateway.dialects.base import Operation, ProviderFault, Rendered, ReplyFacts, Target, View
+from llm_gateway.dialects.base import Operation, ProviderFault, Rendered, Target
 from llm_gateway.dialects.openai_chat import errors, reply_in, reply_out, request_in, request_out, view
 from llm_gateway.dialects.openai_chat.relay import OpenAIRelay
 from llm_gateway.dialects.openai_chat.stream_in import OpenAIReader
@@ -25,11 +25,11 @@ class OpenAIChat:
     name = "openai_chat"
     operation = Operation.CHAT
 
+    view = staticmethod(view.view)
+    check_reply = staticmethod(reply_in.check_reply)
+
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
-
-    def view(self, body: bytes) -> View:
-        return view.view(body)
 
     def parse_request(self, body: bytes) -> ChatRequest:
         return request_in.parse_request(body)
@@ -54,9 +54,6 @@ class OpenAIChat:
 
     def parse_reply(self, body: bytes) -> ChatReply:
         return reply_in.parse_reply(body)
-
-    def check_reply(self, body: bytes) -> ReplyFacts:
-        return reply_in.check_reply(body)
 
     def parse_error(self, status: int, body: bytes) -> ProviderFault:
         return errors.parse_error(status, body)

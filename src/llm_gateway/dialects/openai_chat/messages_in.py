@@ -23,6 +23,7 @@ from llm_gateway.core.json import encode
 from llm_gateway.dialects.openai_chat import wire
 from llm_gateway.dialects.openai_chat.parts_in import mark, parse_part
 from llm_gateway.dialects.openai_chat.reasoning import parse_reasoning
+from llm_gateway.dialects.openai_chat.wire import MessageWire
 
 
 class Messages:
@@ -32,55 +33,48 @@ class Messages:
         self._extra = extra
         self._function_ids: dict[str, str] = {}  # functions, before tools, had no ids: the last call of each name
 
-    def parse(self, messages: list[wire.MessageWire]) -> tuple[Message, ...]:
-        return tuple(self._message(message, index) for index, message in enumerate(messages))
+    def parse(self, messages: list[MessageWire]) -> tuple[Message, ...]:
+        out: list[Message] = []
+        for index, message in enumerate(messages):
+            role, content, name = message.role, message.content, message.name
+            if role == "tool" or role == "function":  # noqa: PLR1714 - a set would tell mypy nothing
+                out.append(self._returned(message, index))
+            elif message == MessageWire(role, content, name):  # nothing else in it: the usual case
+                parts = (Text(content),) if type(content) is str else tuple(_content(message, index))
+                out.append(Message(role, parts, name))
+            else:
+                out.append(Message(role, tuple(self._parts(message, index)), name))
+        return tuple(out)
 
-    def _message(self, message: wire.MessageWire, index: int) -> Message:
-        role, path = message.role, f"messages[{index}]"
-        if role == "tool":
-            result = self._result(message, message.tool_call_id or "", path)
-            return Message("tool", (result,), message.name)
-        if role == "function":
+    def _returned(self, message: MessageWire, index: int) -> Message:
+        """What a tool returned, or a function, which has a name instead of an id."""
+        if message.role == "tool":
+            call = message.tool_call_id or ""
+        else:
             name = message.name or ""
-            return Message("tool", (self._result(message, self._function_ids.get(name, name), path),), message.name)
-        if message.tool_call_id is not None:
-            self._extra[f"{path}.tool_call_id"] = Raw(encode(message.tool_call_id))
-        content = message.content
-        if type(content) is str and content and message == wire.MessageWire(role, content, message.name):
-            return Message(role, (Text(content),), message.name)  # nothing else in it: the usual case
-        parts = self._parts(message, index, path)
-        return Message(role, tuple(parts), message.name)
+            call = self._function_ids.get(name, name)
+        parts = tuple(_content(message, index)) if message.content else ()
+        return Message("tool", (ToolResult(call, parts, cache=mark(message.cache_control)),), message.name)
 
-    def _result(self, message: wire.MessageWire, call: str, path: str) -> ToolResult:
-        parts = self._content(message, path)
-        if message.content == "":
-            parts = []
-        return ToolResult(call, tuple(parts), cache=mark(message.cache_control))
-
-    def _content(self, message: wire.MessageWire, path: str) -> list[Part]:
-        content = message.content
-        if content is None:
-            return []
-        if isinstance(content, str):
-            return [Text(content)]
-        return [parse_part(part, f"{path}.content[{index}]") for index, part in enumerate(content)]
-
-    def _parts(self, message: wire.MessageWire, index: int, path: str) -> list[Part]:
+    def _parts(self, message: MessageWire, index: int) -> list[Part]:
         """The order of an answer: reasoning, foreign blocks, text, refusal, speech, calls."""
+        if message.tool_call_id is not None:
+            self._extra[f"messages[{index}].tool_call_id"] = Raw(encode(message.tool_call_id))
         parts = parse_reasoning(message.reasoning_content or message.reasoning, message.reasoning_details)
-        parts += [Opaque(block.dialect, block.kind, block.block) for block in message.opaque_blocks or ()]
-        content = self._content(message, path)
+        if message.opaque_blocks:
+            parts += [Opaque(block.dialect, block.kind, block.block) for block in message.opaque_blocks]
         if message.content != "" or not (
             message.tool_calls or message.function_call or message.refusal or message.audio or parts
         ):
-            parts += content
-        self._cite(parts, message, path)
+            parts += _content(message, index)
+        self._cite(parts, message, index)
         if message.refusal is not None:
             parts.append(Refusal(message.refusal))
         if message.audio is not None:
             spoken = message.audio
             parts.append(Audio(spoken.data or "", "", spoken.id, spoken.transcript, spoken.expires_at))
-        parts += [_call(call) for call in message.tool_calls or ()]
+        if message.tool_calls:
+            parts += [_call(call) for call in message.tool_calls]
         if message.function_call is not None:
             name = message.function_call.name
             self._function_ids[name] = f"call_{index}_{name}"
@@ -89,7 +83,7 @@ class Messages:
             _mark_last(parts, CacheMark(message.cache_control.ttl))
         return parts
 
-    def _cite(self, parts: list[Part], message: wire.MessageWire, path: str) -> None:
+    def _cite(self, parts: list[Part], message: MessageWire, index: int) -> None:
         """Sources belong to the text; to the last one, for the message does not say to which."""
         sources = message.citations or message.annotations
         if not sources:
@@ -99,7 +93,16 @@ class Messages:
             if isinstance(part, Text):
                 parts[place] = structs.replace(part, citations=tuple(sources))
                 return
-        self._extra[f"{path}.annotations"] = Raw(encode(sources))
+        self._extra[f"messages[{index}].annotations"] = Raw(encode(sources))
+
+
+def _content(message: MessageWire, index: int) -> list[Part]:
+    content = message.content
+    if content is None:
+        return []
+    if isinstance(content, str):
+        return [Text(content)]
+    return [parse_part(part, index, place) for place, part in enumerate(content)]
 
 
 def arguments_of(function: wire.Function) -> str:

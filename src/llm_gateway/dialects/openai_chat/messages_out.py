@@ -17,8 +17,8 @@ from llm_gateway.core.chat import (
     ToolResult,
 )
 from llm_gateway.dialects.base import Target
-from llm_gateway.dialects.openai_chat.parts_out import PartsOut, Where, plain, render_call
-from llm_gateway.dialects.openai_chat.paths import Paths
+from llm_gateway.dialects.openai_chat.parts_out import PartsOut, plain, render_call
+from llm_gateway.dialects.openai_chat.paths import Paths, Where, inside
 from llm_gateway.dialects.openai_chat.reasoning import NAME, is_entry, render_details
 
 
@@ -84,7 +84,7 @@ class MessagesOut:
     def _result(self, result: ToolResult, path: Where, name: str | None) -> None:
         shown: list[dict[str, Any]] = []
         for place, part in enumerate(result.parts):
-            rendered = self._parts.render(part, partial(_inside, path, place))
+            rendered = self._parts.render(part, partial(inside, path, place))
             if rendered is None:
                 continue
             if isinstance(part, Text) or self._own:
@@ -171,8 +171,3 @@ class MessagesOut:
         if name is not None:
             message["name"] = name
         self._out.append(message)
-
-
-def _inside(path: Where, place: int) -> str:
-    """A part of a tool's result."""
-    return f"{path()}.content[{place}]"

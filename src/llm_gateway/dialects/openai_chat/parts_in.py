@@ -12,15 +12,15 @@ from llm_gateway.dialects.openai_chat.reasoning import NAME
 _DATA_URI = re.compile(r"data:([^;,]*);base64,")
 
 
-def parse_part(part: wire.Part, path: str) -> Part:
-    """Raises InvalidRequest for a file that is none."""
+def parse_part(part: wire.Part, index: int, place: int) -> Part:
+    """The part at `place` of the message at `index`. Raises InvalidRequest for a file that is none."""
     match part:
         case wire.TextPart():
             return Text(part.text or "", mark(part.cache_control))
         case wire.ImagePart():
             return _image(part)
         case wire.FilePart():
-            return _file(part, path)
+            return _file(part, index, place)
         case wire.AudioPart():
             return Audio(part.input_audio.data, part.input_audio.format)
         case wire.RefusalPart():
@@ -51,12 +51,12 @@ def _image(part: wire.ImagePart) -> Image:
     return Image(data=inline[1], media_type=inline[0], detail=detail, cache=mark(part.cache_control))
 
 
-def _file(part: wire.FilePart, path: str) -> Document:
+def _file(part: wire.FilePart, index: int, place: int) -> Document:
     file, cache = part.file, mark(part.cache_control)
     if file.file_id is not None:
         return Document(file_id=file.file_id, name=file.filename, cache=cache)
     if file.file_data is None:
-        raise refuse(f"{path}.file", "file_data or file_id is needed")
+        raise refuse(f"messages[{index}].content[{place}].file", "file_data or file_id is needed")
     inline = split_data_uri(file.file_data)
     if inline is not None:
         return Document(data=inline[1], media_type=inline[0], name=file.filename, cache=cache)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from llm_gateway.core.chat import Audio, CacheMark, Document, Image, Opaque, Part, Refusal, Text, ToolCall
 from llm_gateway.core.json import decode
-
-Where = Callable[[], str]
-"""Gives the path of a part, which is only wanted when something of it is dropped."""
+from llm_gateway.dialects.openai_chat.paths import Where
 
 
 class PartsOut:

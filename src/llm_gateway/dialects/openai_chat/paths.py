@@ -2,30 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from llm_gateway.core.chat import Audio, ChatRequest, Opaque, Part, Reasoning, ToolCall, ToolResult
 from llm_gateway.dialects.openai_chat.reasoning import NAME, is_entry
 
 _ANTHROPIC = "anthropic_messages"
 
+Where = Callable[[], str]
+"""Gives the path of a part, which is only wanted when something of it is dropped."""
+
+
+def inside(where: Where, place: int) -> str:
+    """Of the part at `place` in a tool's result."""
+    return f"{where()}.content[{place}]"
+
 
 class Paths:
+    """Looks at the request only when it is asked: mostly nothing is dropped."""
+
+    __slots__ = ("_request",)
+
     def __init__(self, request: ChatRequest) -> None:
-        self._messages = request.messages
-        self._own = request.dialect == NAME
-        first = request.messages[0].role if request.messages else ""
-        self._system = request.dialect == _ANTHROPIC and first == "system"  # which stands outside of that dialect's messages
+        self._request = request
 
     def message(self, index: int) -> str:
-        if self._system:
+        if self._has_system():
             return "system" if index == 0 else f"messages[{index - 1}]"
         return f"messages[{index}]"
+
+    def _has_system(self) -> bool:
+        """Whether the first message is Anthropic's system prompt, which stands outside of that dialect's messages."""
+        request = self._request
+        return request.dialect == _ANTHROPIC and bool(request.messages) and request.messages[0].role == "system"
 
     def part(self, index: int, place: int) -> str:
         """The part at `place` of the message at `index`."""
         message = self.message(index)
-        if not self._own:
+        if self._request.dialect != NAME:
             return f"{message}[{place}]" if message == "system" else f"{message}.content[{place}]"
-        return self._own_part(message, self._messages[index].parts, place)
+        return self._own_part(message, self._request.messages[index].parts, place)
 
     def _own_part(self, message: str, parts: tuple[Part, ...], place: int) -> str:
         part = parts[place]

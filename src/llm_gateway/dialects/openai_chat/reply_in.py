@@ -97,16 +97,16 @@ _decode_plain = msgspec.json.Decoder(Plain).decode
 def check_reply(body: bytes) -> ReplyFacts:
     """Raises UpstreamMalformed for what is no answer. Serves text completions too."""
     try:
+        if not body.isascii():
+            body.decode()
         plain = _decode_plain(body)
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
         return _check_closely(body)
-    if plain.error or not body.isascii():
+    if plain.error or not plain.choices:
         return _check_closely(body)
     for choice in plain.choices:
         if choice.message is None and choice.text is None:
             return _check_closely(body)
-    if not plain.choices:
-        return _check_closely(body)
     return ReplyFacts(parse_usage(plain.usage), plain.model)
 
 

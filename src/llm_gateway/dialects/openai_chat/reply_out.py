@@ -58,6 +58,9 @@ def add_finish(out: dict[str, Any], finish: Any, stop_sequence: str | None) -> N
 
 
 def _message(parts: tuple[Part, ...]) -> dict[str, Any]:
+    first = parts[0] if len(parts) == 1 else None
+    if type(first) is Text and not first.citations:
+        return {"role": "assistant", "content": first.text, "refusal": None}  # as below, for the usual answer
     texts = [part.text for part in parts if isinstance(part, Text)]
     refusals = [part.text for part in parts if isinstance(part, Refusal)]
     out: dict[str, Any] = {

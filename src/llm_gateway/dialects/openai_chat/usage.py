@@ -82,8 +82,11 @@ def parse_usage(wire: UsageWire | None) -> Usage | None:
     )
     written = into.cache_write_tokens or wire.cache_creation_input_tokens or 0
     written_1h = into.cache_write_1h_tokens or 0
-    if cached or written or written_1h or heard:
+    if 0 < cached <= prompt:
+        prompt -= cached
+    elif cached:
         prompt, cached = _take(prompt, cached)
+    if written or written_1h or heard:
         prompt, written_1h = _take(prompt, written_1h)
         prompt, written = _take(prompt, written - written_1h)
         prompt, heard = _take(prompt, heard)
@@ -100,14 +103,15 @@ def render_usage(usage: Usage) -> dict[str, Any]:
     """All of OpenAI's classes; cache writes, which it does not have, by OpenRouter's name and only when there are any."""
     into: dict[str, int] = {"cached_tokens": usage.cache_read, "audio_tokens": usage.audio_input}
     written = usage.cache_write + usage.cache_write_1h
+    prompt, completion = usage.prompt, usage.completion
     if written:
         into["cache_write_tokens"] = written
     if usage.cache_write_1h:
         into["cache_write_1h_tokens"] = usage.cache_write_1h
     return {
-        "prompt_tokens": usage.prompt,
-        "completion_tokens": usage.completion,
-        "total_tokens": usage.total,
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
         "prompt_tokens_details": into,
         "completion_tokens_details": {
             "reasoning_tokens": usage.reasoning,

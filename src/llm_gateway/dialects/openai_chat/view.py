@@ -5,14 +5,15 @@ Contents are left undecoded. Refused is only what is certainly wrong; what a pro
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Raw
+from msgspec import Meta, Raw
 
 from llm_gateway.core.json import decode
 from llm_gateway.dialects.base import View
 from llm_gateway.dialects.invalid import Watched, check_model, invalid, read, refuse, refuse_duplicates
+from llm_gateway.dialects.outline import apart
 
 MAX_MESSAGES = 10_000
 MAX_CHOICES = 128
@@ -20,11 +21,11 @@ MAX_CHOICES = 128
 WATCHED = Watched(b"model", b"messages", b"stream")
 """Members that we act on: a second one of that name is refused."""
 
-_LONG = 4096
-
 _NULL = Raw(b"null")
 _STRING_OR_NULL = b'"n'
 _LIST = ord("[")
+_AFTER_STRINGS = b"#"
+"""Of all JSON values only strings sort before it, by their quote."""
 
 
 class Thing(msgspec.Struct, gc=False):
@@ -74,7 +75,25 @@ class Body(Sampling, gc=False, kw_only=True):
     metadata: Thing | None = None
 
 
-_decode = msgspec.json.Decoder(Body).decode
+_Positive = Annotated[int, Meta(ge=1)] | None
+_Stop = Annotated[str, Meta(min_length=1)]
+
+
+class UsualBody(Body, gc=False, kw_only=True):
+    """A Body in the ranges of check_sampling, which says what is wrong with one that is not."""
+
+    model: Annotated[str, Meta(min_length=1, max_length=256)]
+    max_tokens: _Positive = None
+    max_completion_tokens: _Positive = None
+    n: Annotated[int, Meta(ge=1, le=MAX_CHOICES)] | None = None
+    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
+    stop: _Stop | list[_Stop] | None = None
+
+
+_decode_outline = msgspec.json.Decoder(UsualBody).decode
+_decode_messages = msgspec.json.Decoder(Annotated[list[Message], Meta(min_length=1, max_length=MAX_MESSAGES)]).decode
+_decode_parts = msgspec.json.Decoder(list[Part] | None).decode
 
 
 def view(body: bytes) -> View:
@@ -82,10 +101,25 @@ def view(body: bytes) -> View:
     try:
         if not body.isascii():
             body.decode()  # msgspec does not look at the UTF-8 of what it skips, and we pass those bytes on
-        seen = _decode(body)
+        pieces = apart(body, _decode_messages)
+        if pieces is not None:
+            messages, outline, model_at = pieces
+            seen = _decode_outline(outline)
+            bound = bytearray(_AFTER_STRINGS)  # compares itself with any buffer, twice as fast as a first byte is looked at
+            for message in messages:
+                if not bound > message.content:
+                    _decode_parts(message.content)
+            if seen.model.isprintable():
+                return summary(seen, model_at)
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
-        seen = read(body, Body)  # the same, with words for what is wrong
-    model_at = refuse_duplicates(body, WATCHED, None if len(body) < _LONG else _outline(body, seen.messages))
+        pass  # below are the words for it
+    return _view_closely(body)
+
+
+def _view_closely(body: bytes) -> View:
+    """What is unusual: one check after the other, each with words for what is wrong."""
+    seen = read(body, Body)
+    model_at = refuse_duplicates(body, WATCHED)
     check_sampling(seen)
     if seen.max_completion_tokens is not None and seen.max_completion_tokens < 1:
         raise refuse("max_completion_tokens", "it must be 1 or more")
@@ -119,21 +153,6 @@ def summary(seen: Sampling, model_at: int = -1) -> View:
     """What policy is told."""
     options = seen.stream_options
     return View(seen.model, seen.stream is True, options is not None and options.include_usage is True, model_at)
-
-
-def _outline(body: bytes, messages: list[Message]) -> bytes:
-    """`body` without the contents of its messages, which may be long and hold no names; `body` itself where that is not plain."""
-    parts: list[bytes] = []
-    at = 0
-    for message in messages:
-        name = body.find(b'"content":', at)
-        start = name + 10 + body.startswith(b" ", name + 10)
-        if name < 0 or not body.startswith(message.content, start):
-            return body
-        parts.append(body[at:start])
-        at = start + len(memoryview(message.content))
-    parts.append(body[at:])
-    return b"".join(parts)
 
 
 def _check_content(messages: list[Message], message: Message) -> None:

@@ -202,3 +202,7 @@ class RequestWire(msgspec.Struct, gc=False):
     user: str | None = None
     metadata: Raw = NULL
     service_tier: str | None = None
+
+
+class ClosedRequest(RequestWire, forbid_unknown_fields=_KNOWN_ONLY, gc=False):
+    """A request that has no other members at the top."""

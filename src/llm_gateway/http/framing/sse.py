@@ -42,22 +42,23 @@ class SseSplitter:
     small the reads and however long the line.
 
     `saw_crlf`: some line ended so; who wants to pass the bytes on as they came puts it back.
+    `plain`: nothing is held, no BOM can come, no CR came before: a read of whole events without a CR is its own result.
     """
 
-    __slots__ = ("_at_line_start", "_limit", "_plain", "_skip_lf", "_started", "_tail", "saw_crlf")
+    __slots__ = ("_at_line_start", "_limit", "_skip_lf", "_started", "_tail", "plain", "saw_crlf")
 
     def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
         self.saw_crlf = False
         self._limit = limit_bytes
         self._tail = bytearray()
-        self._plain = False  # nothing is held, no BOM can come, no CR stands before: a read that ends an event is its own result
+        self.plain = False
         self._started = False
         self._at_line_start = True
         self._skip_lf = False  # the last byte was a CR, already given as LF: an LF now is its second half
 
     def feed(self, data: bytes) -> bytes:
         """The whole events that `data` completes, in one piece; b"" when it completes none. Raises FramingError."""
-        if self._plain and data.endswith(b"\n\n") and _CR not in data and len(data) <= self._limit:
+        if self.plain and data.endswith(b"\n\n") and _CR not in data and len(data) <= self._limit:
             return data
         if not self._started:
             data = self._without_bom(data)
@@ -100,12 +101,12 @@ class SseSplitter:
         self._at_line_start = data.endswith(b"\n")
         if not end:
             tail += data
-            self._plain = False
+            self.plain = False
             return b""
         whole = bytes(tail) + data[:end] if tail else data[:end]
         tail.clear()
         tail += data[end:]
-        self._plain = not tail and not self._skip_lf
+        self.plain = not tail and not self._skip_lf and not self.saw_crlf
         return whole
 
     def _measure(self, data: bytes) -> None:
