@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the parts of the documentation that follow from the code.
 
-    python scripts/docs.py            write docs/CONFIGURATION.md, docs/CLI.md and docs/gateway.schema.json
+    python scripts/docs.py            write docs/CONFIGURATION.md, docs/PROVIDERS.md, docs/CLI.md, docs/gateway.schema.json
     python scripts/docs.py --check    change nothing; end with 1 and the names of files that are out of date
 
 In the Markdown files only what stands between the lines `<!-- begin: NAME -->` and `<!-- end: NAME -->` is written here; the
@@ -11,9 +11,11 @@ rest is prose, kept by hand.
 from __future__ import annotations
 
 import inspect
+import pkgutil
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +23,15 @@ import click
 import msgspec
 from msgspec import inspect as mi
 
-from llm_gateway.cli.check import option_names
+from llm_gateway import providers as package
 from llm_gateway.cli.main import main as command_line
 from llm_gateway.config.bind import struct_info
 from llm_gateway.config.jsonschema import schema
 from llm_gateway.config.schema import Options, Provider, Section, Sections
 from llm_gateway.config.values import Duration, ProxyChoice, Secret, Size
-from llm_gateway.providers.registry import PROVIDER_TYPES
+from llm_gateway.dialects.registry import DIALECTS
+from llm_gateway.providers.base import Endpoint, ProviderType
+from llm_gateway.providers.registry import COMPILED_TYPES, PROVIDER_TYPES, option_names
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 _MARKS = r"(<!-- begin: {0} -->\n).*?(<!-- end: {0} -->)"
@@ -57,6 +61,7 @@ def rendered(docs: Path) -> dict[str, str]:
     configuration = {"reference": reference, "provider types": provider_types}
     return {
         "CONFIGURATION.md": filled(docs / "CONFIGURATION.md", configuration),
+        "PROVIDERS.md": filled(docs / "PROVIDERS.md", {"providers": providers, "dialects": dialects}),
         "CLI.md": filled(docs / "CLI.md", {"commands": commands}),
         "gateway.schema.json": msgspec.json.format(msgspec.json.encode(schema(option_names())), indent=2).decode() + "\n",
     }
@@ -207,9 +212,52 @@ def provider_types() -> str:
         key = f"`${kind.key_variable}`" if kind.key_variable else "none"
         if kind.key_variable and not kind.key_required:
             key += ", may be absent"
-        own = ", ".join(f"`{name}`" for name in sorted((*kind.options, *kind.account_headers))) or "none"
+        versions = ("api_version",) if kind.versioned else ()
+        own = ", ".join(f"`{name}`" for name in sorted((*kind.options, *kind.account_headers, *versions))) or "none"
         lines.append(f"| `{kind.name}` | {kind.title} | {address} | {key} | {own} | {', '.join(kind.endpoints)} |")
     return "\n".join(lines) + "\n"
+
+
+# ---- the providers
+
+
+def providers() -> str:
+    """Each type with its address, how it is asked for, and what it has."""
+    lines = ["| type | provider | address | key | key is sent as | list of models | made of |", "|---|---|---|---|---|---|---|"]
+    for name, kind in sorted(PROVIDER_TYPES.items()):
+        docs = kind.docs or source_of(kind)
+        title = f"[{kind.title}]({docs})" if docs else kind.title
+        address = f"`{kind.base_url}`" if kind.base_url else "started by the gateway" if kind.managed else "yours"
+        key = f"`{kind.key_variable}`" if kind.key_variable else "yours" if kind.key_required else ""
+        optional = "" if kind.key_required or not kind.key_variable else ", may be absent"
+        sent = ", ".join(f"`{header}: {value}`" for header, value in kind.sign("KEY").items())
+        made = "Python" if name in COMPILED_TYPES else "YAML"
+        listed = "yes" if kind.models_path else ""
+        lines.append(f"| `{name}` | {title} | {address} | {key}{optional} | {sent} | {listed} | {made} |")
+    return "\n".join(lines) + "\n"
+
+
+def dialects() -> str:
+    """Each type with the dialects that it speaks itself, and where."""
+    spoken = [name for name in DIALECTS if any(name in kind.endpoints for kind in PROVIDER_TYPES.values())]
+    lines = [f"| type | {' | '.join(spoken)} |", "|---|" + "---|" * len(spoken)]
+    for name, kind in sorted(PROVIDER_TYPES.items()):
+        cells = (place_of(kind.endpoints.get(dialect)) for dialect in spoken)
+        lines.append(f"| `{name}` | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def place_of(endpoint: str | Endpoint | None) -> str:
+    return "" if endpoint is None else f"`{endpoint if isinstance(endpoint, str) else endpoint.path}`"
+
+
+def source_of(kind: ProviderType) -> str:
+    """The first address in the docstring of the module that makes a type."""
+    for module in (import_module(f"llm_gateway.providers.{info.name}") for info in pkgutil.iter_modules(package.__path__)):
+        if f'name="{kind.name}"' in inspect.getsource(module):
+            found = re.search(r"https://[^\s)]+", module.__doc__ or "")
+            return found[0] if found else ""
+    return ""
 
 
 # ---- the command line

@@ -21,6 +21,7 @@ ALONE = frozenset(
         "test_docs.py",
         "config/test_every_key_is_read.py",
         "dialects/openai_completions/test_completions.py",
+        "dialects/test_strange_values.py",
         "http/test_smuggling.py",
     }
 )

@@ -14,11 +14,12 @@ from llm_gateway.config.load import load
 from llm_gateway.config.schema import Config
 from llm_gateway.core.clock import Clock, SystemClock
 from llm_gateway.core.ids import Ids
+from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.edge.app import App
 from llm_gateway.edge.health import Health
 from llm_gateway.http.limits import ServerLimits
 from llm_gateway.http.server import Server
-from llm_gateway.providers.registry import PROVIDER_TYPES
+from llm_gateway.providers.registry import option_names
 from llm_gateway.snapshot import compile_snapshot
 from llm_gateway.telemetry.journal import Journal, Log
 from llm_gateway.telemetry.observe import Observe
@@ -42,7 +43,7 @@ def config_of(document: Mapping[str, Any], environ: Mapping[str, str] | None = N
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "gateway.json"
         file.write_bytes(msgspec.json.encode(document))
-        return load(file, environ=environ or {}, provider_types={name: kind.options for name, kind in PROVIDER_TYPES.items()})
+        return load(file, environ=environ or {}, provider_types=option_names(), dialects=DIALECTS)
 
 
 def one_provider(url: str, *, kind: str = "openai_compatible", **alias: Any) -> dict[str, Any]:

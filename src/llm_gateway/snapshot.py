@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from urllib.parse import quote
 
 from llm_gateway.config.schema import Alias, Config, Provider, RouteTimeouts
 from llm_gateway.core.caller import Caller
 from llm_gateway.identity.keys import KeyTable, Pepper
-from llm_gateway.providers.base import ProviderType
+from llm_gateway.providers.base import Endpoint, ProviderType
 from llm_gateway.providers.deployment import Deployment, Patience, Upstream
-from llm_gateway.providers.registry import PROVIDER_TYPES
+from llm_gateway.providers.registry import PROVIDER_TYPES, types_of
 from llm_gateway.routing.route import Route, Router
 
 ANONYMOUS = "anonymous"
@@ -45,8 +46,9 @@ def compile_snapshot(
     """`managed`: URLs of the providers that the gateway runs itself, by name; `missing`: those that could not be started,
     whose models answer 503 while everything else is served. Raises NotServable.
     """
+    types = types_of(config)
     upstreams = {
-        name: _upstream(name, provider, environ, managed)
+        name: _upstream(name, provider, types[provider.type], environ, managed)
         for name, provider in config.providers.items()
         if provider.enabled and name not in missing
     }
@@ -56,8 +58,9 @@ def compile_snapshot(
     return Snapshot(config, MappingProxyType(upstreams), router, _keys(config, Pepper(pepper)))
 
 
-def _upstream(name: str, provider: Provider, environ: Mapping[str, str], managed: Mapping[str, str]) -> Upstream:
-    kind = PROVIDER_TYPES[provider.type]
+def _upstream(
+    name: str, provider: Provider, kind: ProviderType, environ: Mapping[str, str], managed: Mapping[str, str]
+) -> Upstream:
     base_url = provider.base_url or managed.get(name) or kind.base_url
     if base_url is None:
         wanted = "it is not running" if kind.managed else f"a provider of type {kind.name} needs base_url"
@@ -82,17 +85,29 @@ def _upstream(name: str, provider: Provider, environ: Mapping[str, str], managed
 def _account_headers(name: str, kind: ProviderType, provider: Provider) -> dict[str, str]:
     said = {"organization": provider.organization, "project": provider.project, "api_version": provider.api_version}
     for key, value in said.items():
-        if value is not None and key not in kind.account_headers:
+        if value is not None and key not in kind.account_headers and not (key == "api_version" and kind.versioned):
             raise NotServable(f"providers.{name}.{key}: a provider of type {kind.name} does not know this; remove it")
     return {header: said[key] or "" for key, header in kind.account_headers.items() if said[key]}
 
 
 def _narrowed(kind: ProviderType, provider: Provider) -> ProviderType:
-    """A simulator speaks one dialect at a time, like the provider it stands for."""
+    """What of the type this account has: an API version may have endpoints of its own, and a simulator speaks one dialect at a
+    time, like the provider it stands for.
+    """
+    if provider.api_version is not None and kind.versioned:
+        version = quote(provider.api_version, safe="")
+        endpoints = {dialect: _at_version(endpoint, version) for dialect, endpoint in kind.versioned.items()}
+        return replace(kind, endpoints=endpoints, version="")
     if "speaks" not in kind.options:
         return kind
     as_who = PROVIDER_TYPES[provider.options.speaks]
     return replace(kind, endpoints=as_who.endpoints, sign=as_who.sign, headers=as_who.headers, forwarded=as_who.forwarded)
+
+
+def _at_version(endpoint: str | Endpoint, version: str) -> Endpoint:
+    place = Endpoint(endpoint) if isinstance(endpoint, str) else endpoint
+    stream = place.stream_path.replace("{api_version}", version) if place.stream_path else None
+    return Endpoint(place.path.replace("{api_version}", version), stream)
 
 
 def client_name(name: str, provider: Provider) -> str:

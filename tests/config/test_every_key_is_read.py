@@ -12,7 +12,7 @@ from msgspec import inspect as mi
 
 from llm_gateway.config.load import load
 from llm_gateway.config.schema import Section, Sections
-from llm_gateway.providers.registry import PROVIDER_TYPES
+from llm_gateway.providers.registry import option_names
 from llm_gateway.worker.serve import Gateway
 
 ONE_VALUE = {
@@ -58,14 +58,16 @@ providers:
   anthropic: {{api_key: sk-test, api_version: "2023-06-01"}}
   local: {{file: {tmp_path}/none.gguf, threads: 1}}
   sim: {{type: simulator, fault: "503", tokens_per_second: 5}}
+  mine: {{base_url: "http://127.0.0.1:1"}}
+provider_types:
+  mine: {{endpoints: {{openai_chat: /chat}}, docs: "https://example.com"}}
 models: {{a: {{deployments: [{{model: openai/x, timeouts: {{idle: 3s}}}}], fallback: [b]}}, b: anthropic/y}}
 auth: {{keys: [{{name: one, key: sk-gateway-0123456789}}, {{name: two, key_hash: "{"0" * 64}"}}]}}
 api: {{versions: {{v1: {{deprecated: 2020-01-01}}}}}}
 logging: {{access: "off"}}
 state: {{dir: {tmp_path}/state}}
 """)
-    types = {name: kind.options for name, kind in PROVIDER_TYPES.items()}
-    config = load(file, environ={}, provider_types=types)
+    config = load(file, environ={}, provider_types=option_names())
     read: set[tuple[str, str]] = set()
     plain = Section.__getattribute__
 

@@ -145,7 +145,12 @@ def test_every_default_is_accepted_by_its_own_schema() -> None:
         ({"providers": {"openai": {"api_key": "${K}"}}}, True),
         ({"providers": {"a": {"type": "simulator", "fault": "503"}}}, True),
         ({"providers": {"a": {"type": "vllm", "fault": "503"}}}, False),
-        ({"providers": {"a": {"type": "vlm"}}}, False),
+        ({"providers": {"a": {"type": "mine"}}}, True),  # provider_types may have it; the loader knows
+        ({"providers": {"a": {"type": "my own"}}}, False),
+        ({"provider_types": {"mine": {"endpoints": {"openai_chat": "/chat"}, "auth": {"header": "X-Key"}}}}, True),
+        ({"provider_types": {"mine": {"endpoints": {"openai_chat": {"path": "/chat", "stream_path": "/s"}}}}}, True),
+        ({"provider_types": {"mine": {"endpoints": {"openai_chat": {"paht": "/chat"}}}}}, False),
+        ({"provider_types": {"mine": {"title": "No endpoints"}}}, False),
         ({"auth": {"keys": [{"name": "a", "key": "k", "on_loss": None}]}}, True),
         ({"auth": {"keys": [{"key": "k"}]}}, False),
     ],

@@ -54,7 +54,7 @@ from llm_gateway.config.values import Duration
         ("logging: {access: 'log.txt'}", "logging.access: expected stdout, stderr, off or a path with a slash"),
         ("logging: {level: warn}", 'logging.level: expected debug, error, info or warning, found "warn"; did you mean "warning"?'),
         ("state: ./state", "state: expected a mapping, found text"),
-        ("limits: {}", "limits: unknown key; known here: api, auth, logging, models, network, providers, server, state, translation"),
+        ("limits: {}", "limits: unknown key; known here: api, auth, logging, models, network, provider_types, providers, server, state, translation"),
     ],
 )  # fmt: skip
 def test_each_rule_has_its_words(tmp_path: Path, text: str, message: str) -> None:

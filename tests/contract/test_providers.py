@@ -12,11 +12,24 @@ from typing import Any
 import msgspec
 import pytest
 
-from contract.world import BREAKS, CHAT_FRONTS, FAULTS, MODEL, STALL, Account, Answered, World, accounts, modules, question
+from contract.world import (
+    BREAKS,
+    CHAT_FRONTS,
+    DIALECTS_ASKED,
+    FAULTS,
+    MODEL,
+    STALL,
+    Account,
+    Answered,
+    World,
+    accounts,
+    modules,
+    question,
+)
 from gateway_process import KEY
 from llm_gateway.dialects.base import Operation
 from llm_gateway.dialects.registry import DIALECTS
-from llm_gateway.providers.registry import PROVIDER_TYPES
+from llm_gateway.providers.registry import COMPILED_TYPES, PROVIDER_TYPES
 from llm_gateway.simulator import Seen, fingerprint
 from llm_gateway.simulator.log import SECRET_HEADERS, shown_headers
 
@@ -145,12 +158,12 @@ def test_credentials_go_where_the_provider_wants_them_and_nowhere_else(world: Wo
         assert not reveals(seen, others, KEY)
 
 
-@pytest.mark.parametrize("name", sorted(PROVIDER_TYPES))
+@pytest.mark.parametrize("name", sorted(COMPILED_TYPES))
 def test_a_provider_is_one_small_file_that_names_its_source(name: str) -> None:
     """A provider's module has 60 lines at most, knows dialects that exist, and a type that stands for a service or server
     with an address or a key says where its API is documented.
     """
-    kind, module = PROVIDER_TYPES[name], modules()[name]
+    kind, module = COMPILED_TYPES[name], modules()[name]
     assert len(inspect.getsource(module).splitlines()) <= MOST_LINES
     assert set(kind.endpoints) <= set(DIALECTS)
     assert module.__doc__
@@ -160,7 +173,7 @@ def test_a_provider_is_one_small_file_that_names_its_source(name: str) -> None:
 
 def test_every_provider_module_is_registered() -> None:
     """A provider file that nobody listed would silently not exist."""
-    assert set(modules()) == set(PROVIDER_TYPES)
+    assert set(modules()) == set(COMPILED_TYPES)
 
 
 def shape(front: str, document: dict[str, Any]) -> bool:
@@ -240,7 +253,7 @@ def reveals(seen: Seen, headers: list[tuple[str, str]], secret: str | None) -> b
 
 def test_questions_exist_for_every_dialect() -> None:
     """A new dialect gets its smallest request here, or the checks above would ask it nonsense."""
-    assert {name: sorted(question(name, "x")) for name in DIALECTS} == {
+    assert {name: sorted(question(name, "x")) for name in DIALECTS_ASKED} == {
         "openai_chat": ["messages"],
         "openai_completions": ["prompt"],
         "embeddings": ["input"],

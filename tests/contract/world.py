@@ -23,13 +23,17 @@ from llm_gateway.config.schema import Options
 from llm_gateway.dialects.base import Operation
 from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.providers.base import ProviderType
-from llm_gateway.providers.registry import PROVIDER_TYPES
+from llm_gateway.providers.registry import COMPILED_TYPES, PROVIDER_TYPES
 from llm_gateway.simulator import Mount, RunningSimulator, Seen, SimulatorOptions, running_simulator
 from llm_gateway.worker.world import FRONTS
 
 MODEL = "contract-model"
-PATHS = {front.name: path.decode() for path, front in FRONTS.items()}
+DIALECTS_ASKED = ("openai_chat", "openai_completions", "embeddings", "anthropic_messages", "anthropic_count_tokens")
+"""The dialects of these checks; tests/e2e/test_matrix.py asks in, and answers in, all of them."""
+PATHS = {front.name: path.decode() for path, front in FRONTS.items() if front.name in DIALECTS_ASKED}
 """A dialect's name to the path at which callers speak it."""
+REPRESENTATIVE = "sambanova"
+"""The one declared type that all checks run for; the others differ from it in data only, and get one of each kind."""
 FAULTS = {
     "400": 400,
     "401": 502,  # the gateway's key is wrong, not the caller's
@@ -40,7 +44,7 @@ FAULTS = {
 """What a provider may do wrong before it says anything, and the status that the caller gets."""
 BREAKS = ("mid_error+rechunk:mode=event,delay=0.002", "close_mid:after=500+rechunk:mode=event,delay=0.002")
 STALL = "stall:after=700,secs=20"
-CHAT_FRONTS = tuple(front.name for front in FRONTS.values() if front.operation is Operation.CHAT)
+CHAT_FRONTS = tuple(name for name in PATHS if DIALECTS[name].operation is Operation.CHAT)
 _numbers = count(1)
 
 
@@ -71,19 +75,33 @@ class Account:
 def accounts() -> list[Account]:
     """An account for each type, one for each dialect of a type that speaks one at a time, and keyless ones where allowed."""
     made: list[Account] = []
-    for kind in PROVIDER_TYPES.values():
+    for kind in (*COMPILED_TYPES.values(), PROVIDER_TYPES[REPRESENTATIVE]):
+        if next(iter(kind.endpoints)) not in DIALECTS_ASKED:
+            continue
         spoken = get_args(get_type_hints(Options)["speaks"]) if "speaks" in kind.options else (None,)
         for speaks in spoken:
+            if speaks is not None and next(iter(PROVIDER_TYPES[speaks].endpoints)) not in DIALECTS_ASKED:
+                continue
             name = kind.name if speaks is None else f"{kind.name}-{speaks}"
-            endpoints = dict(kind.endpoints if speaks is None else PROVIDER_TYPES[speaks].endpoints)
+            endpoints = _asked(kind if speaks is None else PROVIDER_TYPES[speaks])
             extra = {} if speaks is None else {"speaks": speaks}
             made.append(Account(name, kind, endpoints, extra, f"sk-secret-of-{name}-0123456789"))
             if not kind.key_required and kind.key_variable is None:
                 made.append(Account(f"{name}-keyless", kind, endpoints, extra, None))
         if kind.key_variable is not None:
             key = f"sk-variable-of-{kind.name}-0123456789"
-            made.append(Account(f"{kind.name}-env", kind, dict(kind.endpoints), {}, key, from_variable=True))
+            made.append(Account(f"{kind.name}-env", kind, _asked(kind), {}, key, from_variable=True))
     return made
+
+
+def declared_accounts() -> list[Account]:
+    """An account for each type that is a file of data, which the same code serves as the representative's."""
+    declared = [kind for name, kind in PROVIDER_TYPES.items() if name not in {*COMPILED_TYPES, REPRESENTATIVE}]
+    return [Account(kind.name, kind, _asked(kind), {}, f"sk-secret-of-{kind.name}-0123456789") for kind in declared]
+
+
+def _asked(kind: ProviderType) -> dict[str, str]:
+    return {name: path for name, path in kind.endpoints.items() if name in DIALECTS_ASKED and isinstance(path, str)}
 
 
 @dataclass
@@ -184,14 +202,14 @@ def modules() -> dict[str, ModuleType]:
 @contextlib.contextmanager
 def running_world(folder: Path) -> Iterator[World]:
     """The simulator in a thread, the gateway in a process; `NAME@@FAULT` is an account's model with a fault, tried once."""
-    every = accounts()
+    every = [*accounts(), *declared_accounts()]
     options = SimulatorOptions(mounts=tuple(Mount(prefix=f"/{account.name}") for account in every), log_size=5000)
     variables = {account.kind.key_variable: account.api_key for account in every if account.from_variable}
     with running_simulator(options) as simulator:
         providers: dict[str, Any] = {}
         for account in every:
             given = {} if account.api_key is None or account.from_variable else {"api_key": account.api_key}
-            base_url = f"{simulator.url}/{account.name}/v1"
+            base_url = f"{simulator.url}/{account.name}/v1" + "/v1" * (not account.kind.version)  # where one is taken off
             providers[account.name] = {"type": account.kind.name, "base_url": base_url, **given, **account.extra}
         models = {
             f"{account.name}@@{fault}": {"deployments": [f"{account.name}/{MODEL}@@{fault}"], "retries": 0}

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
-from llm_gateway.edge.heartbeat import KEEPALIVE, Heartbeat
+from llm_gateway.dialects.base import SseFront
+from llm_gateway.edge.heartbeat import Heartbeat
 from scripted_upstream import ASK
 from scripted_upstream import Upstream as Server
 from serving import run
 from whole_gateway import CHAT, DONE, LAST, SSE_HEAD, chat, chunk, one_provider, piece, whole_gateway
 
 BEAT = 0.02
+KEEPALIVE = SseFront.keepalive
 
 
 class Stream:
@@ -30,7 +32,7 @@ def test_a_silent_stream_gets_comments_and_a_busy_one_none():
     async def main() -> None:
         heartbeat = Heartbeat(BEAT)
         silent, busy = Stream(), Stream()
-        with heartbeat.beating(silent, silent), heartbeat.beating(busy, busy):
+        with heartbeat.beating(silent, silent, KEEPALIVE), heartbeat.beating(busy, busy, KEEPALIVE):
             for _ in range(20):
                 busy.written += 1
                 await asyncio.sleep(BEAT / 4)
@@ -52,7 +54,7 @@ def test_a_client_that_does_not_read_gets_none():
         heartbeat = Heartbeat(BEAT)
         stuck = Stream()
         stuck.paused = True
-        with heartbeat.beating(stuck, stuck):
+        with heartbeat.beating(stuck, stuck, KEEPALIVE):
             await asyncio.sleep(4 * BEAT)
         assert stuck.comments == 0
 
@@ -65,7 +67,7 @@ def test_zero_turns_it_off():
     async def main() -> None:
         heartbeat = Heartbeat(0)
         stream = Stream()
-        with heartbeat.beating(stream, stream):
+        with heartbeat.beating(stream, stream, KEEPALIVE):
             assert heartbeat._timer is None
 
     run(main)

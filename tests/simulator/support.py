@@ -1,4 +1,4 @@
-"""A raw HTTP client that shows exactly what came over the wire, and the grammars of both providers' streams."""
+"""A raw HTTP client that shows exactly what came over the wire, the smallest requests, and the grammars of the streams."""
 
 from __future__ import annotations
 
@@ -10,8 +10,21 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from llm_gateway.http.framing.eventstream import EventStreamReader
+
 CHAT = "/v1/chat/completions"
 MESSAGES = "/v1/messages"
+RESPONSES = "/v1/responses"
+GEMINI = "/v1beta/models/gemini-test:generateContent"
+GEMINI_SSE = "/v1beta/models/gemini-test:streamGenerateContent?alt=sse"
+GEMINI_ARRAY = "/v1beta/models/gemini-test:streamGenerateContent"
+OLLAMA = "/api/chat"
+COHERE = "/v2/chat"
+CONVERSE = "/model/us.test-v1%3A0/converse"
+CONVERSE_STREAM = "/model/us.test-v1%3A0/converse-stream"
+
+OBJECT = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+FUNCTIONS = [{"type": "function", "function": {"name": name, "parameters": OBJECT}} for name in ("weather", "clock")]
 
 
 def user(text):
@@ -24,6 +37,40 @@ def chat(text="hello", **fields):
 
 def message(text="hello", **fields):
     return {"model": "claude-test", "max_tokens": 500, "messages": user(text), **fields}
+
+
+def response(said="hello", **fields):
+    return {"model": "gpt-test", "input": said, **fields}
+
+
+def gemini(text="hello", **fields):
+    """A body of generateContent: the model stands in the path; tests without a path put it here."""
+    return {"model": "gemini-test", "contents": [{"role": "user", "parts": [{"text": text}]}], **fields}
+
+
+def ollama(text="hello", **fields):
+    return {"model": "llama-test", "messages": user(text), **fields}
+
+
+def cohere(text="hello", **fields):
+    return {"model": "command-test", "messages": user(text), **fields}
+
+
+def converse(text="hello", **fields):
+    return {"model": "us.test-v1:0", "messages": [{"role": "user", "content": [{"text": text}]}], **fields}
+
+
+STREAMS = {
+    "chat": (CHAT, chat(stream=True)),
+    "messages": (MESSAGES, message(stream=True)),
+    "responses": (RESPONSES, response(stream=True)),
+    "gemini": (GEMINI_SSE, gemini()),
+    "array": (GEMINI_ARRAY, gemini()),
+    "ollama": (OLLAMA, ollama()),
+    "cohere": (COHERE, cohere(stream=True)),
+    "converse": (CONVERSE_STREAM, converse()),
+}
+"""A plain streamed request in every dialect."""
 
 
 def post(path, document, *headers, close=True):
@@ -192,3 +239,76 @@ def check_messages_stream(body):
     assert opened is None
     assert found[-2]["delta"]["stop_reason"]
     return found
+
+
+def lines(body):
+    """The documents of NDJSON; every line must be whole."""
+    assert body.endswith(b"\n")
+    return [msgspec.json.decode(line) for line in body.splitlines() if line.strip()]
+
+
+def frames(body):
+    """(event or exception name, payload) of each message, as the gateway's own reader sees them."""
+    reader = EventStreamReader()
+    found = reader.feed(body)
+    reader.end()
+    names = [message.headers.get(":event-type") or f"!{message.headers[':exception-type']}" for message in found]
+    return [(name, msgspec.json.decode(message.payload)) for name, message in zip(names, found, strict=True)]
+
+
+def check_responses_stream(body):
+    """Assert the grammar of a Responses stream; returns the events."""
+    found = []
+    for name, data in events(body):
+        document = msgspec.json.decode(data)
+        assert name == document["type"]
+        found.append(document)
+    assert [document["sequence_number"] for document in found] == list(range(len(found)))
+    kinds = [document["type"] for document in found]
+    assert kinds[:2] == ["response.created", "response.in_progress"]
+    assert kinds[-1] in ("response.completed", "response.incomplete")
+    assert sum(kind in ("response.completed", "response.incomplete") for kind in kinds) == 1
+    opened, text = None, ""
+    for document in found[2:-1]:
+        kind = document["type"].removeprefix("response.")
+        if kind == "output_item.added":
+            assert opened is None
+            opened, text = document, ""
+            continue
+        assert opened is not None
+        assert document["output_index"] == opened["output_index"]
+        if kind == "output_item.done":
+            assert document["item"]["id"] == opened["item"]["id"]
+            assert found[-1]["response"]["output"][document["output_index"]] == document["item"]
+            opened = None
+            continue
+        assert document["item_id"] == opened["item"]["id"]
+        if kind.endswith(".delta"):
+            text += document["delta"]
+        elif kind.endswith(("text.done", "refusal.done", "arguments.done")):
+            assert document.get("text", document.get("refusal", document.get("arguments"))) == text
+    assert opened is None
+    return found
+
+
+def folded(kind, body):
+    """The text of a stream, put together from its elements."""
+    match kind:
+        case "chat":
+            return "".join(c["delta"].get("content") or "" for chunk in check_chat_stream(body) for c in chunk["choices"])
+        case "messages":
+            return "".join(event.get("delta", {}).get("text", "") for event in check_messages_stream(body))
+        case "responses":
+            return "".join(x["delta"] for x in check_responses_stream(body) if x["type"] == "response.output_text.delta")
+        case "ollama":
+            return "".join(line["message"]["content"] for line in lines(body))
+        case "cohere":
+            found = [msgspec.json.decode(data) for _, data in events(body) if data != "[DONE]"]
+            return "".join(x["delta"]["message"]["content"]["text"] for x in found if x["type"] == "content-delta")
+        case "converse":
+            return "".join(payload["delta"]["text"] for name, payload in frames(body) if name == "contentBlockDelta")
+        case "array":
+            chunks = msgspec.json.decode(body)
+        case _:
+            chunks = [msgspec.json.decode(data) for _, data in events(body)]
+    return "".join(part["text"] for chunk in chunks for part in chunk["candidates"][0]["content"]["parts"])

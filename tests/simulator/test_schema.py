@@ -60,6 +60,12 @@ def test_recursive_schemas_end():
         instance(node)
 
 
+def test_names_must_be_text():
+    """A required name that is none would make an object that is no JSON."""
+    with pytest.raises(Unsatisfiable):
+        instance({"type": "object", "required": [None]})
+
+
 def test_exploding_schemas_are_given_up():
     """Thousands of arrays in thousands of arrays are not built."""
     schema = {"type": "integer"}

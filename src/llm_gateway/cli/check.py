@@ -14,8 +14,9 @@ from llm_gateway.config.errors import ConfigErrors
 from llm_gateway.config.jsonschema import schema as json_schema
 from llm_gateway.config.load import load
 from llm_gateway.config.schema import Config
+from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.identity.keys import Pepper
-from llm_gateway.providers.registry import PROVIDER_TYPES
+from llm_gateway.providers.registry import option_names
 from llm_gateway.snapshot import NotServable, compile_snapshot
 from llm_gateway.worker.pepper import StateUnusable, load_pepper
 
@@ -30,14 +31,9 @@ def environment() -> dict[str, str]:
     return dict(os.environ)  # noqa: TID251 - the command line is where the environment enters
 
 
-def option_names() -> dict[str, frozenset[str]]:
-    """Provider types and the keys that only they know, for the configuration's checks."""
-    return {name: kind.options for name, kind in PROVIDER_TYPES.items()}
-
-
 def load_config(path: Path | None, overrides: tuple[str, ...]) -> Config:
     """Raises ConfigErrors."""
-    return load(path, overrides=list(overrides), environ=environment(), provider_types=option_names())
+    return load(path, overrides=list(overrides), environ=environment(), provider_types=option_names(), dialects=DIALECTS)
 
 
 @click.command()

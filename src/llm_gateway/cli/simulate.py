@@ -18,7 +18,7 @@ from llm_gateway.simulator import SimulatorOptions, fault_rows, serve
 @click.option("--faults", "list_faults", is_flag=True, help="List the faults it knows, and end.")
 @click.pass_obj
 def simulate(output: Output, port: int, seed: int, tokens_per_second: float | None, fault: str, *, list_faults: bool) -> None:
-    """Run a fake provider: OpenAI and Anthropic dialects, scripted answers, faults on demand.
+    """Run a fake provider: the APIs of OpenAI, Anthropic, Gemini, Bedrock, Cohere and Ollama, scripted answers, faults on demand.
 
     Point a provider's base_url at it, http://127.0.0.1:9010/v1, or at /f/FAULT/v1 for one that fails.
     GET /__simulator/log shows what it saw.

@@ -96,7 +96,7 @@ class Binder:
         node = opened(node)
         if cls.short and isinstance(node.value, str):
             whole = next(field for field in kind.fields if field.name == cls.short)
-            inner = node if isinstance(_bare(whole.type), mi.StrType) else Node([node], node.where)
+            inner = Node([node], node.where) if isinstance(_bare(whole.type), mi.VarTupleType) else node
             node = Node({cls.short: inner}, node.where, keys={cls.short: node.where})
         node = self._mapping(node)
         fields = {field.encode_name: field for field in kind.fields}

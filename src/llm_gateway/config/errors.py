@@ -20,6 +20,8 @@ MOST = 100
 
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 _CREDENTIAL = re.compile(r"(?i)(sk|pk|rk|gsk|xai|key|token|bearer|ghp|aiza)[-_ ].{8,}|AIza.{8,}|\S{41,}")
+_KEYS_ALIKE = frozenset({"key_variable", "key_required"})
+"""Keys of the schema that only look like one."""
 
 
 class Where(NamedTuple):
@@ -126,7 +128,7 @@ def render(path: Path) -> str:
 
 def shown(name: str) -> str:
     """A name as it may stand in a text: what looks like a credential is hidden, what could upset a terminal escaped."""
-    if _CREDENTIAL.fullmatch(name):
+    if _CREDENTIAL.fullmatch(name) and name not in _KEYS_ALIKE:
         return "***"
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)
 

@@ -13,6 +13,7 @@ from msgspec import inspect as mi
 
 from llm_gateway.config.bind import ProviderTypes, struct_info
 from llm_gateway.config.schema import Options, Provider, Section, Sections
+from llm_gateway.config.schema.base import NAME
 from llm_gateway.config.values import Duration, Size
 
 Schema = dict[str, Any]
@@ -60,7 +61,9 @@ class _Writer:
         options = {field.encode_name: self._field(field) for field in struct_info(Options).fields}
         known = {key for keys in self._types.values() for key in keys}
         properties.update({key: value for key, value in options.items() if key in known})
-        properties["type"] = {**properties["type"], "enum": sorted(self._types)}
+        # Those that are built in are offered; provider_types may add any other, which only the loader can check.
+        others = {"type": "string", "pattern": f"^{NAME.pattern}$"}
+        properties["type"] = {**properties["type"], "anyOf": [{"enum": sorted(self._types)}, others]}
         result["allOf"] = [
             {
                 "if": {"required": ["type"], "properties": {"type": {"const": name}}},
@@ -103,9 +106,10 @@ class _Writer:
             self.defs[name] = {}  # holds the place while its fields are written
             self.defs[name] = self.struct(kind)
         whole = {"$ref": f"#/$defs/{name}"}
-        if not cast("type[Section]", kind.cls).short:
+        cls = cast("type[Section]", kind.cls)
+        if not cls.short:
             return whole
-        return {"anyOf": [{"type": "string", "minLength": 3, "description": "Short form: provider/model."}, whole]}
+        return {"anyOf": [{"type": "string", "minLength": 3, "description": f"Short form: {cls.short_text}."}, whole]}
 
 
 def _scalar(kind: mi.Type) -> Schema:

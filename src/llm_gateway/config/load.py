@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -15,6 +15,7 @@ import msgspec
 from msgspec import inspect as mi
 
 from llm_gateway.config.bind import Binder, ProviderTypes, struct_info
+from llm_gateway.config.declared import check_types, declared_names
 from llm_gateway.config.environment import overlay_flags, overlay_variables
 from llm_gateway.config.errors import Problems, Where
 from llm_gateway.config.interpolate import Interpolation
@@ -36,10 +37,12 @@ def load(
     overrides: Sequence[str] = (),
     environ: Mapping[str, str],
     provider_types: ProviderTypes,
+    dialects: Collection[str] | None = None,
 ) -> Config:
     """The configuration to run on. `path` None: the first file of `search_path`; none there: defaults and environment.
 
-    `overrides` are `path=value` texts; `provider_types` maps each provider type to the keys of Options that it knows.
+    `overrides` are `path=value` texts; `provider_types` maps each provider type that is built in to the keys of Options that
+    it knows; `dialects` are those that a type of the configuration's own may name (None: not checked).
     Raises ConfigErrors with everything that is wrong.
     """
     problems = Problems()
@@ -50,8 +53,9 @@ def load(
     info = struct_info(Sections)
     root = overlay_variables(root, environ, _known(info), problems)
     root = overlay_flags(root, overrides, filling.fill, problems)
-    sections = Binder(problems, provider_types).bind(info, root, (), Sections())
+    sections = Binder(problems, {**dict.fromkeys(declared_names(root), ()), **provider_types}).bind(info, root, (), Sections())
     References(sections, root, problems).check()
+    check_types(sections.provider_types, root, problems, provider_types, dialects)
     problems.raise_if_any()
     sources = (*(() if name is None else (name,)), *filling.sources)
     values = {field: getattr(sections, field) for field in sections.__struct_fields__}

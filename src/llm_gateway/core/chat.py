@@ -133,6 +133,8 @@ class ToolChoice(msgspec.Struct, frozen=True, gc=False):
 
     mode: Literal["auto", "required", "none", "named"]
     name: str | None = None
+    allowed: tuple[str, ...] = ()
+    """Only these tools may be called; empty: any. Where a dialect cannot say that, the others are not sent."""
 
 
 class ResponseFormat(msgspec.Struct, frozen=True, gc=False):
@@ -192,6 +194,8 @@ class ChatRequest(msgspec.Struct, frozen=True, gc=False):
     """
     dialect: str = ""
     """The dialect whose names `extra` uses: only its own renderer carries them, every other one lists them as dropped."""
+    places: tuple[tuple[str, ...], ...] = ()
+    """For each message the JSON path of each of its parts in the caller's document, where that is not messages[i].content[j]."""
 
 
 Finish = Literal["stop", "length", "tool_calls", "content_filter", "refusal", "pause", "context_window", "error"]

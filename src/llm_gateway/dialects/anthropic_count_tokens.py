@@ -15,14 +15,14 @@ from llm_gateway.dialects.anthropic_messages import errors
 from llm_gateway.dialects.anthropic_messages.relay import AnthropicRelay
 from llm_gateway.dialects.anthropic_messages.request_in import parse_request
 from llm_gateway.dialects.anthropic_messages.view import view_count
-from llm_gateway.dialects.base import Operation, ProviderFault, ReplyFacts, View
+from llm_gateway.dialects.base import Operation, ProviderFault, ReplyFacts, SseBack, SseFront, View
 
 
 class _Count(msgspec.Struct):
     input_tokens: int
 
 
-class AnthropicCountTokens:
+class AnthropicCountTokens(SseFront, SseBack):
     """POST /v1/messages/count_tokens. Implements Front and Back."""
 
     name = "anthropic_count_tokens"

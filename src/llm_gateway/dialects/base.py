@@ -16,6 +16,8 @@ from llm_gateway.core.chat import ChatReply, ChatRequest
 from llm_gateway.core.errors import GatewayError
 from llm_gateway.core.events import Event
 from llm_gateway.core.usage import Usage
+from llm_gateway.dialects.families import holds_tagged
+from llm_gateway.http.framing.sse import comment
 
 
 class Operation(Enum):
@@ -129,10 +131,16 @@ class Relay(Protocol):
 
 
 class Front(Protocol):
-    """The caller's side of any operation."""
+    """The caller's side of any operation. `SseFront` has what most of them share."""
 
     name: str
     operation: Operation
+    stream_type: bytes
+    """Content-Type of its streams."""
+    keepalive: bytes
+    """What may be written between two events so that a silent stream is not closed on the way; b"": nothing may."""
+    model_in_body: bool
+    """Whether a request names its model in the body (else in the URL, and a body that passes through is not touched)."""
 
     def view(self, body: bytes) -> View:
         """Checks the document as far as the gateway relies on it. Raises InvalidRequest (with param) or MalformedBody."""
@@ -147,15 +155,45 @@ class Front(Protocol):
         ...
 
     def frame_error(self, error: GatewayError, request_id: str) -> bytes:
-        """The in-band error event that ends a relayed stream (SSE bytes)."""
+        """The in-band error that ends a relayed stream, as its framing wants it."""
+        ...
+
+    def holds_foreign(self, body: bytes) -> bool:
+        """Whether a request holds opaque state of another family of models (families.py): then it is translated even for a
+        provider of its own dialect, which leaves that out.
+        """
+        ...
+
+    def passing(self, relay: Relay) -> Relay:
+        """`relay` with its bytes in the framing that this caller asked for."""
         ...
 
 
+class SseFront:
+    """Streams of Server-Sent Events, the model in the body."""
+
+    __slots__ = ()
+
+    stream_type: bytes = b"text/event-stream; charset=utf-8"
+    keepalive: bytes = comment(b"keepalive")
+    model_in_body: bool = True
+
+    holds_foreign = staticmethod(holds_tagged)
+
+    def passing(self, relay: Relay) -> Relay:
+        return relay
+
+    def portable(self, request: ChatRequest) -> ChatRequest:
+        return request
+
+
 class Back(Protocol):
-    """The provider's side of any operation."""
+    """The provider's side of any operation. `SseBack` has what most of them share."""
 
     name: str
     operation: Operation
+    whole_starts: bytes
+    """First bytes that no stream of this dialect has: with one of them it is a whole answer after all, or a web page."""
 
     def parse_error(self, status: int, body: bytes) -> ProviderFault:
         """Never raises: an unreadable body gives an empty fault."""
@@ -170,12 +208,28 @@ class Back(Protocol):
     def relay(self) -> Relay: ...
 
 
+class SseBack:
+    """Streams of Server-Sent Events."""
+
+    __slots__ = ()
+
+    whole_starts: bytes = b"{[<"
+
+
 class ChatFront(Front, Protocol):
     def parse_request(self, body: bytes) -> ChatRequest:
         """The whole request in neutral form. Raises InvalidRequest or MalformedBody."""
         ...
 
-    def render_reply(self, reply: ChatReply) -> bytes: ...
+    def render_reply(self, reply: ChatReply, request: ChatRequest | None = None, /) -> bytes:
+        """`request`: what is answered, for the dialects whose answers repeat it."""
+        ...
+
+    def portable(self, request: ChatRequest) -> ChatRequest:
+        """`request`, parsed by this dialect, as the back of another one may be given it. Raises Unsupported for what only
+        a provider of this dialect can do.
+        """
+        ...
 
     def stream_writer(self, request: ChatRequest) -> StreamWriter: ...
 

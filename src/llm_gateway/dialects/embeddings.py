@@ -15,7 +15,7 @@ from msgspec import Raw
 from llm_gateway.core.embeddings import EmbeddingsReply, EmbeddingsRequest
 from llm_gateway.core.errors import GatewayError, UpstreamMalformed
 from llm_gateway.core.json import encode
-from llm_gateway.dialects.base import Operation, ProviderFault, Relay, Rendered, ReplyFacts, Target, View
+from llm_gateway.dialects.base import Operation, ProviderFault, Relay, Rendered, ReplyFacts, SseBack, SseFront, Target, View
 from llm_gateway.dialects.invalid import Watched, check_model, read, refuse, refuse_duplicates
 from llm_gateway.dialects.openai_chat import errors
 from llm_gateway.dialects.openai_chat.reply_in import Envelope, read_reply
@@ -59,7 +59,7 @@ class Checked(Envelope, gc=False):
     data: list[CheckedVector] | None = None
 
 
-class Embeddings:
+class Embeddings(SseFront, SseBack):
     """A Front and a Back, and the typed translation beside them."""
 
     name = NAME

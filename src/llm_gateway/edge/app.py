@@ -19,6 +19,8 @@ from llm_gateway.http.headers import header
 from llm_gateway.http.server import Request
 from llm_gateway.pipeline import Pipeline
 
+BindFront = Callable[[Request], Front | None]
+"""The dialect of a request whose URL says more than a path: made for this one request; None: there is nothing."""
 PlainHandler = Callable[[Request, str], Awaitable[Plain]]
 """A request and the part of its path behind the route's prefix."""
 
@@ -33,6 +35,8 @@ class World:
     pipeline: Pipeline
     fronts: Mapping[bytes, Front]
     """POST path -> the caller's dialect there."""
+    bound: tuple[tuple[bytes, BindFront], ...]
+    """The same for what is below a path: dialects whose URL names the model."""
     exact: Mapping[bytes, tuple[tuple[bytes, ...], PlainHandler]]
     """Path -> methods and handler."""
     prefixes: tuple[tuple[bytes, tuple[bytes, ...], PlainHandler], ...]
@@ -65,7 +69,7 @@ class App:
                 return self._refused(world, request, error)
             request.path = resolved.path
             extra = resolved.headers
-            front = world.fronts.get(resolved.path) if request.method == b"POST" else None
+            front = _bound(world, request) if request.method == b"POST" else None
         origin = headers.get(b"origin")
         if origin is not None:
             extra += world.cors.lines(origin)
@@ -124,6 +128,15 @@ class App:
         if given is not None and _REQUEST_ID.fullmatch(given):
             return given.decode("ascii")
         return self._ids.request_id()
+
+
+def _bound(world: World, request: Request) -> Front | None:
+    front = world.fronts.get(request.path)
+    if front is None:
+        for prefix, bind in world.bound:
+            if request.path.startswith(prefix):
+                return bind(request)
+    return front
 
 
 def _is_json(content_type: bytes) -> bool:

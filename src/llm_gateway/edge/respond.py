@@ -48,10 +48,10 @@ class Respond:
     async def _stream(self, ex: Exchange, answer: StreamAnswer) -> None:
         reply = ex.reply
         try:
-            reply.start(200, answer.lane.stream_lines + self._facts(ex))
+            reply.start(200, header(b"Content-Type", ex.front.stream_type) + answer.lane.stream_lines + self._facts(ex))
             answer.attach(reply)
             if not answer.over.done():
-                with self._heartbeat.beating(answer, reply):
+                with self._heartbeat.beating(answer, reply, ex.front.keepalive):
                     await answer.over
         finally:
             ex.usage = answer.usage

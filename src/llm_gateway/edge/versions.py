@@ -16,7 +16,9 @@ import msgspec
 from llm_gateway.core.errors import NotFound, VersionSunset
 from llm_gateway.http.headers import header
 
-ROUTES = frozenset({b"/chat/completions", b"/completions", b"/embeddings", b"/messages", b"/messages/count_tokens", b"/models"})
+ROUTES = frozenset(
+    {b"/chat/completions", b"/responses", b"/completions", b"/embeddings", b"/messages", b"/messages/count_tokens", b"/models"}
+)
 """Paths that may be asked for without a version; so may what is below /models/. All others, /health say, have none."""
 _BELOW = b"/models/"
 _VERSIONED = re.compile(rb"/v([0-9]+)/")

@@ -17,7 +17,7 @@ from llm_gateway.http.headers import header
 from llm_gateway.providers.answer import StreamAnswer, Transform, WholeAnswer
 from llm_gateway.providers.deployment import Deployment, Lane, Patience
 from llm_gateway.providers.faults import from_http, from_status, masked
-from llm_gateway.providers.transform import Translated, Whole
+from llm_gateway.providers.transform import Translated, Whole, named
 
 ERROR_BODY_BYTES = 64 << 10
 
@@ -53,7 +53,8 @@ class Ask:
         if forwarded and lane.same:
             headers = _forward(headers, ex.headers, forwarded)
         try:
-            response = await client.send(deployment.upstream.origin, b"POST", lane.target, headers, body, timeouts)
+            target = lane.stream_target if ex.stream else lane.target
+            response = await client.send(deployment.upstream.origin, b"POST", target, headers, body, timeouts)
         except HttpError as error:
             raise from_http(error) from error
         handed_over = False
@@ -65,7 +66,7 @@ class Ask:
                 waited = self._clock.monotonic() - attempt.started
                 response.limit(loop.time() + min(patience.first_token, left) - waited)
                 if 200 <= status < 300:
-                    answer = StreamAnswer(_transform(ex, lane), deployment, lane, loop)
+                    answer = StreamAnswer(_transform(ex, deployment, lane), deployment, lane, loop)
                     await answer.committed(response)
                     handed_over = True
                     return answer
@@ -80,14 +81,15 @@ class Ask:
                 response.close()
 
     def _body(self, ex: Exchange, deployment: Deployment, lane: Lane) -> bytes:
-        if lane.same:
+        if lane.same and (lane.chat_back is None or not ex.front.holds_foreign(ex.body)):
             ex.dropped = None  # an earlier candidate may have lost something
-            if ex.view.model == deployment.model:
+            if ex.view.model == deployment.model or not ex.front.model_in_body:
                 return ex.body
             return _renamed(ex.body, ex.view, deployment.model_json)
         if ex.request is None:
             ex.request = ex.front.parse_request(ex.body)
-        rendered = _chat(lane).render_request(ex.request, deployment.target)
+        asked = ex.request if lane.same else ex.front.portable(ex.request)
+        rendered = _chat(lane).render_request(asked, deployment.target)
         if rendered.dropped:
             strict = self._strict if ex.strict is None else ex.strict
             if strict:
@@ -118,11 +120,11 @@ def _whole(ex: Exchange, deployment: Deployment, lane: Lane, body: bytes) -> Who
         if lane.same:
             facts = lane.back.check_reply(body)
             return WholeAnswer(body if body.isascii() else _valid(body), facts.usage, deployment, lane)
-        reply = _chat(lane).parse_reply(body)
+        reply = named(_chat(lane).parse_reply(body), deployment.model, ex.id)
     except UpstreamError as error:
         masked(error)
         raise
-    return WholeAnswer(ex.front.render_reply(reply), reply.usage, deployment, lane)
+    return WholeAnswer(ex.front.render_reply(reply, ex.request), reply.usage, deployment, lane)
 
 
 def _renamed(body: bytes, view: View, model: bytes) -> bytes:
@@ -153,17 +155,19 @@ def _chat(lane: Lane) -> ChatBack:
     return lane.chat_back
 
 
-def _transform(ex: Exchange, lane: Lane) -> Callable[[bytes], Transform]:
+def _transform(ex: Exchange, deployment: Deployment, lane: Lane) -> Callable[[bytes], Transform]:
     """Chooses by the first bytes, not by Content-Type, which compatible servers get wrong (faults U21)."""
 
     def choose(first: bytes) -> Transform:
-        json = first.lstrip()[:1] in (b"{", b"[", b"<")
+        json = first.lstrip()[:1] in lane.back.whole_starts  # never empty: it is chosen at the first byte that is not blank
         if lane.same and not (json and lane.chat_back is not None):
-            return lane.back.relay()
+            passed: Transform = ex.front.passing(lane.back.relay())
+            return passed
         if ex.request is None:
             ex.request = ex.front.parse_request(ex.body)
         writer = ex.front.stream_writer(ex.request)
-        return Whole(_chat(lane), writer) if json else Translated(_chat(lane).stream_reader(), writer)
+        model, back = deployment.model, _chat(lane)
+        return Whole(back, writer, model, ex.id) if json else Translated(back.stream_reader(), writer, model, ex.id)
 
     return choose
 

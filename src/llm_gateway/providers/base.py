@@ -20,12 +20,21 @@ def bearer(key: str) -> Mapping[str, str]:
 
 
 @dataclass(frozen=True)
+class Endpoint:
+    """Where a dialect is spoken: a path below the API's version, in which `{model}` stands for the model's id."""
+
+    path: str
+    stream_path: str | None = None
+    """Where streams are asked for, if elsewhere."""
+
+
+@dataclass(frozen=True)
 class ProviderType:
-    """One kind of provider. `endpoints` maps a dialect's name to its path below `/v1`, best chat dialect first."""
+    """One kind of provider. `endpoints` maps a dialect's name to where it is spoken, best chat dialect first."""
 
     name: str
     title: str
-    endpoints: Mapping[str, str]
+    endpoints: Mapping[str, str | Endpoint]
     base_url: str | None = None
     """None: the configuration must say it."""
     key_variable: str | None = None
@@ -40,8 +49,17 @@ class ProviderType:
     """Headers of the caller, lower case, that are passed on as they are. All others stay here."""
     target: Callable[[str], Target] = Target
     """The quirks of a model here."""
+    version: str = "/v1"
+    """Put behind a base URL that names no version of the API; "": there is none, and one that is named is taken off."""
     models_path: str = "/models"
+    """Where its models are listed; "": nowhere."""
     options: frozenset[str] = frozenset()
     """Configuration keys that only this type knows."""
+    docs: str = ""
+    """URL of its documentation, where no module's docstring names it."""
+    versioned: Mapping[str, str | Endpoint] = field(default_factory=dict)
+    """Endpoints in place of all others when the configuration names an api_version, which `{api_version}` stands for. They
+    begin at the base URL, whatever `version` says.
+    """
     managed: bool = False
     """Whether the gateway itself runs it (a local model, the simulator) when no base_url is given."""

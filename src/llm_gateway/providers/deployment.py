@@ -15,7 +15,7 @@ from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.http.client import Timeouts
 from llm_gateway.http.headers import header
 from llm_gateway.http.origin import Origin
-from llm_gateway.providers.base import ProviderType
+from llm_gateway.providers.base import Endpoint, ProviderType
 
 _VERSION_SEGMENT = re.compile(r"/v\d[^/]*(/|$)")
 _CONVERSATIONS = (Operation.CHAT, Operation.COMPLETION, Operation.COUNT_TOKENS)  # what has the neutral form of a chat
@@ -93,7 +93,10 @@ class Upstream:
         self.client_name = client_name
         self.origin, path = Origin.parse(base_url)
         # Base URLs are written with and without /v1; one that already names some version (/api/paas/v4) is left alone.
-        self.base_path = path if _VERSION_SEGMENT.search(path) else path + "/v1"
+        if not kind.version:
+            self.base_path = path.removesuffix("/v1")
+        else:
+            self.base_path = path if _VERSION_SEGMENT.search(path) else path + kind.version
         signed = kind.sign(api_key) if api_key else {}
         lines = {"Content-Type": "application/json", "Accept-Encoding": "identity", "User-Agent": "llm-gateway"}
         self.lines = _merged(lines, kind.headers, signed, headers or {})
@@ -130,20 +133,23 @@ def _latin(value: str) -> bytes:
 class Lane:
     """How one front reaches one deployment: the back dialect, the request line's target, the header lines of both directions."""
 
-    __slots__ = ("back", "chat_back", "headers", "same", "stream_lines", "target", "whole_lines")
+    __slots__ = ("back", "chat_back", "headers", "same", "stream_lines", "stream_target", "target", "whole_lines")
 
-    def __init__(self, back: Back, front: Front, deployment: Deployment, path: str) -> None:
+    def __init__(self, back: Back, front: Front, deployment: Deployment, endpoint: str | Endpoint) -> None:
         upstream = deployment.upstream
         self.back = back
         self.same = back.name == front.name
         self.chat_back: ChatBack | None = back if back.operation is Operation.CHAT else None  # type: ignore[assignment]
-        self.target = (upstream.base_path + path).encode("ascii")
+        if isinstance(endpoint, str):
+            endpoint = Endpoint(endpoint)
+        self.target = deployment.target_at(endpoint.path)
+        self.stream_target = deployment.target_at(endpoint.stream_path or endpoint.path)
         self.headers = upstream.headers
         shown = header(b"X-Provider", upstream.name.encode()) + header(b"X-Gateway-Provider", upstream.name.encode())
         shown += header(b"X-Gateway-Model", quote(deployment.model, _SHOWN, errors="replace").encode("ascii"))
         self.whole_lines = b"Content-Type: application/json\r\n" + shown
         # S1 of requirements 1.4; X-Accel-Buffering keeps nginx in front of us from collecting events.
-        self.stream_lines = b"Content-Type: text/event-stream; charset=utf-8\r\nX-Accel-Buffering: no\r\n" + shown
+        self.stream_lines = b"X-Accel-Buffering: no\r\n" + shown  # behind the front's Content-Type
 
 
 class Deployment:
@@ -161,6 +167,10 @@ class Deployment:
         self.model_json = encode(model)
         self.target: Target = upstream.kind.target(model)
         self._lanes: dict[str, Lane | None] = {}
+
+    def target_at(self, path: str) -> bytes:
+        """The request line's target for an endpoint's path."""
+        return (self.upstream.base_path + path.replace("{model}", quote(self.model, ":"))).encode("ascii")
 
     def lane(self, front: Front) -> Lane | None:
         """How `front` reaches this deployment; None if it cannot. Same dialect first, else through the neutral form."""

@@ -31,8 +31,8 @@ PAGES = 10
 _TIMEOUTS = Timeouts(connect=LIMIT, head=LIMIT, idle=LIMIT, total=LIMIT, pool=LIMIT)
 
 # The same fact by the names that servers use: vLLM; Together, OpenRouter; Mistral; Groq; Anthropic.
-_CONTEXT = ("max_model_len", "context_length", "max_context_length", "context_window", "max_input_tokens")
-_OUTPUT = ("max_output_tokens", "max_completion_tokens", "max_tokens")
+_CONTEXT = ("max_model_len", "context_length", "max_context_length", "context_window", "max_input_tokens", "inputTokenLimit")
+_OUTPUT = ("max_output_tokens", "max_completion_tokens", "max_tokens", "outputTokenLimit")
 _LARGEST_COUNT = 1 << 40
 
 
@@ -150,23 +150,26 @@ class _Unusable(Exception):
 
 
 def read(document: Any) -> Iterator[ListedModel]:
-    """The models of a list, `{"data": [...]}` or bare. Entries that make no sense are skipped; _Unusable if it is no list."""
-    rows = document.get("data") if isinstance(document, dict) else document
+    """The models of a list, `{"data": [...]}`, `{"models": [...]}` (Gemini, Cohere) or bare. Entries that make no sense are
+    skipped; _Unusable if it is no list.
+    """
+    rows = document.get("data", document.get("models")) if isinstance(document, dict) else document
     if not isinstance(rows, list):
         raise _Unusable("not a list of models")
     for row in rows:
-        if isinstance(row, dict) and isinstance(row.get("id"), str):
-            yield _model(row)
+        ident = row.get("id", row.get("name")) if isinstance(row, dict) else None
+        if isinstance(ident, str):
+            yield _model(ident.removeprefix("models/"), row)
 
 
-def _model(row: dict[str, Any]) -> ListedModel:
+def _model(ident: str, row: dict[str, Any]) -> ListedModel:
     meta = row.get("meta")  # llama.cpp's own facts
     trained = meta.get("n_ctx_train") if isinstance(meta, dict) else None
     return ListedModel(
-        id=row["id"],
+        id=ident,
         created=_count(row.get("created")) or _moment(row.get("created_at")),
         owned_by=_text(row.get("owned_by")) or _text(row.get("organization")),
-        display_name=_text(row.get("display_name")),
+        display_name=_text(row.get("display_name")) or _text(row.get("displayName")),
         context_window=_first(row, _CONTEXT) or _count(trained),
         max_output_tokens=_first(row, _OUTPUT),
         capabilities=_capabilities(row),
@@ -205,7 +208,9 @@ def _moment(value: Any) -> int:
 
 
 def _can_ask(upstream: Upstream) -> bool:
-    """Whether the credentials that this type needs are among the header lines."""
+    """Whether it has a list, and the credentials that this type needs are among the header lines."""
+    if not upstream.kind.models_path:
+        return False
     if not upstream.kind.key_required:
         return True
     given = {name.lower() for name in upstream.lines}

@@ -31,6 +31,14 @@ _IN_BAND: Mapping[str, type[UpstreamError]] = MappingProxyType(
         "overloaded_error": UpstreamUnavailable,
         "rate_limit_error": UpstreamRateLimited,
         "timeout_error": UpstreamTimeout,
+        # Bedrock's exceptions
+        "throttlingException": UpstreamRateLimited,
+        "serviceUnavailableException": UpstreamUnavailable,
+        "modelTimeoutException": UpstreamTimeout,
+        # Gemini's statuses
+        "RESOURCE_EXHAUSTED": UpstreamRateLimited,
+        "UNAVAILABLE": UpstreamUnavailable,
+        "DEADLINE_EXCEEDED": UpstreamTimeout,
     }
 )
 
@@ -124,6 +132,8 @@ def _from_status(status: int, body: bytes, fault: ProviderFault) -> UpstreamErro
         return _named(UpstreamTimeout("The provider timed out."), "upstream_timeout")
     if status in (503, 529):
         return _named(UpstreamUnavailable("The provider is overloaded or unavailable."), "overloaded")
+    if status == 424:  # Bedrock: the model failed, which is no fault of the request
+        return _named(UpstreamError("The provider's model failed."), "server_error")
     if 400 <= status < 500:
         return rejected(status, body, fault, said)
     if 300 <= status < 400:

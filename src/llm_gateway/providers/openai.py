@@ -16,7 +16,12 @@ OPENAI = ProviderType(
     title="OpenAI",
     base_url="https://api.openai.com/v1",
     key_variable="OPENAI_API_KEY",
-    endpoints={"openai_chat": "/chat/completions", "openai_completions": "/completions", "embeddings": "/embeddings"},
+    endpoints={
+        "openai_chat": "/chat/completions",
+        "openai_responses": "/responses",
+        "openai_completions": "/completions",
+        "embeddings": "/embeddings",
+    },
     forwarded=(b"openai-beta", b"idempotency-key"),
     account_headers={"organization": "OpenAI-Organization", "project": "OpenAI-Project"},
     target=target,

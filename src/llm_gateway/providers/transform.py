@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
+from msgspec import structs
+
 from llm_gateway.core import events
+from llm_gateway.core.chat import ChatReply
 from llm_gateway.core.errors import UpstreamMalformed
 from llm_gateway.core.unfold import unfold
 from llm_gateway.core.usage import Usage
@@ -22,11 +27,14 @@ WHOLE_BYTES = 32 << 20
 class Translated:
     """A Transform through the neutral events."""
 
-    __slots__ = ("_reader", "_writer", "committed", "done", "failure", "usage")
+    __slots__ = ("_ident", "_model", "_reader", "_writer", "committed", "done", "failure", "usage")
 
-    def __init__(self, reader: StreamReader, writer: StreamWriter) -> None:
+    def __init__(self, reader: StreamReader, writer: StreamWriter, model: str = "", ident: str = "") -> None:
+        """`model`, `ident`: what the answer is said to come from and to be called where the provider says nothing."""
         self._reader = reader
         self._writer = writer
+        self._model = model
+        self._ident = ident
         self.usage: Usage | None = None
         self.committed = False
         self.done = False
@@ -49,6 +57,8 @@ class Translated:
                 self.failure = ProviderFault(event.message, event.type or "", event.code or "")  # type: ignore[union-attr]
                 batch = batch[:position]
                 break
+            elif kind is events.Start and not (event.model and event.id):  # type: ignore[union-attr]
+                batch[position] = named(event, self._model, self._ident)  # type: ignore[type-var]
             elif kind is events.Done:
                 self.done = True
                 batch = batch[: position + 1]
@@ -58,14 +68,27 @@ class Translated:
         return self._writer.feed(batch) if batch else b""
 
 
+_Named = TypeVar("_Named", events.Start, ChatReply)
+
+
+def named(answer: _Named, model: str, ident: str) -> _Named:
+    """`answer` with a model and an id: Bedrock, Cohere and Ollama tell neither, and every client's type demands them."""
+    if answer.model and answer.id:
+        return answer
+    return structs.replace(answer, model=answer.model or model, id=answer.id or ident)
+
+
 class Whole:
     """A Transform for a provider that answers a stream request with one JSON document: collected, then unfolded."""
 
-    __slots__ = ("_back", "_parts", "_size", "_writer", "committed", "done", "failure", "usage")
+    __slots__ = ("_back", "_ident", "_model", "_parts", "_size", "_writer", "committed", "done", "failure", "usage")
 
-    def __init__(self, back: ChatBack, writer: StreamWriter) -> None:
+    def __init__(self, back: ChatBack, writer: StreamWriter, model: str = "", ident: str = "") -> None:
+        """`model`, `ident`: as Translated has them."""
         self._back = back
         self._writer = writer
+        self._model = model
+        self._ident = ident
         self._parts: list[bytes] = []
         self._size = 0
         self.usage: Usage | None = None
@@ -81,7 +104,7 @@ class Whole:
         return b""
 
     def end(self) -> bytes:
-        reply = self._back.parse_reply(b"".join(self._parts))
+        reply = named(self._back.parse_reply(b"".join(self._parts)), self._model, self._ident)
         self._parts.clear()
         self.usage = reply.usage
         self.committed = self.done = True

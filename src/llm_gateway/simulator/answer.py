@@ -9,7 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
+from llm_gateway.simulator.frames import rewrite
 from llm_gateway.simulator.problems import Front
+from llm_gateway.simulator.shapes import Shape
 
 Part = tuple[float, bytes]  # (seconds to wait before, bytes that leave in one write)
 
@@ -33,14 +35,14 @@ class Ending(Enum):
 
 @dataclass(slots=True)
 class Answer:
-    """One answer. In a stream of events each part is one event until a fault cuts otherwise."""
+    """One answer. In a stream each part is one element (an event, a line, a frame) until a fault cuts otherwise."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
     parts: list[Part]
     front: Front = Front.OPENAI
     request_id: str = ""
-    stream: bool = False
+    shape: Shape = Shape.WHOLE
     framing: Framing = Framing.SIZED
     ending: Ending = Ending.KEEP
     wait: float = 0.0  # seconds before the head
@@ -53,6 +55,10 @@ class Answer:
     apart: bool = False  # each part shall reach the peer in a read of its own, as far as one can do that
     silent: bool = False  # no byte at all is sent
     listener_down: float | None = None  # seconds for which new connections are refused
+
+    @property
+    def stream(self) -> bool:
+        return self.shape is not Shape.WHOLE
 
     @property
     def body(self) -> bytes:
@@ -75,7 +81,7 @@ class Answer:
     def whole(self, body: bytes, content_type: bytes = b"application/json") -> None:
         """Another body, no stream any more."""
         self.parts = [(0.0, body)]
-        self.stream = False
+        self.shape = Shape.WHOLE
         if self.framing is Framing.CHUNKED:
             self.framing = Framing.SIZED
         self.set(b"content-type", content_type)
@@ -83,6 +89,11 @@ class Answer:
     def each(self, change: Callable[[bytes], bytes]) -> None:
         """Change every part, keep its pause."""
         self.parts = [(pause, change(data)) for pause, data in self.parts]
+
+    def restate(self, index: int, change: Callable[[bytes], bytes]) -> None:
+        """Change what one part says; a frame stays sound around its payload."""
+        pause, data = self.parts[index]
+        self.parts[index] = (pause, rewrite(data, change) if self.shape is Shape.FRAMES else change(data))
 
     def set(self, name: bytes, value: bytes) -> None:
         """Set a header, in place of one of that name."""

@@ -15,14 +15,17 @@ from llm_gateway.simulator import admin
 from llm_gateway.simulator.answer import Answer, Framing, Part
 from llm_gateway.simulator.dialects import models
 from llm_gateway.simulator.dialects.base import Dialect
-from llm_gateway.simulator.dialects.table import dialect_for
+from llm_gateway.simulator.dialects.table import SPOKEN, dialect_for
 from llm_gateway.simulator.faults import table
 from llm_gateway.simulator.faults.spec import Fault, FaultError, Given, Triggers, parse
+from llm_gateway.simulator.heads import headers_of
 from llm_gateway.simulator.log import Log, Seen, shown_headers, shown_target
 from llm_gateway.simulator.options import SimulatorOptions
-from llm_gateway.simulator.problems import Front, Problem, body, unknown_model, wrong_key
+from llm_gateway.simulator.problems import Front, Problem, unknown_model, wrong_key
+from llm_gateway.simulator.refusals import body, headers
 from llm_gateway.simulator.routes import Place, Received, front_of, key_of, place, split_model
 from llm_gateway.simulator.script import Script
+from llm_gateway.simulator.shapes import Shape
 
 REMEMBERED = 256
 REMEMBERED_BODY = 64 * 1024
@@ -38,7 +41,7 @@ class Rendered:
     tokens: int
     front: Front
     request_id: str
-    stream: bool
+    shape: Shape
     dialect: str | None
     model: str | None
     fault: str
@@ -62,6 +65,8 @@ class App:
         self._remembered: OrderedDict[tuple[Any, ...], Rendered] = OrderedDict()
         for mount in options.mounts:
             table.check(parse(mount.fault))
+            if mount.speaks and mount.speaks not in SPOKEN:
+                raise ValueError(f"no provider is named {mount.speaks[:40]!r}; there are {', '.join(SPOKEN)}")
         table.check(parse(options.fault))
 
     def now(self) -> float:
@@ -78,7 +83,7 @@ class App:
             if not any(table.is_early(fault) for fault in received.struck):
                 return None
             large = Problem(413, "the simulated provider takes no body of this size")
-            rendered = self._refused(large, front_of(received, at.path), "req_early")
+            rendered = self._refused(large, front_of(received, at), "req_early")
             return self._answer(received, at, rendered, received.struck)
         except FaultError:
             received.struck = None  # the complete request is told what is wrong
@@ -103,8 +108,8 @@ class App:
     # ---- what is said
 
     def _rendered(self, received: Received, at: Place) -> Rendered:
-        front, key = front_of(received, at.path), key_of(received)
-        known = (received.method, at, front, key, received.body)
+        front, key = front_of(received, at), key_of(received)
+        known = (received.method, at, received.query, front, key, received.body)
         if found := self._remembered.get(known):
             return found
         rendered = self._render(received, at, front, key)
@@ -116,14 +121,14 @@ class App:
 
     def _render(self, received: Received, at: Place, front: Front, key: str) -> Rendered:
         request_id = f"req_{self._script.digest([received.method, at.path, received.body])[:24]}"
-        dialect = dialect_for(at.path)
+        dialect, placed = dialect_for(at.path, received.query, at.mount.speaks if at.mount else "")
         front = dialect.front if dialect else front
         spec, model = "", None
         try:
             self._admit(key, front)
             if dialect is None or received.method != "POST":
                 return self._look_up(received, at, front, request_id, dialect)
-            request, spec = split_model(_document(received.body))
+            request, spec = split_model({**_document(received.body), **placed})
             model = request.get("model") if isinstance(request.get("model"), str) else None
             known = self._models(at)
             if model and known and model not in known:
@@ -134,33 +139,30 @@ class App:
             return replace(refused, dialect=dialect.name if dialect else None, model=model, fault=spec)
 
     def _said(self, dialect: Dialect, request: Mapping[str, Any], request_id: str, spec: str) -> Rendered:
-        stream = dialect.stream is not None and request.get("stream") is True
-        headers = _headers(dialect.front, request_id, stream=stream)
-        tokens = 0
-        if stream and dialect.stream is not None:
+        shape, tokens = Shape.WHOLE, 0
+        if dialect.stream is not None and dialect.streams(request):
+            shape = dialect.shape
             parts = tuple((event.tokens, event.data) for event in dialect.stream(self._script, request))
         else:
             reply = dialect.reply(self._script, request)
             parts, tokens = ((0, msgspec.json.encode(reply.document)),), reply.tokens
-        model = str(request.get("model"))
-        return Rendered(200, headers, parts, tokens, dialect.front, request_id, stream, dialect.name, model, spec)
+        model, head = str(request.get("model")), headers_of(dialect.front, request_id, shape)
+        return Rendered(200, head, parts, tokens, dialect.front, request_id, shape, dialect.name, model, spec)
 
     def _look_up(self, received: Received, at: Place, front: Front, request_id: str, dialect: Dialect | None) -> Rendered:
         if dialect is not None:
             raise Problem(405, f"Not allowed to {received.method} on {at.path}.")
-        base, _, name = at.path.partition("/models")
-        if received.method not in ("GET", "HEAD") or base.strip("/") not in ("", "v1") or "/models" not in at.path:
-            raise Problem(404, f"Invalid URL ({received.method} {at.path})", code="unknown_url")
-        known = self._models(at)
-        document = models.one(known, name[1:], front) if name.strip("/") else models.listing(known, front)
-        headers = _headers(front, request_id, stream=False)
-        data = msgspec.json.encode(document)
-        return Rendered(200, headers, ((0, data),), 0, front, request_id, False, "models", None, "")
+        if received.method not in ("GET", "HEAD"):
+            code = "unknown_url" if front is Front.OPENAI else None
+            raise Problem(404, f"Invalid URL ({received.method} {at.path})", code=code)
+        data = msgspec.json.encode(models.look_up(at.path, self._models(at), front))
+        head = headers_of(front, request_id, Shape.WHOLE)
+        return Rendered(200, head, ((0, data),), 0, front, request_id, Shape.WHOLE, "models", None, "")
 
     def _refused(self, problem: Problem, front: Front, request_id: str) -> Rendered:
-        headers = _headers(front, request_id, stream=False)
+        head = (*headers_of(front, request_id, Shape.WHOLE), *headers(problem, front))
         data = body(problem, front, request_id)
-        return Rendered(problem.status, headers, ((0, data),), 0, front, request_id, False, None, None, "")
+        return Rendered(problem.status, head, ((0, data),), 0, front, request_id, Shape.WHOLE, None, None, "")
 
     def _models(self, at: Place) -> tuple[str, ...]:
         own = at.mount.models if at.mount else None
@@ -194,7 +196,7 @@ class App:
             body_size=len(received.body),
             dialect=rendered.dialect,
             model=rendered.model,
-            stream=rendered.stream,
+            stream=rendered.shape is not Shape.WHOLE,
             fault="+".join(at.faults),
             applied=tuple(fault.name for fault in faults),
             status=answer.status,
@@ -218,8 +220,8 @@ class App:
                 pause, delay = tokens * each + delay, 0.0
             parts.append((pause, data))
         answer = Answer(rendered.status, list(rendered.headers), parts, rendered.front, rendered.request_id)
-        if rendered.stream:
-            answer.stream, answer.framing = True, Framing.CHUNKED
+        if rendered.shape is not Shape.WHOLE:
+            answer.shape, answer.framing = rendered.shape, Framing.CHUNKED
         elif rendered.tokens:
             answer.wait = delay + rendered.tokens * each
         return answer
@@ -233,14 +235,3 @@ def _document(data: bytes) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise Problem(400, "The JSON body of your request is not an object.")
     return document
-
-
-def _headers(front: Front, request_id: str, *, stream: bool) -> tuple[tuple[bytes, bytes], ...]:
-    """Headers like the provider's, with those that a gateway must not hand on (organization, cookie)."""
-    kind = b"text/event-stream; charset=utf-8" if stream else b"application/json"
-    identity = request_id.encode()
-    common = (b"content-type", kind), (b"server", b"llm-gateway-simulator"), (b"set-cookie", b"simulator=1; HttpOnly")
-    if front is Front.ANTHROPIC:
-        return (*common, (b"request-id", identity), (b"anthropic-organization-id", b"org-simulated"))
-    limits = (b"x-ratelimit-limit-requests", b"10000"), (b"x-ratelimit-remaining-requests", b"9999")
-    return (*common, (b"x-request-id", identity), (b"openai-organization", b"org-simulated"), *limits)

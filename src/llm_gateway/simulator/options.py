@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 class Mount:
     """A base path of one simulator with its own faults and pace, so that one port can play several providers.
 
-    `prefix` is what a base URL has in front of the native path (`/flaky` for `http://host:port/flaky/v1`). None in a
-    field means: as the simulator's own options say.
+    `prefix` is what a base URL has in front of the native path (`/flaky` for `http://host:port/flaky/v1`). `speaks` is
+    the provider it plays (openai, anthropic, gemini, ollama, cohere, bedrock): other operations are unknown there; empty:
+    all of them are known. None in a field means: as the simulator's own options say.
     """
 
     prefix: str
+    speaks: str = ""
     fault: str = ""
     models: tuple[str, ...] | None = None
     tokens_per_second: float | None = None

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 from llm_gateway.simulator.faults.spec import Fault
 from llm_gateway.simulator.options import Mount
 from llm_gateway.simulator.problems import Front
 
 FAULT_HEADER = b"x-simulator-fault"
+_MODEL_FAULT = re.compile(r"(?:@@|%40%40)(.*)(:\w+|/converse(?:-stream)?)$")
+_CREDENTIAL = re.compile(r"Credential=([^/,\s]+)")
+_PLAYED = (
+    (re.compile(r"/messages|/count_tokens"), Front.ANTHROPIC),
+    (re.compile(r"/v1beta|/models/[^/]+:\w+$"), Front.GEMINI),
+    (re.compile(r"/api/"), Front.OLLAMA),
+    (re.compile(r"/v2(?:/|$)|/rerank$"), Front.COHERE),
+    (re.compile(r"/model/"), Front.BEDROCK),
+)
+_SPOKEN = tuple((front.name.lower(), front) for front in Front)
 
 
 @dataclass(slots=True)
@@ -45,7 +56,10 @@ class Place:
 
 
 def place(received: Received, mounts: tuple[Mount, ...], standing: str) -> Place:
-    """Take prefixes off the path; `standing` is the fault spec of the options. Model suffixes come later (`split_model`)."""
+    """Take prefixes off the path, and the fault behind a model that stands in it; `standing` is the options' fault spec.
+
+    The fault of a model that the body names comes later (`split_model`).
+    """
     path, found = received.path, None
     faults = [standing]
     while True:
@@ -59,6 +73,9 @@ def place(received: Received, mounts: tuple[Mount, ...], standing: str) -> Place
             break
         found, path = mount, path[len(mount.prefix) :]
         faults.append(mount.fault)
+    if named := _MODEL_FAULT.search(path):
+        faults.append(unquote(named[1]))
+        path = path[: named.start()] + named[2]
     faults.append(received.header(FAULT_HEADER).decode("latin-1"))
     return Place(path or "/", found, tuple(spec for spec in faults if spec))
 
@@ -72,16 +89,27 @@ def split_model(document: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
     return {**document, "model": name}, spec
 
 
-def front_of(received: Received, path: str) -> Front:
+def front_of(received: Received, at: Place) -> Front:
     """Whose manners an answer has that no dialect gives: models, unknown paths, early refusals."""
-    known = any(name == b"anthropic-version" for name, _ in received.headers)
-    return Front.ANTHROPIC if known or "/messages" in path else Front.OPENAI
+    if at.mount and at.mount.speaks:
+        return next((front for name, front in _SPOKEN if name == at.mount.speaks), Front.OPENAI)
+    names = {name for name, _ in received.headers}
+    if b"anthropic-version" in names:
+        return Front.ANTHROPIC
+    if b"x-goog-api-key" in names:
+        return Front.GEMINI
+    return next((front for pattern, front in _PLAYED if pattern.search(at.path)), Front.OPENAI)
 
 
 def key_of(received: Received) -> str:
-    """The caller's key from any of the headers the providers use; "" without one."""
-    for name in (b"x-api-key", b"api-key"):
+    """The caller's key from wherever the providers take it, for AWS the access key id; "" without one."""
+    for name in (b"x-api-key", b"api-key", b"x-goog-api-key"):
         if value := received.header(name):
             return value.decode("latin-1")
-    scheme, _, key = received.header(b"authorization").partition(b" ")
-    return key.strip().decode("latin-1") if scheme.lower() == b"bearer" else ""
+    given = received.header(b"authorization").decode("latin-1")
+    scheme, _, key = given.partition(" ")
+    if scheme.lower() == "bearer":
+        return key.strip()
+    if found := _CREDENTIAL.search(given):
+        return found[1]
+    return parse_qs(received.query).get("key", [""])[0]

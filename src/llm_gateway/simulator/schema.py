@@ -96,6 +96,8 @@ class _Maker:
 
     def object(self, schema: Schema, depth: int) -> Schema:
         known = schema.get("properties") or {}
+        if not all(isinstance(name, str) for name in schema.get("required") or ()):
+            raise Unsatisfiable
         return {name: self.make(known.get(name, True), depth + 1) for name in schema.get("required") or ()}
 
     def array(self, schema: Schema, depth: int) -> list[Any]:

@@ -6,7 +6,8 @@ Words in the last user message steer the answer, so that any client can ask for 
     [refuse]           refuse
     [tokens=50]        an answer of exactly 50 tokens
     [cached] [cached=9]  report all but the last message, or 9 tokens, as read from the prompt cache
-    [redacted]         with thinking asked for: a redacted block as well (Anthropic)
+    [redacted]         with thinking asked for: a redacted block as well (Anthropic, Bedrock)
+    [blocked]          the prompt is blocked (Gemini), a guardrail intervenes (Bedrock)
 
 Everything is a pure function of the seed and the request: the same question has the same answer, ids and logprobs.
 """

@@ -16,7 +16,8 @@ import httptools
 from llm_gateway.simulator.answer import Answer, Ending, Framing
 from llm_gateway.simulator.app import App
 from llm_gateway.simulator.log import Log, Seen
-from llm_gateway.simulator.problems import Front, Problem, body
+from llm_gateway.simulator.problems import Front, Problem
+from llm_gateway.simulator.refusals import body
 from llm_gateway.simulator.routes import Received
 from llm_gateway.simulator.sender import send, whole
 

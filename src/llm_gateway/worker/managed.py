@@ -6,7 +6,8 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 from llm_gateway.config.schema import Config, Provider
-from llm_gateway.providers.registry import PROVIDER_TYPES
+from llm_gateway.providers.base import ProviderType
+from llm_gateway.providers.registry import types_of
 from llm_gateway.worker.children import Child, ChildFailed
 
 SIMULATOR = "llm_gateway.simulator"
@@ -64,16 +65,18 @@ class Managed:
 
 
 def _wanted(config: Config) -> dict[str, tuple[str, ...]]:
-    return {name: _command(provider) for name, provider in config.providers.items() if _is_managed(provider)}
+    types = types_of(config)
+    run = {name: provider for name, provider in config.providers.items() if _is_managed(provider, types[provider.type])}
+    return {name: _command(provider, types[provider.type]) for name, provider in run.items()}
 
 
-def _is_managed(provider: Provider) -> bool:
-    return provider.enabled and PROVIDER_TYPES[provider.type].managed and provider.base_url is None
+def _is_managed(provider: Provider, kind: ProviderType) -> bool:
+    return provider.enabled and kind.managed and provider.base_url is None
 
 
-def _command(provider: Provider) -> tuple[str, ...]:
+def _command(provider: Provider, kind: ProviderType) -> tuple[str, ...]:
     options = provider.options
-    if "file" not in PROVIDER_TYPES[provider.type].options:
+    if "file" not in kind.options:
         paced = ("--tokens-per-second", str(options.tokens_per_second)) if options.tokens_per_second else ()
         return (SIMULATOR, "--port", "0", "--seed", str(options.seed), *paced)
     command = [LOCAL_MODEL, "--context", str(options.context)]

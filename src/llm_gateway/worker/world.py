@@ -14,9 +14,11 @@ from llm_gateway.dialects.anthropic_count_tokens import ANTHROPIC_COUNT_TOKENS
 from llm_gateway.dialects.anthropic_messages import ANTHROPIC_MESSAGES
 from llm_gateway.dialects.base import Front
 from llm_gateway.dialects.embeddings import EMBEDDINGS
+from llm_gateway.dialects.ollama_chat import OLLAMA_CHAT, OLLAMA_GENERATE
 from llm_gateway.dialects.openai_chat import OPENAI_CHAT
 from llm_gateway.dialects.openai_completions import OPENAI_COMPLETIONS
-from llm_gateway.edge import health
+from llm_gateway.dialects.openai_responses import OPENAI_RESPONSES
+from llm_gateway.edge import gemini, health
 from llm_gateway.edge.app import PlainHandler, World
 from llm_gateway.edge.cors import Cors
 from llm_gateway.edge.health import Health
@@ -40,10 +42,13 @@ from llm_gateway.telemetry.stats import Stats
 FRONTS: MappingProxyType[bytes, Front] = MappingProxyType(
     {
         b"/v1/chat/completions": OPENAI_CHAT,
+        b"/v1/responses": OPENAI_RESPONSES,
         b"/v1/completions": OPENAI_COMPLETIONS,
         b"/v1/embeddings": EMBEDDINGS,
         b"/v1/messages": ANTHROPIC_MESSAGES,
         b"/v1/messages/count_tokens": ANTHROPIC_COUNT_TOKENS,
+        b"/api/chat": OLLAMA_CHAT,
+        b"/api/generate": OLLAMA_GENERATE,
     }
 )
 GET = (b"GET", b"HEAD")
@@ -100,18 +105,19 @@ def build_world(snapshot: Snapshot, clients: Mapping[str, Client], shared: Share
     return World(
         pipeline=pipeline,
         fronts=FRONTS,
+        bound=tuple((prefix, gemini.bind) for prefix in gemini.PREFIXES),
         exact=MappingProxyType(exact),
         prefixes=((b"/v1/models/", GET, one_model),),
         versions=_versions(config),
         cors=_cors(config),
         default_front=OPENAI_CHAT,
-        errors=((b"/v1/messages", ANTHROPIC_MESSAGES),),
+        errors=((b"/v1/messages", ANTHROPIC_MESSAGES), (b"/v1beta/", gemini.DEFAULT), (b"/api/", OLLAMA_CHAT)),
     )
 
 
 def admin_world(world: World) -> World:
     """The second listener: the same without the model operations."""
-    return replace(world, fronts=MappingProxyType({}))
+    return replace(world, fronts=MappingProxyType({}), bound=())
 
 
 def _versions(config: Config) -> Versions:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pydantic
+import pytest
 from anthropic.types import TextCitation
 
 from llm_gateway.dialects.anthropic_messages.citations import is_citation, shown
@@ -44,3 +45,11 @@ def test_what_nobody_can_read_is_left_out():
     )
     odd = {"type": "url_citation", "url_citation": {"url": "u", "start_index": 5, "end_index": "x"}}
     assert shown([odd], "abc")[0]["cited_text"] == ""
+
+
+@pytest.mark.parametrize("kind", [[], {}, None, 1, ["char_location"]])
+def test_a_source_of_a_strange_type_is_no_citation(kind):
+    """A caller may write anything there: it is left out, and never a fault of ours."""
+    source = {"type": kind, "cited_text": "x"}
+    assert not is_citation(source)
+    assert shown([source]) == []

@@ -290,3 +290,10 @@ def test_the_quick_look_is_the_thorough_one(reply, damage):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reply_module, "_decode_checked", lambda body: reply_module._read(body, reply_module.Checked))
         assert quick == facts(ANTHROPIC_MESSAGES.check_reply)
+
+
+def test_a_call_whose_input_is_not_utf8_is_repaired():
+    """msgspec hands a call's input through unread, so an answer read in one go must be looked at first."""
+    body = answer(content=[{"type": "tool_use", "id": "1", "name": "f", "input": {"a": "@"}}]).replace(b"@", b"\xff")
+    (call,) = ANTHROPIC_MESSAGES.parse_reply(body).choices[0].parts
+    assert call == ToolCall("1", "f", '{"a":"\ufffd"}')

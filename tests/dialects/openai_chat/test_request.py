@@ -32,6 +32,7 @@ from llm_gateway.core.chat import (
     ToolResult,
 )
 from llm_gateway.core.errors import InvalidRequest, MalformedBody, Unsupported
+from llm_gateway.dialects.anthropic_messages import ANTHROPIC_MESSAGES
 from llm_gateway.dialects.base import Target
 from llm_gateway.dialects.openai_chat import OPENAI_CHAT, request_in
 from llm_gateway.dialects.openai_chat.messages_in import Messages
@@ -411,3 +412,22 @@ def test_a_message_of_nothing_but_content_is_what_every_message_is(role: Any, co
     message = msgspec.convert({"role": role, "content": content, "name": name}, MessageWire)
     longer = Message(role, tuple(Messages({})._parts(message, 0)), name)
     assert Messages({}).parse([message]) == (longer,)
+
+
+def test_a_schema_that_is_not_utf8_is_refused():
+    """msgspec hands a schema through unread, so a request read in one go must be looked at first."""
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"description": "@"}}}
+    body = msgspec.json.encode({"model": "m", "messages": [HI], "tools": [tool]}).replace(b"@", b"\xff")
+    with pytest.raises(MalformedBody):
+        OPENAI_CHAT.parse_request(body)
+
+
+def test_tools_that_may_not_be_called_are_not_sent():
+    """A choice among some tools (Responses' allowed_tools) means the same here and at Anthropic: the others are left out."""
+    tools = tuple(Tool(name) for name in ("a", "b", "c"))
+    request = ChatRequest("m", (Message("user", (Text("hi"),)),), tools=tools, tool_choice=ToolChoice("auto", allowed=("a", "c")))
+    for back in (OPENAI_CHAT, ANTHROPIC_MESSAGES):
+        rendered = back.render_request(request, Target("m"))
+        sent = msgspec.json.decode(rendered.body)["tools"]
+        assert [tool.get("name") or tool["function"]["name"] for tool in sent] == ["a", "c"]
+        assert rendered.dropped == []

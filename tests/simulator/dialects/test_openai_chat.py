@@ -129,6 +129,7 @@ def test_a_conversation_with_tools_ends():
         ({"messages": []}, "messages"),
         ({"messages": "x"}, "messages"),
         ({"messages": [{"role": "wizard", "content": "x"}]}, "messages[0].role"),
+        ({"messages": [{"role": ["user"], "content": "x"}]}, "messages[0].role"),
         ({"messages": [{"role": "user", "content": 3}]}, "messages[0].content"),
         ({"tools": "x"}, "tools"),
         ({"tools": [{}]}, "tools[0].function.name"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from simulator.support import CHAT, MESSAGES, chat, check_chat_stream, events, exchange, message, post
+from simulator.support import CHAT, MESSAGES, STREAMS, chat, check_chat_stream, events, exchange, message, post
 
 
 def ask(simulator, fault, *, stream=False, **fields):
@@ -62,6 +62,10 @@ def test_error_200(simulator):
 def test_no_choices(simulator):
     """A completion in which nothing was said."""
     assert ask(simulator, "no_choices").json["choices"] == []
+    for path, document in STREAMS.values():
+        answer = exchange(simulator.url, post(f"/f/no_choices{path}", document))
+        assert (answer.status, answer.header("content-type")) == (200, "application/json")
+        assert b"hello" not in answer.body
 
 
 def test_wrong_ctype(simulator):

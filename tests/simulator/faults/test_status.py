@@ -10,7 +10,7 @@ from llm_gateway.core.clock import FakeClock
 from llm_gateway.simulator.answer import Answer
 from llm_gateway.simulator.faults import table
 from llm_gateway.simulator.faults.spec import Given, parse
-from simulator.support import CHAT, MESSAGES, chat, exchange, message, post
+from simulator.support import CHAT, MESSAGES, STREAMS, chat, exchange, message, post
 
 
 @pytest.mark.parametrize(("code", "kind"), [(429, "rate_limit_error"), (529, "overloaded_error"), (500, "api_error")])
@@ -22,6 +22,29 @@ def test_status(simulator, code, kind):
     assert openai.json["error"].keys() == {"message", "type", "param", "code"}
     assert anthropic.json["type"] == "error"
     assert anthropic.json["error"]["type"] == kind
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown"),
+    [
+        ("gemini", {"error": {"code": 503, "message": "simulated error 503", "status": "UNAVAILABLE"}}),
+        ("ollama", {"error": "simulated error 503"}),
+        ("converse", {"message": "simulated error 503"}),
+    ],
+)
+def test_status_of_the_others(simulator, kind, shown):
+    """Also where a stream was asked for, the refusal is one document in the provider's words."""
+    path, document = STREAMS[kind]
+    answer = exchange(simulator.url, post(f"/f/503{path}", document))
+    assert (answer.status, answer.json) == (503, shown)
+    assert (answer.header("x-amzn-errortype") or "ServiceUnavailable").startswith("ServiceUnavailable")
+
+
+def test_google_says_when_to_come_back_in_the_body(simulator):
+    """RetryInfo beside the header."""
+    path, document = STREAMS["gemini"]
+    details = exchange(simulator.url, post(f"/f/429:retry_after=9{path}", document)).json["error"]["details"]
+    assert [detail["retryDelay"] for detail in details] == ["9s"]
 
 
 @pytest.mark.parametrize("value", ["1", "-5", "abc", "99999999"])

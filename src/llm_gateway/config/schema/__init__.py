@@ -15,6 +15,7 @@ from llm_gateway.config.schema.base import Section, about
 from llm_gateway.config.schema.models import Alias, Deployment, RouteTimeouts, TimeoutOverrides
 from llm_gateway.config.schema.network import Network
 from llm_gateway.config.schema.other import Api, ApiVersion, Logging, State, Translation, Versions
+from llm_gateway.config.schema.provider_types import AccountHeaders, DeclaredType, EndpointPlace, KeyPlace, Quirks
 from llm_gateway.config.schema.providers import Options, Provider, ProviderTls
 from llm_gateway.config.schema.server import Admin, Cors, Limits, Server, ServerTimeouts, ServerTls
 
@@ -26,6 +27,9 @@ class Sections(Section, frozen=True):
     network: Annotated[Network, about("How providers are reached.")] = Network()
     providers: Annotated[dict[str, Provider], about("Accounts at providers, by a name of your choice.")] = msgspec.field(
         default_factory=dict
+    )
+    provider_types: Annotated[dict[str, DeclaredType], about("Kinds of providers besides those that are built in.")] = (
+        msgspec.field(default_factory=dict)
     )
     models: Annotated[dict[str, Alias], about("Model names that callers use, and their routes.")] = msgspec.field(
         default_factory=dict
@@ -47,6 +51,7 @@ class Config(Sections, frozen=True):
 
 
 __all__ = [
+    "AccountHeaders",
     "Admin",
     "Alias",
     "Api",
@@ -55,13 +60,17 @@ __all__ = [
     "Auth",
     "Config",
     "Cors",
+    "DeclaredType",
     "Deployment",
+    "EndpointPlace",
+    "KeyPlace",
     "Limits",
     "Logging",
     "Network",
     "Options",
     "Provider",
     "ProviderTls",
+    "Quirks",
     "RouteTimeouts",
     "Section",
     "Sections",

@@ -19,6 +19,8 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     short: ClassVar[str] = ""
     """The field that a plain text stands for, if the section has a short form."""
+    short_text: ClassVar[str] = "provider/model"
+    """What that text is, for editors."""
 
     def check(self) -> Iterator[Fault]:
         """What is wrong between fields that are each right by themselves."""

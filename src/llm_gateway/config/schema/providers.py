@@ -35,7 +35,9 @@ class Options(Section, frozen=True):
     file: Annotated[Text | None, about("local: the model's GGUF file.")] = None
     context: Annotated[int, about("local: context length in tokens.", ge=128, le=10_000_000)] = 4096
     threads: Annotated[Count | None, about("local: threads to compute with; absent: as llama.cpp chooses.")] = None
-    speaks: Annotated[Literal["openai", "anthropic"], about("simulator: the dialect of its answers.")] = "openai"
+    speaks: Annotated[
+        Literal["openai", "anthropic", "gemini", "bedrock", "cohere", "ollama"], about("simulator: whose API it plays.")
+    ] = "openai"
     fault: Annotated[str, about('simulator: what goes wrong, for example "503:times=2"; empty: nothing.', max_length=1000)] = ""
     tokens_per_second: Annotated[Pace | None, about("simulator: pace of its tokens; absent: all at once.")] = None
     seed: Annotated[int, about("simulator: the same seed and request give the same answer.", ge=0, le=2**63 - 1)] = 0
@@ -67,16 +69,22 @@ class Provider(Section, frozen=True):
     """What the type alone knows. Not a key of its own: see Options."""
 
     def check(self) -> Iterator[Fault]:
-        if self.base_url is not None and (fault := _unusable(self.base_url)):
+        if self.base_url is not None and (fault := unusable(self.base_url)):
             yield "base_url", fault
         for name in self.headers:
-            if not _TOKEN.fullmatch(name):
-                yield "headers", "holds a name that is not an HTTP header name"
-            elif name.lower() in _ENGINE_HEADERS:
-                yield "headers", f"must not hold {name}: the gateway sets it"
+            if fault := header_fault(name):
+                yield "headers", fault
 
 
-def _unusable(url: str) -> str:
+def header_fault(name: str) -> str:
+    """What is wrong with a header's name, "" if nothing is."""
+    if not _TOKEN.fullmatch(name):
+        return "holds a name that is not an HTTP header name"
+    return f"must not hold {name}: the gateway sets it" if name.lower() in _ENGINE_HEADERS else ""
+
+
+def unusable(url: str) -> str:
+    """What is wrong with a base URL, "" if nothing is."""
     try:
         parts = urlsplit(url)
         good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0

@@ -19,10 +19,10 @@ from llm_gateway.dialects.anthropic_messages.relay import AnthropicRelay
 from llm_gateway.dialects.anthropic_messages.stream_in import Reader
 from llm_gateway.dialects.anthropic_messages.stream_out import Writer
 from llm_gateway.dialects.anthropic_messages.view import view
-from llm_gateway.dialects.base import Operation, ProviderFault, Rendered, Target
+from llm_gateway.dialects.base import Operation, ProviderFault, Rendered, SseBack, SseFront, Target
 
 
-class AnthropicMessages:
+class AnthropicMessages(SseFront, SseBack):
     """POST /v1/messages. Implements ChatFront and ChatBack."""
 
     name = wire.NAME
@@ -43,7 +43,7 @@ class AnthropicMessages:
     def parse_request(self, body: bytes) -> ChatRequest:
         return request_in.parse_request(body)
 
-    def render_reply(self, reply: ChatReply) -> bytes:
+    def render_reply(self, reply: ChatReply, _request: ChatRequest | None = None, /) -> bytes:
         return replies.render_reply(reply)
 
     def stream_writer(self, request: ChatRequest) -> Writer:

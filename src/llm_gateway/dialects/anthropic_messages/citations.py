@@ -18,7 +18,7 @@ KINDS = frozenset(
 
 def is_citation(source: Any) -> bool:
     """Whether `source` is one that the API takes back; not those that `shown` made, which lack its index."""
-    return isinstance(source, dict) and source.get("type") in KINDS and source.get("encrypted_index") != ""
+    return isinstance(source, dict) and str(source.get("type")) in KINDS and source.get("encrypted_index") != ""
 
 
 def shown(sources: Iterable[Any], text: str = "") -> list[dict[str, Any]]:
@@ -31,7 +31,7 @@ def shown(sources: Iterable[Any], text: str = "") -> list[dict[str, Any]]:
         if not isinstance(source, dict):
             continue
         place = source.get("url_citation")
-        if source.get("type") in KINDS:
+        if str(source.get("type")) in KINDS:
             out.append(source)
         elif source.get("type") == "url_citation" and isinstance(place, dict) and isinstance(place.get("url"), str):
             out.append(

@@ -25,6 +25,7 @@ from llm_gateway.core.chat import (
 from llm_gateway.core.json import encode
 from llm_gateway.dialects.anthropic_messages import wire
 from llm_gateway.dialects.anthropic_messages.citations import is_citation
+from llm_gateway.dialects.families import is_foreign
 from llm_gateway.dialects.openai_chat.paths import Where, inside
 
 _decode_members = msgspec.json.Decoder(dict[str, Raw]).decode
@@ -117,10 +118,10 @@ class PartsOut:
         return self.render(part, where)
 
     def _reasoning(self, part: Reasoning, where: Where) -> Any:
-        """Without its signature the API takes no thinking back."""
-        if part.redacted is not None:
+        """Without its signature the API takes no thinking back, nor with another family's."""
+        if part.redacted is not None and not is_foreign(part.redacted):
             return wire.RedactedBlock(part.redacted)
-        if part.signature:
+        if part.redacted is None and part.signature and not is_foreign(part.signature):
             return wire.ThinkingBlock(part.text, part.signature)
         self._dropped.append(where())
         return None

@@ -87,6 +87,6 @@ def is_error(sse: SseEvent, event: StreamEvent) -> bool:
 def _is_unknown(data: bytes) -> bool:
     try:
         kind = decode_lenient(data, _Typed).type
-    except msgspec.ValidationError:
+    except (MalformedJson, msgspec.ValidationError):  # the wrong type may stand before what is no JSON
         return False
     return bool(kind) and kind not in _KNOWN

@@ -18,7 +18,10 @@ _CHOICES = {"auto": "auto", "required": "any", "none": "none", "named": "tool"}
 def render_tools(request: ChatRequest, dropped: list[str]) -> dict[str, Any]:
     """`tools` and `tool_choice`, which the API takes with tools only."""
     tools: list[Any] = []
+    allowed = request.tool_choice.allowed if request.tool_choice is not None else ()
     for index, tool in enumerate(request.tools):
+        if allowed and tool.name not in allowed:
+            continue
         if tool.raw is None:
             tools.append(_tool(tool))
         elif tool.dialect == NAME:

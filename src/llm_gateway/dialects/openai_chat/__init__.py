@@ -12,14 +12,14 @@ from __future__ import annotations
 from llm_gateway.core.chat import ChatReply, ChatRequest
 from llm_gateway.core.clock import Clock, SystemClock
 from llm_gateway.core.errors import GatewayError
-from llm_gateway.dialects.base import Operation, ProviderFault, Rendered, Target
+from llm_gateway.dialects.base import Operation, ProviderFault, Rendered, SseBack, SseFront, Target
 from llm_gateway.dialects.openai_chat import errors, reply_in, reply_out, request_in, request_out, view
 from llm_gateway.dialects.openai_chat.relay import OpenAIRelay
 from llm_gateway.dialects.openai_chat.stream_in import OpenAIReader
 from llm_gateway.dialects.openai_chat.stream_out import OpenAIWriter
 
 
-class OpenAIChat:
+class OpenAIChat(SseFront, SseBack):
     """A ChatFront and a ChatBack. The clock gives `created` where a provider does not say when an answer was made."""
 
     name = "openai_chat"
@@ -34,7 +34,7 @@ class OpenAIChat:
     def parse_request(self, body: bytes) -> ChatRequest:
         return request_in.parse_request(body)
 
-    def render_reply(self, reply: ChatReply) -> bytes:
+    def render_reply(self, reply: ChatReply, _request: ChatRequest | None = None, /) -> bytes:
         return reply_out.render_reply(reply, int(self._clock.now()))
 
     def stream_writer(self, request: ChatRequest) -> OpenAIWriter:

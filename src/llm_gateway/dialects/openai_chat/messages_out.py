@@ -17,6 +17,7 @@ from llm_gateway.core.chat import (
     ToolResult,
 )
 from llm_gateway.dialects.base import Target
+from llm_gateway.dialects.families import is_foreign
 from llm_gateway.dialects.openai_chat.parts_out import PartsOut, plain, render_call
 from llm_gateway.dialects.openai_chat.paths import Paths, Where, inside
 from llm_gateway.dialects.openai_chat.reasoning import NAME, is_entry, render_details
@@ -150,6 +151,8 @@ class MessagesOut:
         """Names what the target's field cannot hold."""
         field = self._target.reasoning_field
         if field == "reasoning_details":
+            if _of_another_family(part):
+                self._dropped.append(path())
             return
         if field is None or part.redacted is not None:
             self._dropped.append(path())
@@ -159,7 +162,7 @@ class MessagesOut:
     def _add_reasoning(self, out: dict[str, Any], parts: tuple[Part, ...]) -> None:
         field = self._target.reasoning_field
         if field == "reasoning_details":
-            details = render_details(parts)
+            details = render_details(part for part in parts if not _of_another_family(part))
             if details:
                 out[field] = details
         elif field is not None:
@@ -171,3 +174,8 @@ class MessagesOut:
         if name is not None:
             message["name"] = name
         self._out.append(message)
+
+
+def _of_another_family(part: Part) -> bool:
+    """Its entries are made for Anthropic's models; a provider that is given another family's signature refuses the request."""
+    return isinstance(part, Reasoning) and is_foreign(part.redacted or part.signature or "")

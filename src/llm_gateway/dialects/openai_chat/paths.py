@@ -38,6 +38,9 @@ class Paths:
 
     def part(self, index: int, place: int) -> str:
         """The part at `place` of the message at `index`."""
+        places = self._request.places
+        if index < len(places) and place < len(places[index]):
+            return places[index][place]
         message = self.message(index)
         if self._request.dialect != NAME:
             return f"{message}[{place}]" if message == "system" else f"{message}.content[{place}]"

@@ -20,7 +20,7 @@ from llm_gateway.core.json import decode, encode
 
 NAME = "openai_chat"
 
-_OURS = frozenset({None, "", "unknown", "anthropic-claude-v1"})
+_OURS = frozenset({"", "unknown", "anthropic-claude-v1"})
 _TEXT, _ENCRYPTED = "reasoning.text", "reasoning.encrypted"
 
 
@@ -49,7 +49,7 @@ def parse_reasoning(text: str | None, details: list[dict[str, Any]] | None) -> l
 
 def parse_entry(entry: dict[str, Any]) -> Reasoning | Opaque | None:
     """One entry of reasoning_details; None for text alone, which the plain text has too."""
-    kind, ours = entry.get("type"), entry.get("format") in _OURS
+    kind, ours = entry.get("type"), str(entry.get("format") or "") in _OURS
     signature, data = entry.get("signature"), entry.get("data")
     if kind == _ENCRYPTED and ours and isinstance(data, str):
         return Reasoning(redacted=data)

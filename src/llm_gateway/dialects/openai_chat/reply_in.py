@@ -166,7 +166,7 @@ def content_parts(content: Any) -> list[Part]:
         kind = piece.get("type")
         said = piece.get(kind) if isinstance(kind, str) else None
         if kind == "thinking" and isinstance(said, list):
-            said = "".join(inner.get("text") or "" for inner in said if isinstance(inner, dict))
+            said = "".join(inner["text"] for inner in said if isinstance(inner, dict) and isinstance(inner.get("text"), str))
         if kind == "text" and isinstance(said, str):
             parts.append(Text(said))
         elif kind == "thinking" and isinstance(said, str):

@@ -117,7 +117,7 @@ def _tool_choice(raw: Raw, extra: dict[str, Raw]) -> ToolChoice | None:
     if isinstance(value, str) and value in _MODES:
         return ToolChoice(_MODES[value])
     if isinstance(value, dict):
-        inner = value.get(value.get("type", "function")) if value.get("type") in {"function", "custom", None} else None
+        inner = value.get(value.get("type", "function")) if value.get("type") in ("function", "custom", None) else None
         if isinstance(inner, dict) and isinstance(inner.get("name"), str):
             return ToolChoice("named", inner["name"])
         extra["tool_choice"] = raw

@@ -69,7 +69,10 @@ def render_request(request: ChatRequest, target: Target) -> Rendered:
 def _add_tools(out: dict[str, Any], request: ChatRequest, dropped: list[str]) -> None:
     tools = []
     parts = PartsOut(dropped, own=request.dialect == NAME)
+    allowed = request.tool_choice.allowed if request.tool_choice is not None else ()
     for index, tool in enumerate(request.tools):
+        if allowed and tool.name not in allowed:
+            continue
         if tool.raw is not None and tool.dialect != NAME:
             dropped.append(f"tools[{index}]")
             continue

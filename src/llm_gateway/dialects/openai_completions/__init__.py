@@ -8,14 +8,14 @@ from __future__ import annotations
 from llm_gateway.core.chat import ChatReply, ChatRequest
 from llm_gateway.core.clock import Clock, SystemClock
 from llm_gateway.core.errors import GatewayError
-from llm_gateway.dialects.base import Operation, ProviderFault, ReplyFacts, View
+from llm_gateway.dialects.base import Operation, ProviderFault, ReplyFacts, SseBack, SseFront, View
 from llm_gateway.dialects.openai_chat import errors, reply_in
 from llm_gateway.dialects.openai_chat.relay import OpenAIRelay
 from llm_gateway.dialects.openai_completions import reply as out
 from llm_gateway.dialects.openai_completions import request, view
 
 
-class OpenAICompletions:
+class OpenAICompletions(SseFront, SseBack):
     """A ChatFront, and a Back that passes through."""
 
     name = "openai_completions"
@@ -30,7 +30,7 @@ class OpenAICompletions:
     def parse_request(self, body: bytes) -> ChatRequest:
         return request.parse_request(body)
 
-    def render_reply(self, reply: ChatReply) -> bytes:
+    def render_reply(self, reply: ChatReply, _request: ChatRequest | None = None, /) -> bytes:
         return out.render_reply(reply, int(self._clock.now()))
 
     def stream_writer(self, request: ChatRequest) -> out.CompletionsWriter:

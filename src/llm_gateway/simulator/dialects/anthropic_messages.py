@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from llm_gateway.simulator.dialects.anthropic_request import read
-from llm_gateway.simulator.dialects.base import Dialect, Event, Reply, identifier, named
+from llm_gateway.simulator.dialects.base import Dialect, Event, Reply, named
+from llm_gateway.simulator.names import identifier
 from llm_gateway.simulator.problems import Front
 from llm_gateway.simulator.script import Ask, Call, Say, Script, call_tokens
 from llm_gateway.simulator.tokens import pieces

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from llm_gateway.simulator.dialects.base import DONE, Dialect, Event, Reply, created, data, identifier
+from llm_gateway.simulator.dialects.base import DONE, Dialect, Event, Reply, data
 from llm_gateway.simulator.dialects.openai_common import (
     chat_logprobs,
     choices_of,
@@ -18,12 +18,13 @@ from llm_gateway.simulator.dialects.openai_common import (
     usage,
     wants_usage,
 )
+from llm_gateway.simulator.names import created, identifier
 from llm_gateway.simulator.problems import Front, missing, out_of_range, wrong_type
 from llm_gateway.simulator.script import Ask, Call, Say, Script, Tool, cached_tokens, call_tokens
 from llm_gateway.simulator.tokens import IMAGE_TOKENS, MESSAGE_TOKENS, estimate, pieces
 
 FINISH = {"stop": "stop", "sequence": "stop", "refusal": "stop", "length": "length", "tool": "tool_calls"}
-ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
+ROLES = ("assistant", "developer", "function", "system", "tool", "user")
 
 
 def reply(script: Script, request: Mapping[str, Any]) -> Reply:
@@ -102,7 +103,7 @@ def _messages(request: Mapping[str, Any]) -> list[dict[str, Any]]:
         if not isinstance(message, dict):
             raise wrong_type(f"messages[{index}]", "object", Front.OPENAI)
         if message.get("role") not in ROLES:
-            known = ", ".join(sorted(ROLES))
+            known = ", ".join(ROLES)
             raise out_of_range(f"messages[{index}].role", f"supported values are {known}", Front.OPENAI)
         if not isinstance(message.get("content"), str | list | None):
             raise wrong_type(f"messages[{index}].content", "string or array of objects", Front.OPENAI)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import accumulate
 from typing import Any
 
-from llm_gateway.simulator.dialects.base import DONE, Dialect, Event, Reply, created, data, identifier
+from llm_gateway.simulator.dialects.base import DONE, Dialect, Event, Reply, data
 from llm_gateway.simulator.dialects.openai_common import (
     choices_of,
     integer_of,
@@ -16,6 +16,7 @@ from llm_gateway.simulator.dialects.openai_common import (
     usage,
     wants_usage,
 )
+from llm_gateway.simulator.names import created, identifier
 from llm_gateway.simulator.problems import Front, missing, wrong_type
 from llm_gateway.simulator.script import Ask, Say, Script, cached_tokens, logprob
 from llm_gateway.simulator.tokens import estimate, pieces

@@ -2,19 +2,66 @@
 
 from __future__ import annotations
 
-from llm_gateway.simulator.dialects import anthropic_messages, openai_chat, openai_completions, openai_embeddings
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from llm_gateway.simulator.dialects import (
+    anthropic_messages,
+    bedrock_converse,
+    cohere_chat,
+    cohere_embed,
+    cohere_rerank,
+    gemini,
+    gemini_embeddings,
+    ollama_chat,
+    ollama_embed,
+    ollama_generate,
+    ollama_show,
+    openai_chat,
+    openai_completions,
+    openai_embeddings,
+    openai_responses,
+)
 from llm_gateway.simulator.dialects.base import Dialect
 
-# The first that fits is taken: longer endings stand before shorter ones.
-DIALECTS: tuple[Dialect, ...] = (
+OPENAI: tuple[Dialect, ...] = (
     openai_chat.DIALECT,
     openai_completions.DIALECT,
+    openai_responses.DIALECT,
     openai_embeddings.DIALECT,
-    anthropic_messages.COUNT,
-    anthropic_messages.MESSAGES,
 )
+ANTHROPIC: tuple[Dialect, ...] = (anthropic_messages.COUNT, anthropic_messages.MESSAGES)
+GEMINI: tuple[Dialect, ...] = (
+    gemini.GENERATE,
+    gemini.STREAM,
+    gemini.STREAM_ARRAY,
+    gemini.COUNT,
+    gemini_embeddings.ONE,
+    gemini_embeddings.BATCH,
+)
+OLLAMA: tuple[Dialect, ...] = (ollama_chat.DIALECT, ollama_generate.DIALECT, ollama_embed.DIALECT, ollama_show.DIALECT)
+COHERE: tuple[Dialect, ...] = (cohere_chat.DIALECT, cohere_embed.DIALECT, cohere_rerank.DIALECT)
+BEDROCK: tuple[Dialect, ...] = (bedrock_converse.CONVERSE, bedrock_converse.STREAM)
+
+# The first that fits is taken: longer endings stand before shorter ones (/api/chat before /chat).
+DIALECTS: tuple[Dialect, ...] = (*OPENAI, *ANTHROPIC, *GEMINI, *OLLAMA, *COHERE, *BEDROCK)
+SPOKEN: Mapping[str, tuple[Dialect, ...]] = MappingProxyType(
+    {
+        "openai": OPENAI,
+        "anthropic": ANTHROPIC,
+        "gemini": GEMINI,
+        "ollama": (*OLLAMA, *OPENAI),  # a real one has OpenAI's routes beside its own
+        "cohere": COHERE,
+        "bedrock": BEDROCK,
+    }
+)
+"""What a mount answers that plays one provider (`Mount.speaks`)."""
 
 
-def dialect_for(path: str) -> Dialect | None:
-    """The operation behind a native path, with or without a base path in front of it."""
-    return next((dialect for dialect in DIALECTS if path.endswith(dialect.path)), None)
+def dialect_for(path: str, query: str = "", speaks: str = "") -> tuple[Dialect | None, dict[str, str]]:
+    """The operation behind a native path, with or without a base path in front, and the fields that the path gives."""
+    for dialect in SPOKEN[speaks] if speaks else DIALECTS:
+        found = dialect.fits(path, query)
+        if found is not None:
+            return dialect, {"model": found[0]} if found else {}
+    return None, {}

@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import msgspec
 
 from llm_gateway.simulator.answer import Answer
 from llm_gateway.simulator.faults.spec import FaultKind, Given
-from llm_gateway.simulator.problems import Problem, body
+from llm_gateway.simulator.problems import Front, Problem
+from llm_gateway.simulator.refusals import body
 
 HTML = b"<html><head><title>Welcome</title></head><body><h1>It works!</h1></body></html>"
 BAD_UTF8 = b"\xff\xfe\xc3\x28\xed\xa0\x80"
-_TEXT = re.compile(rb'"(?:content|text|refusal|partial_json|arguments)":"(?=[^"])')
+SILENT: Mapping[Front, bytes] = MappingProxyType(
+    {
+        Front.RESPONSES: b'{"id":"x","object":"response","created_at":1735689600,"status":"completed","model":"m","output":[]}',
+        Front.GEMINI: b'{"candidates":[],"modelVersion":"m"}',
+        Front.OLLAMA: b'{"model":"m","created_at":"2025-01-01T00:00:00Z","done":true,"done_reason":"stop"}',
+        Front.COHERE: b'{"id":"x","message":{"role":"assistant","content":[]},"finish_reason":"COMPLETE"}',
+        Front.BEDROCK: b'{"output":{"message":{"role":"assistant","content":[]}},"stopReason":"end_turn"}',
+    }
+)
+_CHOICELESS = b'{"id":"x","object":"chat.completion","created":1735689600,"model":"m","choices":[]}'
+_TEXTS = b"content|text|refusal|partial_json|arguments|delta|response|tool_plan|input"
+_TEXT = re.compile(rb'"(?:' + _TEXTS + rb')":"(?=[^"])')
+_HOLDERS = ("message", "response", "delta")  # where Anthropic, Responses and Cohere put the usage of a stream
+_USAGE = ("usage", "usageMetadata", "prompt_eval_count", "eval_count")
 
 
 def malformed_json(answer: Answer, _given: Given) -> None:
     if not answer.stream:
         return answer.whole(b'{"id":"x","choices":[{"message":{"content":"hi"}]}')
-    middle = len(answer.parts) // 2
-    pause, data = answer.parts[middle]
-    answer.parts[middle] = (pause, data.replace(b"}\n", b"\n"))
+    answer.restate(len(answer.parts) // 2, lambda data: b"".join(data.rpartition(b"}")[::2]))
     return None
 
 
@@ -77,38 +91,41 @@ def bigint(answer: Answer, given: Given) -> None:
 
 
 def no_usage(answer: Answer, _given: Given) -> None:
-    answer.each(_without_usage)
+    for index in range(len(answer.parts)):
+        answer.restate(index, _without_usage)
     answer.parts = [part for part in answer.parts if part[1]]
 
 
 def no_choices(answer: Answer, _given: Given) -> None:
-    answer.whole(b'{"id":"x","object":"chat.completion","created":1735689600,"model":"m","choices":[]}')
+    answer.whole(SILENT.get(answer.front, _CHOICELESS))
 
 
 def _insert(answer: Answer, junk: bytes) -> None:
     """Put `junk` into the first text that is said, or else into the middle of the body."""
-    for index, (pause, data) in enumerate(answer.parts):
-        if found := _TEXT.search(data):
-            answer.parts[index] = (pause, data[: found.end()] + junk + data[found.end() :])
+    for index, (_, data) in enumerate(answer.parts):
+        if _TEXT.search(data):
+            answer.restate(index, lambda said: _TEXT.sub(lambda found: found[0] + junk, said, count=1))
             return
     answer.parts.insert(answer.split_at(answer.size // 2), (0.0, junk))
 
 
 def _without_usage(data: bytes) -> bytes:
-    """A document or an event less its usage; an event that held nothing else is gone."""
-    head, mark, rest = data.partition(b"data: ") if not data.startswith(b"{") else (b"", b"", data)
+    """A document or an element of a stream less its usage; one that held nothing else is gone."""
+    first, end = data.find(b"{"), data.rfind(b"}") + 1
+    if first < 0:
+        return data
     try:
-        document = msgspec.json.decode(rest)
+        document = msgspec.json.decode(data[first:end])
     except msgspec.DecodeError:
         return data
-    if not isinstance(document, dict):
-        return data
-    had = document.pop("usage", None)
-    if isinstance(inner := document.get("message"), dict):
-        inner.pop("usage", None)
+    had = False
+    for holder in (document, *(document.get(name) for name in _HOLDERS)):
+        if isinstance(holder, dict):
+            for name in _USAGE:
+                had = bool(holder.pop(name, None)) or had
     if had and document.get("choices") == []:
         return b""
-    return head + mark + msgspec.json.encode(document) + (b"\n\n" if mark else b"")
+    return data[:first] + msgspec.json.encode(document) + data[end:]
 
 
 FAULTS = (

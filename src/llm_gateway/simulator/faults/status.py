@@ -6,7 +6,8 @@ from email.utils import formatdate
 
 from llm_gateway.simulator.answer import Answer
 from llm_gateway.simulator.faults.spec import FaultError, FaultKind, Given
-from llm_gateway.simulator.problems import Problem, body, openai_code
+from llm_gateway.simulator.problems import Problem
+from llm_gateway.simulator.refusals import body, headers, usual_code
 
 
 def status(answer: Answer, given: Given) -> None:
@@ -14,10 +15,13 @@ def status(answer: Answer, given: Given) -> None:
     code = given.integer("code", 500, 599)
     if code < 300:
         raise FaultError("code= must be between 300 and 599")
-    reason = given.text("reason") or openai_code(code)
-    problem = Problem(code, given.text("message", f"simulated error {code}"), code=reason)
+    reason = given.text("reason") or usual_code(code, answer.front)
+    said = given.text("message", f"simulated error {code}")
+    problem = Problem(code, said, code=reason, retry=given.text("retry_after"))
     answer.status = code
     answer.whole(body(problem, answer.front, answer.request_id))
+    for name, value in headers(problem, answer.front):
+        answer.set(name, _clean(value.decode("latin-1")))
     if "retry_after" in given.args:  # as it is: a client must survive -5 and abc
         answer.set(b"retry-after", _clean(given.text("retry_after")))
     if "retry_after_ms" in given.args:

@@ -8,14 +8,16 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from llm_gateway.simulator.answer import Answer
-from llm_gateway.simulator.faults import body, coding, connection, framing, sse, status
+from llm_gateway.simulator.faults import body, coding, connection, eventstream, framing, sse, status, stream
 from llm_gateway.simulator.faults.spec import Fault, FaultError, FaultKind, Given
 
 GROUPS: Mapping[str, tuple[FaultKind, ...]] = MappingProxyType(
     {
         "status": status.FAULTS,
         "body": body.FAULTS,
+        "stream": stream.FAULTS,
         "sse": sse.FAULTS,
+        "eventstream": eventstream.FAULTS,
         "coding": coding.FAULTS,
         "framing": framing.FAULTS,
         "connection": connection.FAULTS,
