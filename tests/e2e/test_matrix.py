@@ -4,57 +4,34 @@ from __future__ import annotations
 
 import http.client
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 import pytest
 
-from gateway_process import KEY, GatewayProcess, running_gateway
-from llm_gateway.simulator import Mount, RunningSimulator, SimulatorOptions, running_simulator
+from e2e.every_provider import PROVIDERS, SCHEMA, World, running_world
+from gateway_process import KEY
 
-PROVIDERS = {
-    "openai": "/v1",
-    "anthropic": "/v1",
-    "gemini": "/v1beta",
-    "cohere": "/v2",
-    "ollama": "",
-    "bedrock": "",
-}
-"""Provider type -> what its base URL has behind the mount."""
-SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 FRONTS = ("chat", "responses", "messages", "gemini", "gemini array", "ollama")
-
-
-@dataclass
-class World:
-    simulator: RunningSimulator
-    gateway: GatewayProcess
-
-    def ask(self, front: str, model: str, text: str, *, stream: bool, tools: bool = False) -> tuple[str, bytes]:
-        path, body = request_of(front, model, text, stream=stream, tools=tools)
-        connection = http.client.HTTPConnection("127.0.0.1", self.gateway.port, timeout=10)
-        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {KEY}"}
-        connection.request("POST", path, msgspec.json.encode(body), headers)
-        answer = connection.getresponse()
-        data = answer.read()
-        connection.close()
-        assert answer.status == 200, data
-        assert answer.headers["X-Gateway-Dropped"] is None
-        return str(answer.headers["Content-Type"]), data
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    mounts = tuple(Mount(prefix=f"/{name}") for name in PROVIDERS)
-    with running_simulator(SimulatorOptions(mounts=mounts)) as simulator:
-        providers = {
-            name: {"base_url": f"http://127.0.0.1:{simulator.port}/{name}{rest}", "api_key": f"sk-secret-of-{name}-0123456789"}
-            for name, rest in PROVIDERS.items()
-        }
-        models = {f"m-{name}": f"{name}/some-model" for name in PROVIDERS}
-        with running_gateway({"providers": providers, "models": models}, tmp_path_factory.mktemp("matrix")) as gateway:
-            yield World(simulator, gateway)
+    with running_world(tmp_path_factory.mktemp("matrix")) as made:
+        yield made
+
+
+def ask(world: World, front: str, model: str, text: str, *, stream: bool, tools: bool = False) -> tuple[str, bytes]:
+    path, body = request_of(front, model, text, stream=stream, tools=tools)
+    connection = http.client.HTTPConnection("127.0.0.1", world.gateway.port, timeout=10)
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {KEY}"}
+    connection.request("POST", path, msgspec.json.encode(body), headers)
+    answer = connection.getresponse()
+    data = answer.read()
+    connection.close()
+    assert answer.status == 200, data
+    assert answer.headers["X-Gateway-Dropped"] is None
+    return str(answer.headers["Content-Type"]), data
 
 
 def request_of(front: str, model: str, text: str, *, stream: bool, tools: bool) -> tuple[str, dict[str, Any]]:
@@ -152,11 +129,11 @@ def call_of(front: str, found: list[dict[str, Any]]) -> tuple[str, Any]:
 def test_text_is_the_same_whole_and_streamed(world: World, front: str, provider: str) -> None:
     """A question comes back through any pair of dialects, in the framing that was asked for."""
     text = f"Umlauts äöü and 模型 from {front} to {provider}"
-    kind, whole = world.ask(front, f"m-{provider}", text, stream=False)
+    kind, whole = ask(world, front, f"m-{provider}", text, stream=False)
     assert kind == "application/json"
     said = text_of(front, documents(front, kind, whole))
     assert text in said
-    kind, streamed = world.ask(front, f"m-{provider}", text, stream=True)
+    kind, streamed = ask(world, front, f"m-{provider}", text, stream=True)
     assert kind.partition(";")[0] == {"ollama": "application/x-ndjson", "gemini array": "application/json"}.get(
         front, "text/event-stream"
     )
@@ -168,7 +145,7 @@ def test_text_is_the_same_whole_and_streamed(world: World, front: str, provider:
 @pytest.mark.parametrize("front", FRONTS)
 def test_a_tool_is_called(world: World, front: str, provider: str, stream: bool) -> None:
     """A declared tool's call arrives with its name and the arguments that its schema asks for."""
-    kind, data = world.ask(front, f"m-{provider}", "call weather please", stream=stream, tools=True)
+    kind, data = ask(world, front, f"m-{provider}", "call weather please", stream=stream, tools=True)
     name, arguments = call_of(front, documents(front, kind, data))
     assert name == "weather"
     assert isinstance(arguments["city"], str)
