@@ -211,3 +211,15 @@ def test_metadata_is_put_into_the_body_when_asked_for(value, wanted):
                 assert (told["provider"], told["model"], told["request_id"]) == ("a", "real", headers[b"x-request-id"].decode())
 
     run(test)
+
+
+@pytest.mark.parametrize("url", ["/v1beta/models/%ff:generateContent", f"/v1beta/models/m:countTokens?{'a=1&' * 40}"])
+def test_a_url_that_cannot_be_read_is_the_callers_mistake(url):
+    """Gemini's URLs are read before there is a request: what is wrong with them is told as 400, in Gemini's shape."""
+
+    async def test(gateway: Gateway) -> None:
+        status, _, body = await ask(gateway, f"POST {url}")
+        assert status == 400
+        assert msgspec.json.decode(body)["error"]["status"] == "INVALID_ARGUMENT"
+
+    inside(test)

@@ -65,11 +65,11 @@ class App:
         if front is None or world.versions.active or b"x-api-version" in headers:
             try:
                 resolved = world.versions.resolve(request.path, headers, self._clock.now())
+                request.path = resolved.path
+                front = _bound(world, request) if request.method == b"POST" else None
             except GatewayError as error:
                 return self._refused(world, request, error)
-            request.path = resolved.path
             extra = resolved.headers
-            front = _bound(world, request) if request.method == b"POST" else None
         origin = headers.get(b"origin")
         if origin is not None:
             extra += world.cors.lines(origin)
