@@ -17,8 +17,8 @@ from llm_gateway.dialects.anthropic_messages.stops import parse_stop
 from llm_gateway.dialects.anthropic_messages.stream_wire import Delta, StreamEvent, is_error, read_event
 from llm_gateway.dialects.anthropic_messages.usage import UsageWire, merge, parse_usage
 from llm_gateway.dialects.anthropic_messages.wire import NAME
-from llm_gateway.http.framing.errors import FramingError
-from llm_gateway.http.framing.sse import SseEvent, SseReader
+from llm_gateway.dialects.reading import SseEvents
+from llm_gateway.http.framing.sse import SseEvent
 
 _KNOWN = frozenset({"text", "thinking", "redacted_thinking", "tool_use"})
 
@@ -48,34 +48,15 @@ class Block:
                 self.whole[name] = before + value if joined else value
 
 
-class Reader:
+class Reader(SseEvents):
     """One answer. Events of unknown type are skipped, as the API's versioning policy asks."""
 
     def __init__(self) -> None:
-        self._sse = SseReader()
+        super().__init__()
         self._open: dict[int, Block] = {}
         self._calls = 0
         self._usage: UsageWire | None = None
         self._started = False
-        self._finished = False
-        self._over = False
-
-    def feed(self, data: bytes) -> list[events.Event]:
-        if self._over:
-            return []
-        try:
-            return self._take(self._sse.feed(data))
-        except FramingError as error:
-            raise UpstreamMalformed(f"The provider's stream is malformed: {error}") from None
-
-    def end(self) -> list[events.Event]:
-        if self._over:
-            return []
-        out = self._take(self._sse.end())
-        if self._finished and not self._over:
-            self._over = True
-            out.append(events.Done())
-        return out
 
     def _take(self, batch: list[SseEvent]) -> list[events.Event]:
         out: list[events.Event] = []

@@ -10,42 +10,23 @@ from llm_gateway.dialects.cohere_chat.stream_wire import DONE, fault_in, read_ev
 from llm_gateway.dialects.cohere_chat.usage import read_usage
 from llm_gateway.dialects.cohere_chat.wire import Call, Content, Delta, Function, Piece, StreamEvent
 from llm_gateway.dialects.openai_chat.reply_in import call_id
-from llm_gateway.http.framing.errors import FramingError
-from llm_gateway.http.framing.sse import SseEvent, SseReader
+from llm_gateway.dialects.reading import SseEvents
+from llm_gateway.http.framing.sse import SseEvent
 
 _NO_DELTA = Delta()
 _NOTHING = Piece()
 
 
-class Reader:
+class Reader(SseEvents):
     """One answer. Events of unknown type are skipped."""
 
     def __init__(self) -> None:
-        self._sse = SseReader()
+        super().__init__()
         self._id = ""
         self._started = False
         self._calls: dict[int, int] = {}
         """Our number of a call, by the index that the provider gives it."""
         self._count = 0
-        self._finished = False
-        self._over = False
-
-    def feed(self, data: bytes) -> list[events.Event]:
-        if self._over:
-            return []
-        try:
-            return self._take(self._sse.feed(data))
-        except FramingError as error:
-            raise UpstreamMalformed(f"The provider's stream is malformed: {error}") from None
-
-    def end(self) -> list[events.Event]:
-        if self._over:
-            return []
-        out = self._take(self._sse.end())
-        if self._finished and not self._over:
-            self._over = True
-            out.append(events.Done())
-        return out
 
     def _take(self, batch: list[SseEvent]) -> list[events.Event]:
         out: list[events.Event] = []

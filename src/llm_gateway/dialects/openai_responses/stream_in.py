@@ -26,8 +26,8 @@ from llm_gateway.dialects.openai_responses.stream_wire import (
     read_response,
 )
 from llm_gateway.dialects.openai_responses.usage import read_usage
-from llm_gateway.http.framing.errors import FramingError
-from llm_gateway.http.framing.sse import SseEvent, SseReader
+from llm_gateway.dialects.reading import SseEvents
+from llm_gateway.http.framing.sse import SseEvent
 
 MAX_ITEMS = 10_000
 
@@ -47,28 +47,15 @@ class _Item:
         self.told: set[tuple[str, int]] = set()
 
 
-class Reader:
-    """One answer."""
+class Reader(SseEvents):
+    """One answer. Only its last event says that a response is complete, so nothing is added at the end."""
 
     def __init__(self) -> None:
-        self._sse = SseReader()
+        super().__init__()
         self._items: dict[int, _Item] = {}
         self._calls = 0
         self._id = ""
         self._started = False
-        self._over = False
-
-    def feed(self, data: bytes) -> list[ev.Event]:
-        if self._over:
-            return []
-        try:
-            return self._take(self._sse.feed(data))
-        except FramingError as error:
-            raise UpstreamMalformed(f"The provider's stream is malformed: {error}") from None
-
-    def end(self) -> list[ev.Event]:
-        """Only its last event says that a response is complete, so nothing is added."""
-        return [] if self._over else self._take(self._sse.end())
 
     def _take(self, batch: list[SseEvent]) -> list[ev.Event]:
         out: list[ev.Event] = []
