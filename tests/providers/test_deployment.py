@@ -91,12 +91,12 @@ def test_the_same_dialect_is_preferred():
     same = deployment.lane(OPENAI_CHAT)
     assert (same.same, same.back) == (True, OPENAI_CHAT)
     translated = deployment.lane(ANTHROPIC_MESSAGES)
-    assert (translated.same, translated.chat_back) == (False, OPENAI_CHAT)
+    assert (translated.same, translated.typed) == (False, OPENAI_CHAT)
     assert deployment.lane(EMBEDDINGS).target == b"/v1/embeddings"
     assert not deployment.lane(ANTHROPIC_COUNT_TOKENS).same
     anthropic = Upstream("b", PROVIDER_TYPES["anthropic"], HERE).deployment("m")
     assert anthropic.lane(EMBEDDINGS) is None
-    assert anthropic.lane(OPENAI_COMPLETIONS).chat_back is ANTHROPIC_MESSAGES
+    assert anthropic.lane(OPENAI_COMPLETIONS).typed is ANTHROPIC_MESSAGES
     assert deployment.lane(OPENAI_CHAT) is same
 
 

@@ -8,7 +8,7 @@ goes parse_request -> render_request and an answer parse_reply -> render_reply, 
 from __future__ import annotations
 
 from enum import Enum
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -26,6 +26,7 @@ class Operation(Enum):
     CHAT = "chat"
     COMPLETION = "completion"
     EMBEDDING = "embedding"
+    RERANK = "rerank"
     COUNT_TOKENS = "count_tokens"
 
 
@@ -214,6 +215,18 @@ class SseBack:
     __slots__ = ()
 
     whole_starts: bytes = b"{[<"
+
+
+class TypedBack(Back, Protocol):
+    """A back with a neutral form: whatever front shares that form can be translated to it. The neutral types are those of its
+    operation: ChatRequest and ChatReply, EmbeddingsRequest and EmbeddingsReply, and so on.
+    """
+
+    def render_request(self, request: Any, target: Target) -> Rendered: ...
+
+    def parse_reply(self, body: bytes) -> Any:
+        """Raises UpstreamMalformed."""
+        ...
 
 
 class ChatFront(Front, Protocol):

@@ -10,14 +10,14 @@ from llm_gateway.core.errors import InvalidRequest, Unsupported, UpstreamError, 
 from llm_gateway.core.estimate import estimate
 from llm_gateway.core.exchange import Exchange
 from llm_gateway.core.splice import replace_top_level
-from llm_gateway.dialects.base import ChatBack, Operation, View
+from llm_gateway.dialects.base import ChatBack, Operation, TypedBack, View
 from llm_gateway.http.client import Client, Response
 from llm_gateway.http.errors import HttpError
 from llm_gateway.http.headers import header
 from llm_gateway.providers.answer import StreamAnswer, Transform, WholeAnswer
-from llm_gateway.providers.deployment import Deployment, Lane, Patience
+from llm_gateway.providers.deployment import Deployment, Lane, Patience, Upstream
 from llm_gateway.providers.faults import from_http, from_status, masked
-from llm_gateway.providers.transform import Translated, Whole, named
+from llm_gateway.providers.transform import Translated, Unframed, Whole, named
 
 ERROR_BODY_BYTES = 64 << 10
 
@@ -52,8 +52,10 @@ class Ask:
         forwarded = deployment.upstream.forwarded
         if forwarded and lane.same:
             headers = _forward(headers, ex.headers, forwarded)
+        target = lane.stream_target if ex.stream else lane.target
+        if deployment.upstream.authorizer is not None:
+            headers += await signature(deployment.upstream, b"POST", target, body, min(patience.connect, left))
         try:
-            target = lane.stream_target if ex.stream else lane.target
             response = await client.send(deployment.upstream.origin, b"POST", target, headers, body, timeouts)
         except HttpError as error:
             raise from_http(error) from error
@@ -63,8 +65,7 @@ class Ask:
             if ex.stream:
                 # The first token is waited for from the start of the attempt, not from the head: heads are cheap to send early.
                 loop = asyncio.get_running_loop()
-                waited = self._clock.monotonic() - attempt.started
-                response.limit(loop.time() + min(patience.first_token, left) - waited)
+                response.limit(loop.time() + min(patience.first_token, left) - self._clock.monotonic() + attempt.started)
                 if 200 <= status < 300:
                     answer = StreamAnswer(_transform(ex, deployment, lane), deployment, lane, loop)
                     await answer.committed(response)
@@ -81,7 +82,12 @@ class Ask:
                 response.close()
 
     def _body(self, ex: Exchange, deployment: Deployment, lane: Lane) -> bytes:
-        if lane.same and (lane.chat_back is None or not ex.front.holds_foreign(ex.body)):
+        body = self._spoken(ex, deployment, lane)
+        return body if lane.adapt is None else lane.adapt(body)
+
+    def _spoken(self, ex: Exchange, deployment: Deployment, lane: Lane) -> bytes:
+        """The request in the dialect of the lane's back."""
+        if lane.same and (lane.typed is None or not ex.front.holds_foreign(ex.body)):
             ex.dropped = None  # an earlier candidate may have lost something
             if ex.view.model == deployment.model or not ex.front.model_in_body:
                 return ex.body
@@ -89,7 +95,7 @@ class Ask:
         if ex.request is None:
             ex.request = ex.front.parse_request(ex.body)
         asked = ex.request if lane.same else ex.front.portable(ex.request)
-        rendered = _chat(lane).render_request(asked, deployment.target)
+        rendered = _typed(lane).render_request(asked, deployment.target)
         if rendered.dropped:
             strict = self._strict if ex.strict is None else ex.strict
             if strict:
@@ -120,7 +126,9 @@ def _whole(ex: Exchange, deployment: Deployment, lane: Lane, body: bytes) -> Who
         if lane.same:
             facts = lane.back.check_reply(body)
             return WholeAnswer(body if body.isascii() else _valid(body), facts.usage, deployment, lane)
-        reply = named(_chat(lane).parse_reply(body), deployment.model, ex.id)
+        reply = _typed(lane).parse_reply(body)
+        if lane.back.operation is Operation.CHAT:
+            reply = named(reply, deployment.model, ex.id)
     except UpstreamError as error:
         masked(error)
         raise
@@ -149,10 +157,28 @@ def _estimated(ex: Exchange, deployment: Deployment, lane: Lane) -> WholeAnswer:
     return WholeAnswer(ex.front.render_count(estimate(ex.front.parse_request(ex.body))), None, deployment, lane)
 
 
-def _chat(lane: Lane) -> ChatBack:
-    if lane.chat_back is None:
+def _typed(lane: Lane) -> TypedBack:
+    if lane.typed is None:
         raise InvalidRequest("This provider does not offer what was asked.", param="model")
-    return lane.chat_back
+    return lane.typed
+
+
+def _chat(lane: Lane) -> ChatBack:
+    return _typed(lane)  # type: ignore[return-value]  # streams are asked for in chats only
+
+
+async def signature(upstream: Upstream, method: bytes, target: bytes, body: bytes, patience: float) -> bytes:
+    """Header lines for one request. Raises UpstreamError when there are no credentials within `patience` seconds."""
+    authorizer = upstream.authorizer
+    if authorizer is None:
+        return b""
+    lines = authorizer.lines(method, upstream.origin, target, body)
+    if lines is None:
+        await authorizer.ready(patience)
+        lines = authorizer.lines(method, upstream.origin, target, body)
+    if lines is None:
+        raise UpstreamError("The credentials for this provider ended as soon as they were fetched.")
+    return lines
 
 
 def _transform(ex: Exchange, deployment: Deployment, lane: Lane) -> Callable[[bytes], Transform]:
@@ -160,14 +186,17 @@ def _transform(ex: Exchange, deployment: Deployment, lane: Lane) -> Callable[[by
 
     def choose(first: bytes) -> Transform:
         json = first.lstrip()[:1] in lane.back.whole_starts  # never empty: it is chosen at the first byte that is not blank
-        if lane.same and not (json and lane.chat_back is not None):
+        if lane.same and not (json and lane.typed is not None):
             passed: Transform = ex.front.passing(lane.back.relay())
-            return passed
+            return passed if lane.unframe is None else Unframed(lane.unframe(), passed)
         if ex.request is None:
             ex.request = ex.front.parse_request(ex.body)
         writer = ex.front.stream_writer(ex.request)
         model, back = deployment.model, _chat(lane)
-        return Whole(back, writer, model, ex.id) if json else Translated(back.stream_reader(), writer, model, ex.id)
+        if json:
+            return Whole(back, writer, model, ex.id)
+        translated = Translated(back.stream_reader(), writer, model, ex.id)
+        return translated if lane.unframe is None else Unframed(lane.unframe(), translated)
 
     return choose
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from llm_gateway.dialects.base import Target
 
@@ -19,6 +20,16 @@ def bearer(key: str) -> Mapping[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
 
+class Unframe(Protocol):
+    """A stream's own framing taken off, so that the dialect's is left. Stateful, one per answer."""
+
+    def feed(self, data: bytes) -> bytes:
+        """Raises UpstreamMalformed."""
+        ...
+
+    def end(self) -> bytes: ...
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """Where a dialect is spoken: a path below the API's version, in which `{model}` stands for the model's id."""
@@ -26,6 +37,10 @@ class Endpoint:
     path: str
     stream_path: str | None = None
     """Where streams are asked for, if elsewhere."""
+    adapt: Callable[[bytes], bytes] | None = None
+    """What this place changes about the dialect's request bodies (a cloud that names the model in the URL only)."""
+    unframe: Callable[[], Unframe] | None = None
+    """What is around the dialect's streams here."""
 
 
 @dataclass(frozen=True)
@@ -61,5 +76,7 @@ class ProviderType:
     """Endpoints in place of all others when the configuration names an api_version, which `{api_version}` stands for. They
     begin at the base URL, whatever `version` says.
     """
+    speaks: Callable[[str, str], bool] | None = None
+    """Whether a dialect (first) is spoken for a model (second) here; None: each for all. A cloud has models of several makers."""
     managed: bool = False
     """Whether the gateway itself runs it (a local model, the simulator) when no base_url is given."""

@@ -10,7 +10,8 @@ from math import inf
 from urllib.parse import quote
 
 from llm_gateway.core.json import encode
-from llm_gateway.dialects.base import Back, ChatBack, Front, Operation, Target
+from llm_gateway.credentials.base import Authorizer
+from llm_gateway.dialects.base import Back, Front, Operation, Target, TypedBack
 from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.http.client import Timeouts
 from llm_gateway.http.headers import header
@@ -18,7 +19,14 @@ from llm_gateway.http.origin import Origin
 from llm_gateway.providers.base import Endpoint, ProviderType
 
 _VERSION_SEGMENT = re.compile(r"/v\d[^/]*(/|$)")
-_CONVERSATIONS = (Operation.CHAT, Operation.COMPLETION, Operation.COUNT_TOKENS)  # what has the neutral form of a chat
+FORMS = {
+    Operation.CHAT: Operation.CHAT,
+    Operation.COMPLETION: Operation.CHAT,
+    Operation.COUNT_TOKENS: Operation.CHAT,
+    Operation.EMBEDDING: Operation.EMBEDDING,
+    Operation.RERANK: Operation.RERANK,
+}
+"""What is asked -> the operation of a back dialect that shares its neutral form. What is missing passes through or not at all."""
 _UNSAFE_MODEL = re.compile(r"[\x00-\x20\x7f]")
 _SHOWN = "".join(map(chr, range(0x21, 0x7F)))  # of a model's name in a header; the rest of Unicode is percent-encoded
 
@@ -68,9 +76,21 @@ class Patience:
 class Upstream:
     """An account at a provider: where it is and how it is asked. Immutable; one per entry of `providers`."""
 
-    __slots__ = ("base_path", "client_name", "forwarded", "headers", "kind", "lines", "models", "name", "origin", "region")
+    __slots__ = (
+        "authorizer",
+        "base_path",
+        "client_name",
+        "forwarded",
+        "headers",
+        "kind",
+        "lines",
+        "models",
+        "name",
+        "origin",
+        "region",
+    )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what an account is, each by name
         self,
         name: str,
         kind: ProviderType,
@@ -81,8 +101,10 @@ class Upstream:
         models: tuple[str, ...] | None = None,
         region: str | None = None,
         client_name: str = "",
+        authorizer: Authorizer | None = None,
     ) -> None:
         """`models` None: not known ahead, any name may be asked for. `client_name`: which HTTP client (TLS trust, proxy).
+        `authorizer`: who signs each request, where a key that stays the same is not enough.
 
         Raises ValueError for a base URL or header that cannot be used.
         """
@@ -91,6 +113,7 @@ class Upstream:
         self.models = models
         self.region = region
         self.client_name = client_name
+        self.authorizer = authorizer
         self.origin, path = Origin.parse(base_url)
         # Base URLs are written with and without /v1; one that already names some version (/api/paas/v4) is left alone.
         if not kind.version:
@@ -133,15 +156,17 @@ def _latin(value: str) -> bytes:
 class Lane:
     """How one front reaches one deployment: the back dialect, the request line's target, the header lines of both directions."""
 
-    __slots__ = ("back", "chat_back", "headers", "same", "stream_lines", "stream_target", "target", "whole_lines")
+    __slots__ = ("adapt", "back", "headers", "same", "stream_lines", "stream_target", "target", "typed", "unframe", "whole_lines")
 
     def __init__(self, back: Back, front: Front, deployment: Deployment, endpoint: str | Endpoint) -> None:
         upstream = deployment.upstream
         self.back = back
         self.same = back.name == front.name
-        self.chat_back: ChatBack | None = back if back.operation is Operation.CHAT else None  # type: ignore[assignment]
+        self.typed: TypedBack | None = back if hasattr(back, "render_request") else None  # type: ignore[assignment]
         if isinstance(endpoint, str):
             endpoint = Endpoint(endpoint)
+        self.adapt = endpoint.adapt
+        self.unframe = endpoint.unframe
         self.target = deployment.target_at(endpoint.path)
         self.stream_target = deployment.target_at(endpoint.stream_path or endpoint.path)
         self.headers = upstream.headers
@@ -181,12 +206,13 @@ class Deployment:
             return lane
 
     def _find_lane(self, front: Front) -> Lane | None:
-        endpoints = self.upstream.kind.endpoints
+        kind = self.upstream.kind
+        speaks = kind.speaks
+        endpoints = {name: place for name, place in kind.endpoints.items() if speaks is None or speaks(name, self.model)}
         if front.name in endpoints:
             return Lane(DIALECTS[front.name], front, self, endpoints[front.name])
-        if front.operation not in _CONVERSATIONS:
-            return None
-        for name, path in endpoints.items():
-            if DIALECTS[name].operation is Operation.CHAT:
-                return Lane(DIALECTS[name], front, self, path)
+        form = FORMS.get(front.operation)
+        for name, place in endpoints.items():
+            if DIALECTS[name].operation is form:
+                return Lane(DIALECTS[name], front, self, place)
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from msgspec import structs
 
@@ -12,6 +12,24 @@ from llm_gateway.core.errors import UpstreamMalformed
 from llm_gateway.core.unfold import unfold
 from llm_gateway.core.usage import Usage
 from llm_gateway.dialects.base import ChatBack, ProviderFault, StreamReader, StreamWriter
+from llm_gateway.providers.base import Unframe
+
+
+class Inner(Protocol):
+    """The Transform inside."""
+
+    @property
+    def usage(self) -> Usage | None: ...
+    @property
+    def committed(self) -> bool: ...
+    @property
+    def done(self) -> bool: ...
+    @property
+    def failure(self) -> ProviderFault | None: ...
+
+    def feed(self, data: bytes) -> bytes: ...
+    def end(self) -> bytes: ...
+
 
 _TEXT = (events.TextDelta, events.ReasoningDelta, events.RefusalDelta)
 _CONTENT = (
@@ -66,6 +84,39 @@ class Translated:
             elif not self.committed:
                 self.committed = kind in _CONTENT or (kind in _TEXT and bool(event.text))  # type: ignore[union-attr]
         return self._writer.feed(batch) if batch else b""
+
+
+class Unframed:
+    """A Transform behind a framing that the dialect itself does not have."""
+
+    __slots__ = ("_frame", "_inner")
+
+    def __init__(self, frame: Unframe, inner: Inner) -> None:
+        self._frame = frame
+        self._inner = inner
+
+    def feed(self, data: bytes) -> bytes:
+        return self._inner.feed(self._frame.feed(data))
+
+    def end(self) -> bytes:
+        rest = self._frame.end()
+        return (self._inner.feed(rest) if rest else b"") + self._inner.end()
+
+    @property
+    def usage(self) -> Usage | None:
+        return self._inner.usage
+
+    @property
+    def committed(self) -> bool:
+        return self._inner.committed
+
+    @property
+    def done(self) -> bool:
+        return self._inner.done
+
+    @property
+    def failure(self) -> ProviderFault | None:
+        return self._inner.failure
 
 
 _Named = TypeVar("_Named", events.Start, ChatReply)
