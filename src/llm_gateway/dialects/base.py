@@ -7,7 +7,9 @@ goes parse_request -> render_request and an answer parse_reply -> render_reply, 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import msgspec
@@ -142,6 +144,8 @@ class Front(Protocol):
     """What may be written between two events so that a silent stream is not closed on the way; b"": nothing may."""
     model_in_body: bool
     """Whether a request names its model in the body (else in the URL, and a body that passes through is not touched)."""
+    own_names: Mapping[str, str]
+    """What renderers call a member of the neutral form -> its JSON path here, where that differs; see `in_own_names`."""
 
     def view(self, body: bytes) -> View:
         """Checks the document as far as the gateway relies on it. Raises InvalidRequest (with param) or MalformedBody."""
@@ -178,6 +182,7 @@ class SseFront:
     stream_type: bytes = b"text/event-stream; charset=utf-8"
     keepalive: bytes = comment(b"keepalive")
     model_in_body: bool = True
+    own_names: Mapping[str, str] = MappingProxyType({})
 
     holds_foreign = staticmethod(holds_tagged)
 
@@ -186,6 +191,12 @@ class SseFront:
 
     def portable(self, request: ChatRequest) -> ChatRequest:
         return request
+
+
+def in_own_names(front: Front, dropped: list[str]) -> list[str]:
+    """What a renderer could not carry, by the JSON paths of the caller's own document."""
+    own = front.own_names
+    return [own.get(name, name) for name in dropped] if own else dropped
 
 
 class Back(Protocol):

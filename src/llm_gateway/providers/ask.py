@@ -10,7 +10,7 @@ from llm_gateway.core.errors import InvalidRequest, Unsupported, UpstreamError, 
 from llm_gateway.core.estimate import estimate
 from llm_gateway.core.exchange import Exchange
 from llm_gateway.core.splice import replace_top_level
-from llm_gateway.dialects.base import ChatBack, Operation, TypedBack, View
+from llm_gateway.dialects.base import ChatBack, Operation, TypedBack, View, in_own_names
 from llm_gateway.http.client import Client, Response
 from llm_gateway.http.errors import HttpError
 from llm_gateway.http.headers import header
@@ -96,15 +96,17 @@ class Ask:
             ex.request = ex.front.parse_request(ex.body)
         asked = ex.request if lane.same else ex.front.portable(ex.request)
         rendered = _typed(lane).render_request(asked, deployment.target)
-        if rendered.dropped:
+        dropped = rendered.dropped
+        if dropped:
+            dropped = in_own_names(ex.front, dropped)
             strict = self._strict if ex.strict is None else ex.strict
             if strict:
                 raise Unsupported(
-                    f"{deployment.name} cannot be given: {', '.join(rendered.dropped)}. Leave it out, or allow loss.",
-                    param=rendered.dropped[0],
-                    details={"dropped": rendered.dropped},
+                    f"{deployment.name} cannot be given: {', '.join(dropped)}. Leave it out, or allow loss.",
+                    param=dropped[0],
+                    details={"dropped": dropped},
                 )
-        ex.dropped = rendered.dropped
+        ex.dropped = dropped
         return rendered.body
 
     async def _fault(self, response: Response, lane: Lane) -> UpstreamError:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from llm_gateway.core.chat import ChatReply, ChatRequest
 from llm_gateway.core.errors import GatewayError
+from llm_gateway.dialects import names
 from llm_gateway.dialects.anthropic_messages import errors, request_in, request_out, wire
 from llm_gateway.dialects.anthropic_messages import reply as replies
 from llm_gateway.dialects.anthropic_messages.relay import AnthropicRelay
@@ -27,6 +28,7 @@ class AnthropicMessages(SseFront, SseBack):
 
     name = wire.NAME
     operation = Operation.CHAT
+    own_names = names.ANTHROPIC
 
     view = staticmethod(view)
     check_reply = staticmethod(replies.check_reply)

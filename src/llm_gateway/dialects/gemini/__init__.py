@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from llm_gateway.core.chat import ChatReply, ChatRequest
 from llm_gateway.core.errors import GatewayError
+from llm_gateway.dialects import names
 from llm_gateway.dialects.base import Operation, ProviderFault, Relay, Rendered, SseBack, SseFront, Target, View
 from llm_gateway.dialects.gemini import errors, reply_in, reply_out, request_in, request_out, wire
 from llm_gateway.dialects.gemini.frames import ArrayFrames, ArrayRelay, SseFrames
@@ -37,6 +38,7 @@ class GeminiFront(SseFront):
     operation = Operation.CHAT
 
     model_in_body = False
+    own_names = names.GEMINI
 
     holds_foreign = staticmethod(holds_wrapped)
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 from llm_gateway.core.chat import ChatReply, ChatRequest
 from llm_gateway.core.clock import Clock, SystemClock
 from llm_gateway.core.errors import GatewayError
+from llm_gateway.dialects import names
 from llm_gateway.dialects.base import Operation, ProviderFault, Rendered, SseFront, Target
 from llm_gateway.dialects.ollama_chat import errors, generate, reply, request_in, request_out, view, wire
 from llm_gateway.dialects.ollama_chat.relay import NdjsonRelay
@@ -27,6 +28,7 @@ class _Ollama(SseFront):
     """What both operations share. The clock gives `created_at` where a provider does not say when an answer was made."""
 
     stream_type = b"application/x-ndjson"
+    own_names = names.OLLAMA
     keepalive = b""
     whole_starts = b"<"  # a line of a stream begins as a whole answer does
 

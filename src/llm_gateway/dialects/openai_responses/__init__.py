@@ -19,6 +19,7 @@ from collections.abc import Callable
 from llm_gateway.core.chat import ChatReply, ChatRequest
 from llm_gateway.core.clock import Clock, SystemClock
 from llm_gateway.core.errors import GatewayError
+from llm_gateway.dialects import names
 from llm_gateway.dialects.base import Operation, ProviderFault, Rendered, SseBack, SseFront, Target
 from llm_gateway.dialects.openai_chat.errors import parse_error, render_error
 from llm_gateway.dialects.openai_responses import errors, reply_in, request_in, request_out, wire
@@ -45,11 +46,12 @@ class OpenAIResponses(SseFront, SseBack):
     name = wire.NAME
     operation = Operation.CHAT
 
+    own_names = names.RESPONSES
+
     view = staticmethod(view)
     check_reply = staticmethod(reply_in.check_reply)
     holds_foreign = staticmethod(holds_foreign)
     portable = staticmethod(portable)
-    holds_foreign = staticmethod(holds_foreign)
     state_of = staticmethod(state_of)
     joined = staticmethod(joined)
     input_items = staticmethod(input_items)

@@ -6,6 +6,7 @@ Who keeps responses (the edge, for callers; a provider, for itself) uses these; 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from msgspec import Raw
@@ -21,6 +22,8 @@ class State(msgspec.Struct, gc=False):
     previous_response_id: str | None = None
     store: bool | None = None
     background: bool | None = None
+    conversation: Any = None
+    prompt: Any = None
 
 
 class _Input(msgspec.Struct, gc=False):

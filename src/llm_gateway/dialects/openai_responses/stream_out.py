@@ -37,6 +37,11 @@ class Writer:
         self._finish: Finish | None = None
         self._over = False
 
+    @property
+    def over(self) -> bool:
+        """Whether the last event was written."""
+        return self._over
+
     def feed(self, events: list[ev.Event]) -> bytes:
         out: list[bytes] = []
         for event in events:
