@@ -10,7 +10,7 @@ import re
 
 _KEPT = "bedrock:"
 _SIGNATURE = b'"signature"'  # looked for first: a search for constant bytes costs a tenth of the pattern's
-_TAGGED = re.compile(rb'"signature"\s*:\s*"(?:gemini|openai_responses)/')
+_TAGGED = re.compile(rb'"signature"\s*:\s*"(?:"|(?:gemini|openai_responses)/)')
 
 
 def is_foreign(text: str) -> bool:
@@ -22,7 +22,8 @@ def is_foreign(text: str) -> bool:
 
 
 def holds_tagged(body: bytes) -> bool:
-    """Whether a request holds a tagged signature: it must not pass to a provider as it is. Parsed and rendered it may, since
-    what is not the provider's is left out, and named.
+    """Whether a request holds a tagged signature, or an empty one, which is what clients are shown for thoughts that nobody
+    signed: it must not pass to a provider as it is. Parsed and rendered it may, since what is not the provider's is left out,
+    and named.
     """
     return body.find(_SIGNATURE) >= 0 and _TAGGED.search(body) is not None

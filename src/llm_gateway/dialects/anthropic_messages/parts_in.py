@@ -47,7 +47,7 @@ def parse_block(block: Block) -> Part:
             parts = parse_content(block.content)
             return ToolResult(block.tool_use_id, parts, block.is_error is True, parse_mark(block.cache_control))
         case ThinkingBlock():
-            return Reasoning(block.thinking, block.signature)
+            return Reasoning(block.thinking, block.signature or None)
         case RedactedBlock():
             return Reasoning(redacted=block.data)
         case ImageBlock():

@@ -6,9 +6,6 @@ import re
 from functools import partial
 from typing import Any
 
-import msgspec
-from msgspec import Raw
-
 from llm_gateway.core.chat import (
     Audio,
     CacheMark,
@@ -22,20 +19,15 @@ from llm_gateway.core.chat import (
     ToolCall,
     ToolResult,
 )
-from llm_gateway.core.json import encode
 from llm_gateway.dialects.anthropic_messages import wire
 from llm_gateway.dialects.anthropic_messages.citations import is_citation
+from llm_gateway.dialects.arguments import input_of, unread
 from llm_gateway.dialects.families import is_foreign
 from llm_gateway.dialects.openai_chat.paths import Where, inside
-
-_decode_members = msgspec.json.Decoder(dict[str, Raw]).decode
 
 _FOREIGN_ID = re.compile(r"[^a-zA-Z0-9_-]")
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w=.+-]+)*?;base64,", re.IGNORECASE)
 _MAGIC = (("/9j/", "image/jpeg"), ("iVBOR", "image/png"), ("R0lGOD", "image/gif"), ("UklGR", "image/webp"))
-
-UNREAD = "_raw"
-"""The one member of a call's input when its arguments are no JSON object: the text as the model wrote it."""
 
 
 class PartsOut:
@@ -150,32 +142,6 @@ def plain(blocks: list[Any]) -> Any:
         if type(block) is wire.TextBlock and block.cache_control is None and block.citations is None:
             return block.text
     return blocks
-
-
-def members_of(data: bytes) -> dict[str, Raw] | None:
-    """The members of the JSON object `data`; None if it is none."""
-    try:
-        if not data.isascii():
-            data.decode()  # msgspec does not look at the UTF-8 of what it skips
-        return _decode_members(data)
-    except (msgspec.MsgspecError, RecursionError, UnicodeError):
-        return None
-
-
-def input_of(call: ToolCall) -> Raw | None:
-    """A call's arguments as the object that the API demands; none at all is an empty one. None: they are no object."""
-    text = call.arguments.strip()
-    if not text:
-        return Raw(b"{}")
-    if call.custom:
-        return None
-    data = text.encode()
-    return None if members_of(data) is None else Raw(data)
-
-
-def unread(arguments: str) -> Raw:
-    """The input of a call whose arguments are no JSON object."""
-    return Raw(encode({UNREAD: arguments}))
 
 
 def call_id(ident: str) -> str:

@@ -13,10 +13,10 @@ from llm_gateway.core.json import MalformedJson, decode_lenient, encode
 from llm_gateway.dialects.anthropic_messages import wire
 from llm_gateway.dialects.anthropic_messages.citations import shown
 from llm_gateway.dialects.anthropic_messages.errors import parse_fault
-from llm_gateway.dialects.anthropic_messages.parts_out import input_of, unread
 from llm_gateway.dialects.anthropic_messages.stops import parse_stop, render_stop
 from llm_gateway.dialects.anthropic_messages.usage import UsageWire, parse_usage, render_usage
 from llm_gateway.dialects.anthropic_messages.view import Thing
+from llm_gateway.dialects.arguments import input_of, unread
 from llm_gateway.dialects.base import ReplyFacts
 
 _Shape = TypeVar("_Shape", bound="Envelope")
@@ -113,7 +113,7 @@ def _parse_block(block: ReplyBlock) -> Part | None:
         case "text":
             return Text(block.text, None, tuple(block.citations)) if block.citations else Text(block.text)
         case "thinking":
-            return Reasoning(block.thinking, block.signature)
+            return Reasoning(block.thinking, block.signature or None)
         case "redacted_thinking":
             return Reasoning(redacted=block.data)
         case "tool_use":

@@ -8,8 +8,9 @@ from msgspec import Raw
 
 from llm_gateway.core.chat import ChatRequest, Tool
 from llm_gateway.core.json import encode
-from llm_gateway.dialects.anthropic_messages.parts_out import mark, members_of
+from llm_gateway.dialects.anthropic_messages.parts_out import mark
 from llm_gateway.dialects.anthropic_messages.wire import NAME, ToolWire
+from llm_gateway.dialects.arguments import members_of
 
 _ANYTHING = Raw(b'{"type":"object","properties":{}}')
 _CHOICES = {"auto": "auto", "required": "any", "none": "none", "named": "tool"}

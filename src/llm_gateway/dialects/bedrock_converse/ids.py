@@ -16,5 +16,13 @@ _NINE = re.compile(r"[a-zA-Z0-9]{9}|tooluse_[a-zA-Z0-9_-]{1,56}")
 def call_id(ident: str, *, nine: bool) -> str:
     if (_NINE if nine else _LEGAL).fullmatch(ident):
         return ident
-    digest = b32encode(sha256(ident.encode()).digest()).decode("ascii").rstrip("=")
-    return digest[:9] if nine else f"call_{digest}"
+    return nine_of(ident) if nine else f"call_{_digest(ident)}"
+
+
+def nine_of(ident: str) -> str:
+    """Nine letters and digits that stand for `ident`."""
+    return _digest(ident)[:9]
+
+
+def _digest(ident: str) -> str:
+    return b32encode(sha256(ident.encode()).digest()).decode("ascii").rstrip("=")

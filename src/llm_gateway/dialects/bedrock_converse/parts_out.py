@@ -24,7 +24,7 @@ from llm_gateway.core.chat import (
     ToolCall,
     ToolResult,
 )
-from llm_gateway.dialects.anthropic_messages.parts_out import input_of, unread
+from llm_gateway.dialects.arguments import input_of, unread
 from llm_gateway.dialects.bedrock_converse.citations import render_citations
 from llm_gateway.dialects.bedrock_converse.documents import Documents
 from llm_gateway.dialects.bedrock_converse.families import Family

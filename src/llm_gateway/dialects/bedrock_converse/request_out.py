@@ -20,7 +20,7 @@ from msgspec import Raw
 from llm_gateway.core.chat import ChatRequest
 from llm_gateway.core.json import decode, encode
 from llm_gateway.dialects.anthropic_messages.generation import takes_both, takes_sampling
-from llm_gateway.dialects.anthropic_messages.parts_out import members_of
+from llm_gateway.dialects.arguments import members_of
 from llm_gateway.dialects.base import Rendered, Target
 from llm_gateway.dialects.bedrock_converse.families import Family, family_of
 from llm_gateway.dialects.bedrock_converse.members import member

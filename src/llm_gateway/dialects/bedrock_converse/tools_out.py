@@ -15,7 +15,7 @@ from typing import Any
 from msgspec import Raw
 
 from llm_gateway.core.chat import ChatRequest, Tool
-from llm_gateway.dialects.anthropic_messages.parts_out import members_of
+from llm_gateway.dialects.arguments import members_of
 from llm_gateway.dialects.bedrock_converse.families import Family
 from llm_gateway.dialects.bedrock_converse.members import member, of_tool
 from llm_gateway.dialects.bedrock_converse.parts_out import PartsOut

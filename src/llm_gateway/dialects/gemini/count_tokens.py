@@ -46,7 +46,7 @@ class GeminiCountFront(SseFront):
         self.model = model
 
     def view(self, body: bytes) -> View:
-        check(_counted(body), self.model)
+        check(counted(body), self.model)
         return View(self.model)
 
     def status_of(self, error: GatewayError) -> int:
@@ -60,7 +60,7 @@ class GeminiCountFront(SseFront):
 
     def parse_request(self, body: bytes) -> ChatRequest:
         """The request in neutral form, for an estimate. Raises InvalidRequest or MalformedBody."""
-        return parse_request(_counted(body), self.model, stream=False)
+        return parse_request(counted(body), self.model, stream=False)
 
     def render_count(self, tokens: int) -> bytes:
         """The answer that says `tokens`."""
@@ -92,7 +92,7 @@ class GeminiCountTokens(SseBack):
 GEMINI_COUNT_TOKENS = GeminiCountTokens()
 
 
-def _counted(body: bytes) -> bytes:
+def counted(body: bytes) -> bytes:
     """The request whose tokens are counted."""
     found = read(body, _Body)
     inner = found.generateContentRequest if found.generateContentRequest != NULL else found.generate_content_request

@@ -13,6 +13,7 @@ import msgspec
 
 from llm_gateway.core.errors import GatewayError
 from llm_gateway.core.json import MalformedJson, decode_lenient, encode
+from llm_gateway.core.retry_after import LONGEST
 from llm_gateway.dialects.base import ProviderFault
 from llm_gateway.dialects.openai_chat.errors import fault_of
 
@@ -71,7 +72,8 @@ def parse_error(status: int, body: bytes) -> ProviderFault:  # noqa: ARG001 - th
 def parse_fault(document: Any) -> ProviderFault:
     """{"error": {...}}, a list of it (streams that are arrays), and the other shapes that compatible servers use.
 
-    `type` is gRPC's name, `code` the reason of ErrorInfo (API_KEY_INVALID), `param` the first field of BadRequest.
+    `type` is gRPC's name, `code` the reason of ErrorInfo (API_KEY_INVALID), `param` the first field of BadRequest,
+    `retry_after` what RetryInfo says.
     """
     fault = fault_of(document)
     if isinstance(document, list) and document:
@@ -83,6 +85,7 @@ def parse_fault(document: Any) -> ProviderFault:
     for detail in details if isinstance(details, list) else ():
         if not isinstance(detail, dict):
             continue
+        fault.retry_after = _seconds(detail.get("retryDelay")) if fault.retry_after is None else fault.retry_after
         reason, violations = detail.get("reason"), detail.get("fieldViolations")
         if isinstance(reason, str) and not fault.code:
             fault.code = reason
@@ -90,3 +93,12 @@ def parse_fault(document: Any) -> ProviderFault:
         if isinstance(first, dict) and isinstance(first.get("field"), str) and not fault.param:
             fault.param = first["field"] or None
     return fault
+
+
+def _seconds(delay: Any) -> float | None:
+    """Of RetryInfo's Duration in JSON: "34.07s"."""
+    try:
+        seconds = float(delay.removesuffix("s")) if isinstance(delay, str) and delay.endswith("s") else -1.0
+    except ValueError:
+        return None
+    return min(seconds, LONGEST) if seconds >= 0 else None

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Raw
 
 from llm_gateway.core.chat import Audio, Document, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolResult
-from llm_gateway.dialects.anthropic_messages.parts_out import input_of, unread
+from llm_gateway.dialects.arguments import input_of, unread
 from llm_gateway.dialects.gemini.media import render_audio, render_document, render_image
 from llm_gateway.dialects.gemini.parts_in import MADE
 from llm_gateway.dialects.gemini.results import render_response

@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Raw
 
 from llm_gateway.core.json import decode, encode
-from llm_gateway.dialects.anthropic_messages.parts_out import members_of
+from llm_gateway.dialects.arguments import members_of
 
 
 def parse_response(response: Raw) -> tuple[str, bool]:

@@ -27,7 +27,7 @@ from llm_gateway.core.chat import (
 )
 from llm_gateway.core.errors import Unsupported
 from llm_gateway.core.json import decode
-from llm_gateway.dialects.anthropic_messages.parts_out import input_of, unread
+from llm_gateway.dialects.arguments import input_of, unread
 from llm_gateway.dialects.ollama_chat.media import render_image
 from llm_gateway.dialects.ollama_chat.wire import NAME
 from llm_gateway.dialects.openai_chat.paths import Paths, Where, inside

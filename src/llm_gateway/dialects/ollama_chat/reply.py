@@ -7,7 +7,7 @@ from typing import Any
 from llm_gateway.core.chat import ChatReply, Choice, Part, Reasoning, Refusal, Text, ToolCall
 from llm_gateway.core.errors import UpstreamMalformed
 from llm_gateway.core.json import encode
-from llm_gateway.dialects.anthropic_messages.parts_out import input_of, unread
+from llm_gateway.dialects.arguments import input_of, unread
 from llm_gateway.dialects.base import ReplyFacts
 from llm_gateway.dialects.ollama_chat.line import Line, Said, fault_in, parse_finish, read_line, render_finish, reply_id
 from llm_gateway.dialects.ollama_chat.logprobs import parse_logprobs, render_logprobs
