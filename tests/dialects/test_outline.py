@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from llm_gateway.core.errors import GatewayError
+from llm_gateway.core.errors import GatewayError, MalformedBody
 from llm_gateway.core.splice import replace_top_level
 from llm_gateway.dialects.anthropic_messages.view import _look_closely
 from llm_gateway.dialects.anthropic_messages.view import view as anthropic_view
@@ -151,3 +151,10 @@ def test_usual_bodies_are_taken_apart(tail: bytes):
     found = apart(b'{"messages":' + talk + tail + b',"model":"m"}', read)
     assert found
     assert found[1:] == (b'{"messages":[]' + tail + b',"model":"m"}', len(talk + tail) + 20)
+
+
+def test_a_broken_outline_with_the_model_twice_is_not_ours_to_judge() -> None:
+    """It could not be shown to be an object, so the whole body is read, and refused with the place (C09)."""
+    body = b'{"messages":[{"role":"user","content":"x"}],"a":{"model":1},"model":"m","b":tr{"type"}'
+    with pytest.raises(MalformedBody):
+        openai.view(body)

@@ -60,7 +60,10 @@ def apart(body: bytes, read: Callable[[memoryview], _Messages]) -> tuple[_Messag
     model_at = outline.find(_MODEL) + len(_MODEL)
     if outline.find(_MODEL, model_at) >= 0 or outline.count(_STREAM) > 1:
         # Names of other members, of a tool's parameters say, are none of ours.
-        return None if top_level_duplicates(outline, _NAMES) else (messages, outline, -1)
+        try:
+            return None if top_level_duplicates(outline, _NAMES) else (messages, outline, -1)
+        except ValueError:  # the outline is no JSON: whoever reads all of it says where
+            return None
     return messages, outline, model_at if model_at < start else model_at + len(body) - len(outline)
 
 

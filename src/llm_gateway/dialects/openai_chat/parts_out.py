@@ -87,7 +87,7 @@ def render_call(call: ToolCall) -> dict[str, Any]:
 
 def plain(content: list[dict[str, Any]]) -> str | list[dict[str, Any]]:
     """A single text without anything beside it as a string: the form that every server understands."""
-    if len(content) == 1 and content[0]["type"] == "text" and len(content[0]) == 2:
+    if len(content) == 1 and content[0].get("type") == "text" and len(content[0]) == 2:
         text: str = content[0]["text"]
         return text
     return content
