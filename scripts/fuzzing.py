@@ -36,7 +36,8 @@ def main() -> int:
     if options.list:
         print("\n".join(chosen))
         return 0
-    failed = [name for name in chosen if subprocess.run([sys.executable, __file__, "--one", name, "-t", str(options.time)]).returncode]
+    words = [sys.executable, __file__, "-t", str(options.time), "--one"]
+    failed = [name for name in chosen if subprocess.run([*words, name], check=False).returncode]
     print(f"{len(chosen)} targets, {len(failed)} failed{': ' if failed else ''}{', '.join(failed)}")
     return 1 if failed else 0
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from anthropic import Anthropic
+from google import genai
+from ollama import Client as Ollama
 from openai import OpenAI
 
 from e2e.processes import children, running
@@ -93,6 +96,39 @@ def test_a_text_completion(openai: OpenAI) -> None:
     """The legacy endpoint passes through to llama.cpp's own."""
     reply = openai.completions.create(model="smol", prompt="The capital of France is", temperature=0, max_tokens=8)
     assert "Paris" in reply.choices[0].text
+
+
+def test_responses_whole_and_streamed(openai: OpenAI) -> None:
+    """The engine's own Responses route, through OpenAI's client."""
+    reply = openai.responses.create(model="smol", input=QUESTION, temperature=0, max_output_tokens=24)  # type: ignore[arg-type]
+    assert "Paris" in reply.output_text
+    assert reply.usage is not None
+    assert reply.usage.output_tokens > 0
+    stream = openai.responses.create(model="smol", input=QUESTION, temperature=0, max_output_tokens=24, stream=True)  # type: ignore[arg-type]
+    said = [event.delta for event in stream if event.type == "response.output_text.delta"]
+    assert len(said) > 3
+    assert "Paris" in "".join(said)
+
+
+def test_tokens_are_counted(anthropic: Anthropic) -> None:
+    """By the engine's own tokenizer, not by an estimate."""
+    counted = anthropic.messages.with_raw_response.count_tokens(model="smol", messages=QUESTION)  # type: ignore[arg-type]
+    assert counted.headers.get("x-gateway-estimated") is None
+    assert 10 < counted.parse().input_tokens < 60
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_clients_of_other_dialects(gateway: GatewayProcess, stream: bool) -> None:
+    """Google's and Ollama's clients get the same model's answer, translated."""
+    config = {"temperature": 0, "max_output_tokens": 24}
+    with genai.Client(api_key=gateway.key, http_options={"base_url": gateway.url}) as google:
+        asked = google.models.generate_content_stream if stream else google.models.generate_content
+        answer: Any = asked(model="smol", contents=QUESTION[0]["content"], config=config)  # type: ignore[arg-type]
+        assert "Paris" in "".join(piece.text or "" for piece in (answer if stream else [answer]))
+    ollama = Ollama(gateway.url, headers={"Authorization": f"Bearer {gateway.key}"})
+    said: Any = ollama.chat(model="smol", messages=QUESTION, options={"temperature": 0, "num_predict": 24}, stream=stream)
+    assert "Paris" in "".join(piece.message.content or "" for piece in (said if stream else [said]))
+    ollama._client.close()
 
 
 def test_it_is_restarted_when_it_dies(gateway: GatewayProcess, openai: OpenAI) -> None:

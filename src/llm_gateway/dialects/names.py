@@ -9,26 +9,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-_SAMPLING = {
-    "temperature": "temperature",
-    "top_p": "topP",
-    "top_k": "topK",
-    "seed": "seed",
-    "n": "candidateCount",
-    "max_tokens": "maxOutputTokens",
-    "stop": "stopSequences",
-    "presence_penalty": "presencePenalty",
-    "frequency_penalty": "frequencyPenalty",
-    "logprobs": "responseLogprobs",
-    "top_logprobs": "logprobs",
-    "response_format": "responseMimeType",
-    "reasoning": "thinkingConfig",
-    "reasoning_effort": "thinkingConfig.thinkingLevel",
-    "reasoning.max_tokens": "thinkingConfig.thinkingBudget",
-    "thinking": "thinkingConfig",
-    "thinking.budget_tokens": "thinkingConfig.thinkingBudget",
-    "thinking.display": "thinkingConfig.includeThoughts",
-}
+_SAMPLING: Mapping[str, str] = MappingProxyType(
+    {
+        "temperature": "temperature",
+        "top_p": "topP",
+        "top_k": "topK",
+        "seed": "seed",
+        "n": "candidateCount",
+        "max_tokens": "maxOutputTokens",
+        "stop": "stopSequences",
+        "presence_penalty": "presencePenalty",
+        "frequency_penalty": "frequencyPenalty",
+        "logprobs": "responseLogprobs",
+        "top_logprobs": "logprobs",
+        "response_format": "responseMimeType",
+        "reasoning": "thinkingConfig",
+        "reasoning_effort": "thinkingConfig.thinkingLevel",
+        "reasoning.max_tokens": "thinkingConfig.thinkingBudget",
+        "thinking": "thinkingConfig",
+        "thinking.budget_tokens": "thinkingConfig.thinkingBudget",
+        "thinking.display": "thinkingConfig.includeThoughts",
+    }
+)
 GEMINI: Mapping[str, str] = MappingProxyType(
     {
         **{name: f"generationConfig.{own}" for name, own in _SAMPLING.items()},

@@ -8,7 +8,13 @@ LOCAL = ProviderType(
     name="local",
     title="Local model (llama.cpp)",
     key_required=False,
-    endpoints={"openai_chat": "/chat/completions", "openai_completions": "/completions"},
+    endpoints={
+        "openai_chat": "/chat/completions",
+        "openai_responses": "/responses",
+        "anthropic_messages": "/messages",
+        "anthropic_count_tokens": "/messages/count_tokens",
+        "openai_completions": "/completions",
+    },
     options=frozenset({"file", "context", "threads"}),
     managed=True,
 )
