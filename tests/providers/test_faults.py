@@ -80,6 +80,22 @@ def test_retry_after_is_kept():
     assert status(503).retry_after is None
 
 
+def test_what_the_body_says_of_waiting_counts_where_no_header_does():
+    """Google's RetryInfo."""
+    fault = ProviderFault("busy", retry_after=34.5)
+    assert status(429, fault).retry_after == 34.5
+    assert status(429, fault, {b"retry-after": b"7"}).retry_after == 7
+    assert from_failure(ProviderFault("busy", "RESOURCE_EXHAUSTED", retry_after=3.0)).retry_after == 3.0
+
+
+def test_aws_names_its_errors_in_a_header():
+    """A quota that is used up comes as 400, and no other try here helps."""
+    headers = {b"x-amzn-errortype": b"ServiceQuotaExceededException:http://internal.amazon.com/coral/com.amazon.bedrock/"}
+    error = status(400, ProviderFault("Too many"), headers)
+    assert (type(error), error.reason, error.elsewhere_only) == (UpstreamRateLimited, "quota", True)
+    assert type(status(400, ProviderFault("bad"), {b"x-amzn-errortype": b"ValidationException"})) is UpstreamRejected
+
+
 def test_nobody_reads_that_his_key_is_wrong():
     """U17: refused credentials are the gateway's; neither the words nor the key of the provider's answer are shown."""
     error = status(401, ProviderFault("Incorrect API key provided: sk-abcdef123456", code="invalid_api_key"))

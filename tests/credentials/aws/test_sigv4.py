@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from llm_gateway.providers import aws_sigv4
-from llm_gateway.providers.aws_sigv4 import (
+from llm_gateway.credentials.aws import sigv4
+from llm_gateway.credentials.aws.sigv4 import (
     Credentials,
     Scope,
     Signer,
@@ -25,7 +25,7 @@ from llm_gateway.providers.aws_sigv4 import (
 USER = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
 NOON = 1_440_938_160.0  # 2015-08-30T12:36:00Z
 ASK = Unsigned("POST", "bedrock-runtime.us-east-1.amazonaws.com", "/model/amazon.nova-lite-v1%3A0/converse", b"{}")
-VECTORS = msgspec.json.decode((Path(__file__).parent / "aws_sigv4_vectors.json").read_bytes())
+VECTORS = msgspec.json.decode((Path(__file__).parent / "sigv4_vectors.json").read_bytes())
 
 
 def lines_of(signed: bytes) -> dict[str, str]:
@@ -73,13 +73,13 @@ def test_queries_are_in_order():
 def test_the_key_is_derived_once_a_day(monkeypatch):
     """Four HMACs are saved; another day or secret asks for another key."""
     made = []
-    real = aws_sigv4.derive_key
+    real = sigv4.derive_key
 
     def counted(secret: str, scope: Scope) -> bytes:
         made.append(scope.day)
         return real(secret, scope)
 
-    monkeypatch.setattr(aws_sigv4, "derive_key", counted)
+    monkeypatch.setattr(sigv4, "derive_key", counted)
     signer = Signer("us-east-1", "bedrock")
     first = signer.sign(USER, ASK, NOON)
     assert signer.sign(USER, ASK, NOON) == first

@@ -10,10 +10,10 @@ here. `sign` is pure; `Signer` remembers the key of the day, which is four of th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
 from hmac import digest
 from urllib.parse import quote
@@ -21,7 +21,6 @@ from urllib.parse import quote
 from llm_gateway.http.headers import header
 
 ALGORITHM = "AWS4-HMAC-SHA256"
-_BLANKS = re.compile(r"\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ class Signer:
 
         `now`: seconds since the epoch. Raises ValueError for what no header can carry.
         """
-        time = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
+        time = _moment(int(now))
         day = time[:8]
         if day != self._stamp or credentials.secret_key != self._secret:
             self._key = derive_key(credentials.secret_key, Scope(day, self.region, self.service))
@@ -110,7 +109,7 @@ def canonical_request(request: Unsigned, added: Mapping[str, str]) -> tuple[str,
     """The canonical request, and the names of its headers."""
     fields = {"host": request.host}
     for group in (request.headers, added):
-        fields |= {name.lower(): _BLANKS.sub(" ", value.strip()) for name, value in group.items()}
+        fields |= {name.lower(): " ".join(value.split()) for name, value in group.items()}
     names = ";".join(sorted(fields))
     lines = "".join(f"{name}:{fields[name]}\n" for name in sorted(fields))
     payload = sha256(request.payload).hexdigest()
@@ -118,6 +117,12 @@ def canonical_request(request: Unsigned, added: Mapping[str, str]) -> tuple[str,
     return canonical, names
 
 
+@lru_cache(maxsize=4)  # the requests of one second share it
+def _moment(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y%m%dT%H%M%SZ")
+
+
+@lru_cache(maxsize=1024)  # a path per model
 def canonical_path(path: str) -> str:
     """`path` as it is on the wire, encoded again; its dots and double slashes resolved (RFC 3986 section 5.2.4)."""
     kept: list[str] = []
