@@ -1,0 +1,252 @@
+"""POST /v1/responses with a memory: a request goes on from an earlier response, and its own is kept, whoever answers.
+
+The rules, which docs/API.md tells callers:
+
+- A response that the gateway holds is put before the new input as it was, its chain included; any provider can go on from it.
+- What only a provider knows (`conversation`, `prompt`, an id that the gateway does not have) is passed on to one of this dialect,
+  and what comes of it can be continued at that provider alone.
+- Reasoning that is nothing but a name in one provider's store is left out for all others, and named in X-Gateway-Dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from llm_gateway.core.clock import Clock
+from llm_gateway.core.errors import InvalidRequest, PayloadTooLarge, Unsupported
+from llm_gateway.core.exchange import Exchange
+from llm_gateway.core.json import MalformedJson, decode_lenient, encode
+from llm_gateway.dialects.openai_responses import OPENAI_RESPONSES
+from llm_gateway.dialects.openai_responses.state import output_items
+from llm_gateway.edge.heartbeat import Heartbeat
+from llm_gateway.edge.respond import Respond
+from llm_gateway.edge.stored import LONGEST_ID, ResponseStore, Stored
+from llm_gateway.edge.turn import Reference, Turn
+from llm_gateway.http.headers import header
+from llm_gateway.pipeline import Answer, AskDeployment
+from llm_gateway.providers.answer import WholeAnswer
+from llm_gateway.providers.deployment import Deployment, Patience
+
+LONGEST_CHAIN = 1000
+"""Responses of one conversation."""
+UNFINISHED = frozenset({"queued", "in_progress"})
+_PARAM = "previous_response_id"
+_NOT_STORED = header(b"X-Gateway-Stored", b"false")
+
+
+class UnknownPrevious(Unsupported):
+    """An earlier response that is not there, or not for this caller. Another candidate may know it."""
+
+    status = 404
+    code = "previous_response_not_found"
+
+
+class Continue:
+    """An AskDeployment before another one: readies the request for each candidate."""
+
+    def __init__(
+        self,
+        ask: AskDeployment,
+        store: ResponseStore | None,
+        clock: Clock,
+        *,
+        longest: int,
+        pass_unknown: bool,
+        strict: bool,
+    ) -> None:
+        """`store` None: nothing is kept. `longest`: bytes of a conversation. `pass_unknown`: ids that the gateway does not have
+        go to providers, which keep one account for all callers. `strict`: as Ask has it.
+        """
+        self._ask = ask
+        self._store = store
+        self._clock = clock
+        self._longest = longest
+        self._pass_unknown = pass_unknown
+        self._strict = strict
+
+    async def __call__(self, ex: Exchange, deployment: Deployment, patience: Patience, deadline: float) -> Answer:
+        turn = ex.front
+        if type(turn) is not Turn:
+            turn = ex.front = await self._begin(ex)
+        left_out = self._ready(ex, turn, deployment)
+        turn.translated = False
+        answer = await self._ask(ex, deployment, patience, deadline)
+        turn.provider = deployment.upstream.name
+        if left_out:
+            ex.dropped = [*(ex.dropped or ()), *left_out]
+        return answer
+
+    async def _begin(self, ex: Exchange) -> Turn:
+        """Raises UnknownPrevious, InvalidRequest, PayloadTooLarge."""
+        state = OPENAI_RESPONSES.state_of(ex.body)
+        store = self._store
+        turn = Turn(ex.body, self._clock, kept=store is not None and state.store is not False)
+        turn.partial = state.conversation is not None or state.prompt is not None
+        if state.background and store is None:
+            raise Unsupported("background needs a store of responses, and this gateway has none.", param="background")
+        previous = turn.named = state.previous_response_id
+        if previous is None:
+            return turn
+        owner = "" if ex.caller is None else ex.caller.key_name
+        found = None if store is None or len(previous) > LONGEST_ID else await store.get(owner, previous)
+        if found is not None and not found.finished:
+            raise InvalidRequest("The earlier response is not finished. Fetch it until it is.", param=_PARAM)
+        if found is None or found.partial:
+            turn.partial = True
+            turn.holder = found.provider if found is not None else ""
+        elif state.conversation is not None:
+            raise InvalidRequest("previous_response_id and conversation exclude each other.", param="conversation")
+        else:
+            assert store is not None  # noqa: S101 - it has found something
+            await self._recall(turn, store, owner, previous, found)
+        return turn
+
+    async def _recall(self, turn: Turn, store: ResponseStore, owner: str, previous: str, found: Stored) -> None:
+        """Puts the conversation that ends with `found` into the turn."""
+        chain = await conversation(store, owner, previous, found)
+        if chain is None:
+            raise UnknownPrevious("A part of the conversation before this response is no longer kept.", param=_PARAM)
+        if sum(len(link.items) + len(link.response) for link in chain) > self._longest:
+            raise PayloadTooLarge("The conversation has become longer than the gateway takes.", param=_PARAM)
+        for link in chain:
+            for item in items_of(link):
+                reference = _reference(item, link.provider) if link.at_provider else None
+                if reference is not None:
+                    turn.references[len(turn.earlier)] = reference
+                turn.earlier.append(item)
+        turn.previous = previous
+
+    def _ready(self, ex: Exchange, turn: Turn, deployment: Deployment) -> list[str]:
+        """Sets the body for this candidate; the names of what it is not given. Raises Unsupported where it cannot go on."""
+        if turn.holder is not None:
+            self._check_holder(turn, deployment)
+        if turn.previous is None:
+            return []
+        left_out = _unreadable(turn, deployment) if turn.references else frozenset()
+        names = [f"input[{index}]" for index in sorted(left_out)]
+        if names and (self._strict if ex.strict is None else ex.strict):
+            raise Unsupported(
+                f"{deployment.name} cannot be given the reasoning that another provider keeps. Allow loss.", param=_PARAM
+            )
+        if left_out != turn.prepared:
+            earlier = [item for index, item in enumerate(turn.earlier) if index not in left_out]
+            ex.body = turn.joined(turn.body, earlier)
+            ex.view = turn.view(ex.body)
+            ex.request = None
+            turn.prepared = left_out
+        return names
+
+    def _check_holder(self, turn: Turn, deployment: Deployment) -> None:
+        lane = deployment.lane(turn)
+        if turn.holder:
+            if lane is None or not lane.same or deployment.upstream.name != turn.holder:
+                raise Unsupported(f"Only the provider {turn.holder} can go on from this response.", param=_PARAM)
+        elif lane is None or not lane.same or not self._pass_unknown:
+            raise UnknownPrevious(f"Previous response with id {encode(turn.named).decode()} not found.", param=_PARAM)
+
+
+class Keep(Respond):
+    """Respond, which keeps what the caller got. A whole answer is kept before it is sent; a stream when it is complete."""
+
+    def __init__(self, clock: Clock, heartbeat: Heartbeat, store: ResponseStore | None) -> None:
+        super().__init__(clock, heartbeat)
+        self._store = store
+
+    def respond(self, ex: Exchange, answer: Answer) -> Awaitable[None] | None:
+        turn = ex.front
+        if type(turn) is not Turn:
+            return super().respond(ex, answer)
+        if isinstance(answer, WholeAnswer):
+            answer.body = turn.shown(answer.body)
+            return self._whole(ex, answer, turn) if turn.kept else super().respond(ex, answer)
+        streaming = super().respond(ex, answer)
+        return streaming if streaming is None or not turn.kept else self._streamed(ex, turn, streaming)
+
+    async def _whole(self, ex: Exchange, answer: WholeAnswer, turn: Turn) -> None:
+        if not await self._put(ex, turn, answer.body):
+            ex.extra_lines += _NOT_STORED
+        super().respond(ex, answer)
+
+    async def _streamed(self, ex: Exchange, turn: Turn, streaming: Awaitable[None]) -> None:
+        await streaming
+        if turn.final is not None:
+            await self._put(ex, turn, turn.final)
+
+    async def _put(self, ex: Exchange, turn: Turn, response: bytes) -> bool:
+        seen = facts(response)
+        if self._store is None or not seen.id:
+            return False
+        stored = Stored(
+            response,
+            encode(turn.input_items(turn.body)),
+            turn.named,
+            turn.provider,
+            at_provider=not turn.translated,
+            partial=turn.partial,
+            finished=seen.status not in UNFINISHED,
+        )
+        return await self._store.put("" if ex.caller is None else ex.caller.key_name, seen.id, stored)
+
+
+class Facts(msgspec.Struct, gc=False):
+    """What is read of a response."""
+
+    id: str = ""
+    status: str | None = None
+
+
+class _Reasoning(msgspec.Struct, gc=False):
+    type: str | None = None
+    encrypted_content: str | None = None
+    content: list[Any] | None = None
+    summary: list[Any] | None = None
+
+
+def facts(response: bytes) -> Facts:
+    try:
+        return decode_lenient(response, Facts)
+    except (MalformedJson, msgspec.ValidationError):
+        return Facts()
+
+
+def items_of(stored: Stored) -> list[Raw]:
+    """What a request said and what it was answered."""
+    return [*msgspec.json.decode(stored.items, type=list[Raw]), *output_items(stored.response)]
+
+
+def _reference(item: Raw, provider: str) -> Reference | None:
+    """What this item is if it is reasoning whose content lies with its provider."""
+    if b'"reasoning"' not in bytes(item):
+        return None
+    try:
+        seen = decode_lenient(bytes(item), _Reasoning)
+    except (MalformedJson, msgspec.ValidationError):
+        return None
+    if seen.type != "reasoning" or seen.encrypted_content or seen.content:
+        return None
+    return Reference(provider, bool(seen.summary))
+
+
+def _unreadable(turn: Turn, deployment: Deployment) -> frozenset[int]:
+    """The references that mean nothing to this candidate. In another dialect a summary is text like any other."""
+    lane = deployment.lane(turn)
+    translated = lane is not None and not lane.same
+    here = deployment.upstream.name
+    return frozenset([index for index, one in turn.references.items() if one.provider != here and not (one.told and translated)])
+
+
+async def conversation(store: ResponseStore, owner: str, ident: str, last: Stored) -> list[Stored] | None:
+    """The responses that `last`, called `ident`, goes on from, oldest first, and itself; None if one of them is gone."""
+    chain, seen = [last], {ident}
+    while (previous := chain[-1].previous) is not None:
+        link = await store.get(owner, previous)
+        if link is None or previous in seen or len(chain) == LONGEST_CHAIN:
+            return None
+        seen.add(previous)
+        chain.append(link)
+    chain.reverse()
+    return chain

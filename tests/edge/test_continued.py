@@ -1,0 +1,262 @@
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from edge.responses_world import OTHER, call, configuration, create, error_of, made, said, sent
+from llm_gateway.core.clock import FakeClock
+from scripted_upstream import ASK, Upstream
+from serving import run
+from whole_gateway import SSE_HEAD, answer, chunk, event, whole_gateway
+from whole_gateway import said as said_in_chat
+
+LAST = b"0\r\n\r\n"
+
+
+def play(answers: list[bytes], test: Any, *, clock: FakeClock | None = None, **options: Any) -> None:
+    """Runs `test(gateway, upstream)` before a provider that gives these answers in turn."""
+
+    async def main() -> None:
+        script = [step for one in answers for step in (ASK, one)]
+        async with Upstream(script) as upstream, whole_gateway(configuration(upstream.url, **options), clock=clock) as gateway:
+            await test(gateway, upstream)
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("keys", "section", "passed"),
+    [(1, {}, True), (2, {}, False), (2, {"unknown_ids": "pass"}, True), (1, {"unknown_ids": "refuse"}, False)],
+)
+def test_an_id_that_the_gateway_does_not_have(keys, section, passed):
+    """A provider may know it, whose account all callers share: with several keys it is asked only if that is wished (C25)."""
+
+    async def test(gateway: Any, upstream: Upstream) -> None:
+        status, _, body = await create(gateway, previous_response_id="resp_0")
+        assert status == (200 if passed else 404)
+        if passed:
+            assert sent(upstream.requests[0][1])["previous_response_id"] == "resp_0"
+            assert msgspec.json.decode(body)["id"] == "resp_1"
+        else:
+            assert upstream.requests == []
+            told = error_of((status, {}, body))
+            assert (told["code"], told["param"], told["type"]) == (
+                "previous_response_not_found",
+                "previous_response_id",
+                "invalid_request_error",
+            )
+        assert (await create(gateway, "c", previous_response_id="resp_0"))[0] == 404
+
+    play([said()], test, keys=keys, responses=section)
+
+
+def test_what_came_of_an_unknown_id_is_continued_at_that_provider():
+    """By its id: only the provider knows what was before. Nobody else can go on from it, and the caller is told why."""
+
+    async def test(gateway: Any, upstream: Upstream) -> None:
+        await create(gateway, previous_response_id="resp_0")
+        assert (await create(gateway, previous_response_id="resp_1"))[0] == 200
+        assert sent(upstream.requests[1][1])["previous_response_id"] == "resp_1"
+        for model in "nc":
+            answered = await create(gateway, model, previous_response_id="resp_1")
+            assert answered[0] == 400
+            assert "here" in error_of(answered)["message"]
+        assert len(upstream.requests) == 2
+
+    play([said(), said("resp_2")], test)
+
+
+def test_the_next_candidate_is_given_its_own_body():
+    """Reasoning that the first provider keeps goes to it alone; after its failure the second one is asked without, and it shows."""
+    reasoning = {"id": "rs_1", "type": "reasoning", "summary": []}
+    message = made()["output"][0]
+
+    async def test(gateway: Any, upstream: Upstream) -> None:
+        await create(gateway)
+        status, headers, _ = await create(gateway, "both", previous_response_id="resp_1")
+        assert status == 200
+        assert headers[b"x-gateway-dropped"] == b"input[1]"
+        first, second = (sent(request)["input"] for _, request in upstream.requests[1:])
+        assert first == [
+            {"type": "message", "role": "user", "content": "hi"},
+            reasoning,
+            message,
+            {"type": "message", "role": "user", "content": "hi"},
+        ]
+        assert second == [first[0], *first[2:]]
+        strict = await create(gateway, "n", previous_response_id="resp_1", headers=_BEARER + "X-Gateway-Strict: true\r\n")
+        assert strict[0] == 400
+
+    document = {"deployments": ["here/x", "there/x"], "retries": 0}
+
+    async def main() -> None:
+        script = [ASK, said(output=[reasoning, message]), ASK, answer({}, "503 Down"), ASK, said("resp_2")]
+        async with Upstream(script) as upstream:
+            config = configuration(upstream.url)
+            config["models"]["both"] = document
+            async with whole_gateway(config) as gateway:
+                await test(gateway, upstream)
+
+    run(main)
+
+
+_BEARER = "Authorization: Bearer sk-gateway-tests-0123456789\r\n"
+
+
+def test_what_is_evicted_or_expired_is_unknown():
+    """A conversation whose beginning had to go is not continued without it."""
+    clock = FakeClock()
+
+    async def test(gateway: Any, upstream: Upstream) -> None:
+        await create(gateway)
+        clock.advance(31 * 86_400)
+        answered = await create(gateway, previous_response_id="resp_1")
+        assert answered[0] == 404
+        assert (await call(gateway, "GET", "/v1/responses/resp_1"))[0] == 404
+        await create(gateway)
+        for _ in range(4):
+            await create(gateway, input="x" * 1500)
+        assert (await create(gateway, previous_response_id="resp_1"))[0] == 404
+
+    answers = [said(f"resp_{number}") for number in range(1, 6)]
+    play([said(), *answers], test, clock=clock, keys=2, responses={"size": "6KB"})
+
+
+def test_what_does_not_fit_is_said_not_to_be_stored():
+    """In a header, and it is true."""
+
+    async def test(gateway: Any, _upstream: Upstream) -> None:
+        _, headers, _ = await create(gateway, input="x" * 5000)
+        assert headers[b"x-gateway-stored"] == b"false"
+        assert (await call(gateway, "GET", "/v1/responses/resp_1"))[0] == 404
+
+    play([said()], test, responses={"size": "4KB"})
+
+
+def test_a_conversation_may_not_grow_without_end():
+    """Joined it is held to the limit of a body."""
+
+    async def test(gateway: Any, upstream: Upstream) -> None:
+        await create(gateway, input="x" * 3000)
+        assert (await create(gateway, input="x" * 3000, previous_response_id="resp_1"))[0] == 200
+        answered = await create(gateway, previous_response_id="resp_2")
+        assert (answered[0], error_of(answered)["param"]) == (413, "previous_response_id")
+        assert len(upstream.requests) == 2
+
+    play([said(), said("resp_2")], test, server={"limits": {"body": "5KB"}})
+
+
+def test_a_provider_that_gives_one_id_twice():
+    """An answer that would go on from itself is not continued; nothing turns in circles."""
+
+    async def test(gateway: Any, _upstream: Upstream) -> None:
+        await create(gateway)
+        assert (await create(gateway, previous_response_id="resp_1"))[0] == 200
+        assert (await create(gateway, previous_response_id="resp_1"))[0] == 404
+
+    play([said(), said()], test)
+
+
+def test_a_stream_that_breaks_is_not_kept():
+    """Only a response.completed or .incomplete makes a response; one that arrived in pieces of any size does."""
+    stream = _stream("resp_1", "hello")
+
+    async def test(gateway: Any, _upstream: Upstream) -> None:
+        await create(gateway, stream=True)
+        assert (await call(gateway, "GET", "/v1/responses/resp_1"))[0] == 404
+
+    cut = SSE_HEAD + chunk(*stream[:-1]) + LAST
+    play([cut], test)
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("status", ["completed", "incomplete"])
+def test_a_stream_that_passes_is_kept_and_names_what_it_goes_on_from(end, status):
+    """Whatever its line ends; everything else of its events is as the provider wrote it."""
+    first, second = _stream("resp_1", "hello"), _stream("resp_2", 'a "previous_response_id": null', status)
+
+    async def test(gateway: Any, _upstream: Upstream) -> None:
+        await create(gateway, stream=True)
+        _, _, body = await create(gateway, stream=True, previous_response_id="resp_1")
+        expected = b"".join(second).replace(b'"previous_response_id":null', b'"previous_response_id":"resp_1"')
+        assert body == expected.replace(b"\n", end)
+        _, _, kept = await call(gateway, "GET", "/v1/responses/resp_2")
+        assert msgspec.json.decode(kept)["previous_response_id"] == "resp_1"
+        assert msgspec.json.decode(kept)["status"] == status
+
+    play([SSE_HEAD + chunk(b"".join(one).replace(b"\n", end)) + LAST for one in (first, second)], test)
+
+
+def _stream(ident: str, text: str, status: str = "completed") -> list[bytes]:
+    """The events of a provider's stream."""
+    begun = made(ident, status="in_progress")
+    whole = made(ident, text) | {"status": status}
+    documents: list[dict[str, Any]] = [
+        {"type": "response.created", "response": begun, "sequence_number": 0},
+        {"type": "response.output_text.delta", "delta": text, "sequence_number": 1, "item_id": "a", "output_index": 0},
+        {"type": f"response.{status}", "response": whole, "sequence_number": 2},
+    ]
+    return [event(document) for document in documents]
+
+
+def test_background_without_a_store_is_refused():
+    """The answer could never be fetched."""
+
+    async def test(gateway: Any, upstream: Upstream) -> None:
+        answered = await create(gateway, background=True)
+        assert (answered[0], error_of(answered)["param"]) == (400, "background")
+        assert upstream.requests == []
+
+    play([said()], test, responses={"store": "none"})
+
+
+def test_what_is_not_finished_cannot_be_continued():
+    """A response in the background, before it is done."""
+
+    async def test(gateway: Any, _upstream: Upstream) -> None:
+        await create(gateway, background=True)
+        assert error_of(await create(gateway, previous_response_id="resp_1"))["param"] == "previous_response_id"
+
+    play([said(status="queued")], test)
+
+
+def test_conversation_and_previous_response_exclude_each_other():
+    """Joined here, the provider could not see it."""
+
+    async def test(gateway: Any, _upstream: Upstream) -> None:
+        await create(gateway)
+        answered = await create(gateway, previous_response_id="resp_1", conversation="conv_1")
+        assert (answered[0], error_of(answered)["param"]) == (400, "conversation")
+
+    play([said()], test)
+
+
+def test_other_dialects_names_for_a_response_are_not_taken_over():
+    """A Chat server that calls all its answers the same gives responses of their own all the same."""
+
+    async def test(gateway: Any, _upstream: Upstream) -> None:
+        answers = [msgspec.json.decode((await create(gateway, "c"))[2]) for _ in range(2)]
+        assert len({one["id"] for one in answers}) == 2
+        for one in answers:
+            assert (await call(gateway, "GET", f"/v1/responses/{one['id']}"))[0] == 200
+            assert (await call(gateway, "GET", f"/v1/responses/{one['id']}", f"x-api-key: {OTHER}\r\n"))[0] == 404
+
+    play([said_in_chat(), said_in_chat()], test, keys=2)
+
+
+@pytest.mark.parametrize(("summary", "left_out"), [([], True), ([{"type": "summary_text", "text": "so"}], False)])
+def test_a_summary_says_something_to_others(summary, left_out):
+    """It is text like any other; reasoning without a word of it is named as left out."""
+    reasoning = {"id": "rs_1", "type": "reasoning", "summary": summary}
+
+    async def test(gateway: Any, upstream: Upstream) -> None:
+        await create(gateway)
+        status, headers, _ = await create(gateway, "g", previous_response_id="resp_1")
+        assert status == 200
+        assert headers.get(b"x-gateway-dropped") == (b"input[1]" if left_out else None)
+        told = sent(upstream.requests[1][1])["messages"][1]
+        assert told.get("reasoning_content") == (None if left_out else "so")
+
+    play([said(output=[reasoning, made()["output"][0]]), said_in_chat()], test)
