@@ -69,6 +69,19 @@ def test_a_reply_survives_rendering_and_parsing(given: EmbeddingsReply, encoding
         CreateEmbeddingResponse.model_validate_json(made)
 
 
+def test_usage_is_estimated_where_none_is_told():
+    """OpenAI's clients demand one; `shows_usage` has the header say so."""
+    request = EmbeddingsRequest("e", ("12345678", (1, 2)))
+    shown = msgspec.json.decode(EMBEDDINGS.render_reply(EmbeddingsReply("e", ((1.0,), (2.0,))), request))
+    assert shown["usage"] == {"prompt_tokens": 4, "total_tokens": 4}
+    assert EMBEDDINGS.shows_usage
+
+
+def test_nothing_in_a_request_is_foreign():
+    """Whatever a text to embed looks like, it passes."""
+    assert not EMBEDDINGS.holds_foreign(b'{"input":"","signature":"gemini/x"}')
+
+
 def test_extras_go_to_the_same_dialect_only():
     """Named to any other."""
     request = EmbeddingsRequest("e", ("x",), extra={"input_type": Raw(b'"query"')}, dialect="other")

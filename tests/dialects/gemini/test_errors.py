@@ -106,3 +106,14 @@ def test_plain_errors_and_those_of_others():
 def test_no_error_body_raises(body):
     """Whatever stands where."""
     assert isinstance(GEMINI.parse_error(500, body), ProviderFault)
+
+
+@pytest.mark.parametrize(
+    ("delay", "seconds"),
+    [("34.07s", 34.07), ("0s", 0.0), ("1e9s", 86400.0), ("soon", None), ("-1s", None), ("xs", None), (7, None), ("nans", None)],
+)
+def test_when_to_come_back_is_read(delay, seconds):
+    """RetryInfo's Duration, within a day; what is none is no wait."""
+    details = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay}]
+    body = msgspec.json.encode({"error": {"code": 429, "message": "m", "status": "RESOURCE_EXHAUSTED", "details": details}})
+    assert GEMINI.parse_error(429, body).retry_after == seconds

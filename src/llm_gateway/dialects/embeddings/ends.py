@@ -1,0 +1,42 @@
+"""What the fronts and the backs of operations have in common that answer with one document and have no conversation."""
+
+from __future__ import annotations
+
+from llm_gateway.core.errors import GatewayError, UpstreamMalformed
+from llm_gateway.dialects.base import ProviderFault, Relay, SseBack, SseFront
+from llm_gateway.dialects.openai_chat import errors
+
+
+class WholeFront(SseFront):
+    """Errors are OpenAI's."""
+
+    __slots__ = ()
+
+    shows_usage = False
+    """Whether an answer must tell its usage: an estimate, with a header that says so, where the provider tells none."""
+
+    def holds_foreign(self, body: bytes) -> bool:  # noqa: ARG002 - the Protocol's
+        """There is nothing opaque in what such an operation is asked."""
+        return False
+
+    def status_of(self, error: GatewayError) -> int:
+        return error.status
+
+    def render_error(self, error: GatewayError, request_id: str) -> bytes:
+        return errors.render_error(error, request_id)
+
+    def frame_error(self, error: GatewayError, request_id: str) -> bytes:
+        return errors.frame_error(error, request_id)
+
+
+class WholeBack(SseBack):
+    """Errors of all the shapes that openai_chat/errors.py reads."""
+
+    __slots__ = ()
+
+    def parse_error(self, status: int, body: bytes) -> ProviderFault:
+        return errors.parse_error(status, body)
+
+    def relay(self) -> Relay:
+        """Raises UpstreamMalformed: there are no streams."""
+        raise UpstreamMalformed("The provider streams where no stream was asked for")

@@ -1,0 +1,71 @@
+"""Use read from the two ends of an answer that is not read otherwise."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llm_gateway.core.usage import MediaUsage, Usage
+from llm_gateway.dialects.metering import Meter
+
+
+def metered(*pieces: bytes, images: bool = False) -> Usage | None:
+    meter = Meter(counts_images=images)
+    for piece in pieces:
+        meter.feed(piece)
+    return meter.usage()
+
+
+@pytest.mark.parametrize(
+    ("answer", "usage"),
+    [
+        (b'{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}', Usage(input=3, output=2)),
+        (b'{"usage": {"input_tokens":3,"output_tokens":2,"total_tokens":5}}', Usage(input=3, output=2)),
+        (b'{"usage":{"input_tokens":3,"output_tokens":2,"cache_read_input_tokens":7}}', Usage(input=3, output=2, cache_read=7)),
+        (b'{"usageMetadata":{"promptTokenCount":3,"candidatesTokenCount":2}}', Usage(input=3, output=2)),
+        (b'\0\0{"metrics":{},"usage":{"inputTokens":3,"outputTokens":2,"totalTokens":5}}\xff', Usage(input=3, output=2)),
+        (b'{"text":"x","usage":{"type":"duration","seconds":7}}', MediaUsage(seconds=7.0)),
+        (b'{"task":"transcribe","duration":"2.5","text":"x"}', MediaUsage(seconds=2.5)),
+        (b'{"pages":[],"usage_info":{"pages_processed":4,"doc_size_bytes":9}}', MediaUsage(pages=4)),
+        (b'{"text":"say \\"usage\\":{\\"input_tokens\\":9}"}', None),
+        (b'{"usage":null}', None),
+        (b'{"usage":{"input_tokens":"many"}}', None),
+        (b'{"usage":{"prompt_tokens":-4,"completion_tokens":1}}', None),
+        (b'{"usage":{', None),
+        (b"", None),
+    ],
+)
+def test_each_makers_words(answer, usage):
+    """In whichever dialect it is told; nothing where nothing, or nothing possible, is said."""
+    assert metered(answer) == usage
+
+
+def test_anthropics_stream_says_it_at_both_ends():
+    """The input in the first event, the output in the last."""
+    first = (
+        b'event: message_start\ndata: {"message":{"usage":{"input_tokens":9,"cache_read_input_tokens":4,"output_tokens":1}}}\n\n'
+    )
+    last = b'event: message_delta\ndata: {"usage":{"output_tokens":30}}\n\n'
+    assert metered(first, b"x" * 100_000, last) == Usage(input=9, cache_read=4, output=30)
+
+
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=20))
+def test_pictures_are_counted_however_they_come(cuts):
+    """A name that is cut in two counts once."""
+    answer = (
+        b'{"data":[' + b",".join([b'{"b64_json":"' + b"A" * 50 + b'"}'] * 3) + b'],"usage":{"input_tokens":1,"output_tokens":2}}'
+    )
+    pieces, at = [], 0
+    for cut in cuts:
+        pieces.append(answer[at : at + cut])
+        at += cut
+    assert metered(*pieces, answer[at:], images=True) == MediaUsage(input=1, output=2, images=3)
+
+
+def test_a_large_answer_is_not_kept():
+    """Only its ends are."""
+    meter = Meter()
+    for _ in range(50):
+        meter.feed(b"x" * 100_000)
+    assert len(meter.tail) <= 32 * 1024
