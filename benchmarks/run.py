@@ -50,6 +50,7 @@ class Case:
     stream: bool = False
     connections: int = 32
     events: int = 1
+    path: str = "/v1/chat/completions"
 
 
 CASES = (
@@ -68,6 +69,27 @@ CASES = (
     Case("burst", "stream, 51 events at once (per event)", "burst", "/burst", 1.5, stream=True, events=51),
     Case("tls", "1.5 KB chat, TLS to the provider", "tls", "/tls", 3.3),
     Case("translated", "1.5 KB chat, OpenAI front to Anthropic provider", "message", "/message", 4.0),
+    Case(
+        "translated-paced",
+        "stream, Anthropic front to OpenAI provider, 51 events 10 ms apart, 200 at once (per event)",
+        "paced",
+        "/paced",
+        2.5,
+        stream=True,
+        connections=200,
+        events=51,
+        path="/v1/messages",
+    ),
+    Case(
+        "translated-burst",
+        "stream, Anthropic front to OpenAI provider, 51 events at once (per event)",
+        "burst",
+        "/burst",
+        2.5,
+        stream=True,
+        events=51,
+        path="/v1/messages",
+    ),
 )
 
 CONFIG = f"""
@@ -172,16 +194,17 @@ def rss_kb(pid: int) -> int:
 
 def body_of(case: Case) -> bytes:
     text = 'He said "yes", wrote C:\\temp\\new.txt, and went to the café with Zoë for lunch; then the fox jumped over the dog.\n'
-    messages = [{"role": "system", "content": "Answer briefly, and say where you know it from."}]
-    document: dict[str, object] = {
-        "model": case.model,
-        "messages": messages,
-        "temperature": 0.7,
-        "max_tokens": 256,
-        "user": "user-42",
-    }
-    if case.stream:
-        document |= {"stream": True, "stream_options": {"include_usage": True}}
+    system = "Answer briefly, and say where you know it from."
+    messages: list[dict[str, str]] = []
+    document: dict[str, object] = {"model": case.model, "messages": messages, "temperature": 0.7, "max_tokens": 256}
+    if case.path == "/v1/messages":
+        document |= {"system": system, "stream": case.stream}
+        messages.append({"role": "user", "content": "Begin."})
+    else:
+        document["user"] = "user-42"
+        messages.append({"role": "system", "content": system})
+        if case.stream:
+            document |= {"stream": True, "stream_options": {"include_usage": True}}
     while len(json.dumps(document)) < case.size:
         messages.append(
             {"role": "assistant" if len(messages) % 2 == 0 else "user", "content": text * (1 if case.size < 5000 else 20)}
@@ -290,7 +313,7 @@ def prepare(rig: Rig) -> Path:
 def measure(rig: Rig, case: Case, rounds: int, seconds: int) -> dict[str, float]:
     """Medians for nginx and for us, interleaved."""
     samples: dict[str, list[tuple[float, float, int]]] = {"nginx": [], "gateway": []}
-    targets = (("nginx", PROXY, case.prefix + "/v1/chat/completions"), ("gateway", GATEWAY, "/v1/chat/completions"))
+    targets = (("nginx", PROXY, case.prefix + case.path), ("gateway", GATEWAY, case.path))
     for round_ in range(rounds + 1):
         for name, port, path in targets:
             pid = rig.running["proxy" if name == "nginx" else "gateway"].pid

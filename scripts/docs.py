@@ -28,7 +28,7 @@ from llm_gateway.cli.main import main as command_line
 from llm_gateway.config.bind import struct_info
 from llm_gateway.config.jsonschema import schema
 from llm_gateway.config.schema import Options, Provider, Section, Sections
-from llm_gateway.config.values import Duration, ProxyChoice, Secret, Size
+from llm_gateway.config.values import Duration, Money, ProxyChoice, Secret, SecretText, Size
 from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.providers.base import Endpoint, ProviderType
 from llm_gateway.providers.registry import COMPILED_TYPES, PROVIDER_TYPES, option_names
@@ -37,7 +37,7 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 _MARKS = r"(<!-- begin: {0} -->\n).*?(<!-- end: {0} -->)"
 PIECES = 4  # what stands before the marks, the two marks, what stands behind them
 _HUGE = 2**53
-_WRITTEN = {Duration: "duration", Size: "size", Secret: "secret", ProxyChoice: "proxy"}
+_WRITTEN = {Duration: "duration", Size: "size", Secret: "secret", SecretText: "secret", ProxyChoice: "proxy", Money: "dollars"}
 
 
 def main(*, check: bool) -> int:
@@ -208,12 +208,13 @@ def provider_types() -> str:
     ]
     lines.append("|---|---|---|---|---|---|")
     for kind in PROVIDER_TYPES.values():
-        address = f"`{kind.base_url}`" if kind.base_url else "started by the gateway" if kind.managed else "**needed**"
+        address = address_of(kind) or "**needed**"
         key = f"`${kind.key_variable}`" if kind.key_variable else "none"
         if kind.key_variable and not kind.key_required:
             key += ", may be absent"
         versions = ("api_version",) if kind.versioned else ()
-        own = ", ".join(f"`{name}`" for name in sorted((*kind.options, *kind.account_headers, *versions))) or "none"
+        keys = (*kind.options, *kind.credentials, *kind.account_headers, *kind.account_keys, *versions)
+        own = ", ".join(f"`{name}`" for name in sorted(keys)) or "none"
         lines.append(f"| `{kind.name}` | {kind.title} | {address} | {key} | {own} | {', '.join(kind.endpoints)} |")
     return "\n".join(lines) + "\n"
 
@@ -227,7 +228,7 @@ def providers() -> str:
     for name, kind in sorted(PROVIDER_TYPES.items()):
         docs = kind.docs or source_of(kind)
         title = f"[{kind.title}]({docs})" if docs else kind.title
-        address = f"`{kind.base_url}`" if kind.base_url else "started by the gateway" if kind.managed else "yours"
+        address = address_of(kind) or "yours"
         key = f"`{kind.key_variable}`" if kind.key_variable else "yours" if kind.key_required else ""
         optional = "" if kind.key_required or not kind.key_variable else ", may be absent"
         sent = ", ".join(f"`{header}: {value}`" for header, value in kind.sign("KEY").items())
@@ -245,6 +246,13 @@ def dialects() -> str:
         cells = (place_of(kind.endpoints.get(dialect)) for dialect in spoken)
         lines.append(f"| `{name}` | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def address_of(kind: ProviderType) -> str:
+    """Where a type is without base_url; "" if nobody knows."""
+    if kind.located_by:
+        return f"by {kind.located_by}"
+    return f"`{kind.base_url}`" if kind.base_url else "started by the gateway" if kind.managed else ""
 
 
 def place_of(endpoint: str | Endpoint | None) -> str:
@@ -266,8 +274,15 @@ def source_of(kind: ProviderType) -> str:
 def commands() -> str:
     """Every command with its arguments and options."""
     top = click.Context(command_line, info_name="llm-gateway", **command_line.context_settings)
-    inner = [click.Context(command, info_name=name, parent=top) for name, command in sorted(command_line.commands.items())]
-    return "\n".join(describe(context) for context in (top, *inner))
+    return "\n".join(describe(context) for context in (top, *below(top)))
+
+
+def below(context: click.Context) -> Iterator[click.Context]:
+    """The commands of a group, each followed by its own."""
+    for name, command in sorted(getattr(context.command, "commands", {}).items()):
+        inner = click.Context(command, info_name=name, parent=context)
+        yield inner
+        yield from below(inner)
 
 
 def describe(context: click.Context) -> str:

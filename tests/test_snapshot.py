@@ -130,6 +130,12 @@ def test_what_cannot_be_served_names_its_entry(provider, told):
     assert "secret" not in str(caught.value)
 
 
+def test_a_catalogue_that_cannot_be_read():
+    """A file that the configuration names has to be there."""
+    with pytest.raises(NotServable, match=r"^catalogue\.file: /nowhere/models\.json cannot be read"):
+        compiled({"catalogue": {"file": "/nowhere/models.json"}})
+
+
 def test_a_deployments_name_is_checked():
     """A model's name that no header can hold is found before a request is."""
     with pytest.raises(NotServable, match="a/x y"):
@@ -191,3 +197,28 @@ def test_clients_are_shared_unless_something_differs():
         "unsafe": "unsafe",
         "few": "few",
     }
+
+
+def test_credentials_that_cannot_work_are_told_with_their_entry(tmp_path):
+    """Which provider, which key, and what to do; before anything is served."""
+    google = {"type": "vertex", "project": "p", "google": {"credentials_file": str(tmp_path / "none.json")}}
+    for made, said in [
+        ({"type": "bedrock"}, "providers.mine: needs region, or AWS_REGION in the environment"),
+        ({"type": "bedrock", "region": "x", "api_key": "k", "aws": {}}, "providers.mine: aws contradicts api_key: say one of them"),
+        (google, "providers.mine: google.credentials_file cannot be read: No such file or directory"),
+        ({"type": "azure", "base_url": URL, "entra": {"tenant_id": "t"}}, "providers.mine: entra has a tenant_id, but neither"),
+    ]:
+        with pytest.raises(NotServable) as caught:
+            compiled({"providers": {"mine": made}})
+        assert str(caught.value).startswith(said)
+
+
+def test_an_account_has_a_key_or_an_authorizer():
+    """Never both: a key from the environment gives way to a section that is written."""
+    bedrock = {"type": "bedrock", "region": "eu-central-1"}
+    environ = {"AWS_BEARER_TOKEN_BEDROCK": "key"}
+    made = compiled({"providers": {"key": bedrock, "signed": {**bedrock, "aws": {}}}}, environ=environ).upstreams
+    assert (made["key"].authorizer, made["key"].lines["Authorization"]) == (None, "Bearer key")
+    assert made["signed"].authorizer is not None
+    assert "Authorization" not in made["signed"].lines
+    assert made["signed"].origin.host == "bedrock-runtime.eu-central-1.amazonaws.com"

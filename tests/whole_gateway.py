@@ -14,9 +14,11 @@ from llm_gateway.config.load import load
 from llm_gateway.config.schema import Config
 from llm_gateway.core.clock import Clock, SystemClock
 from llm_gateway.core.ids import Ids
+from llm_gateway.credentials.registry import Authorizers
 from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.edge.app import App
 from llm_gateway.edge.health import Health
+from llm_gateway.edge.stored import MemoryStore
 from llm_gateway.http.limits import ServerLimits
 from llm_gateway.http.server import Server
 from llm_gateway.providers.registry import option_names
@@ -114,6 +116,7 @@ async def whole_gateway(
     clock: Clock | None = None,
     limits: ServerLimits | None = None,
     draw: Callable[[], float] = lambda: 0.0,
+    environ: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Gateway]:
     """Serves `document` until the end of the block. A bug reported by the pipeline fails the test, unless it took it away."""
     config = config_of(document)
@@ -123,15 +126,24 @@ async def whole_gateway(
     stats = Stats()
     health = Health(version="0", clock=clock, stats=stats, providers={})
     shared = Shared(
-        clock, stats, health, Observe(clock, stats, lines), Log(lines, clock, "error"), lambda _ex, bug: bugs.append(bug), draw
+        clock,
+        stats,
+        health,
+        Observe(clock, stats, lines),
+        Log(lines, clock, "error"),
+        lambda _ex, bug: bugs.append(bug),
+        MemoryStore(clock.monotonic),
+        draw,
     )
-    snapshot = compile_snapshot(config, pepper=PEPPER, environ={}, managed={})
+    authorizers = Authorizers(clock, shared.log, draw)
+    snapshot = compile_snapshot(config, pepper=PEPPER, environ=environ or {}, managed={}, authorizers=authorizers)
     clients = Clients({}).beside(config, {})
     app = App(build_world(snapshot, clients.by_name, shared), Ids(clock.now), clock)
     try:
         async with serving(app, limits, render_refusal=refusal_renderer(app)) as server:
             yield Gateway(server, app, shared, lines, bugs, clients)
     finally:
+        await snapshot.authorizers.close()
         await clients.close()
     assert not bugs, bugs
 

@@ -12,9 +12,10 @@ from llm_gateway.core.errors import GatewayError, Unsupported, UpstreamError, Up
 from llm_gateway.core.exchange import Attempt, Exchange
 from llm_gateway.providers.answer import StreamAnswer, WholeAnswer
 from llm_gateway.providers.deployment import Deployment, Patience
+from llm_gateway.providers.raw import RawAnswer
 from llm_gateway.routing.route import Backoff, Route
 
-Answer = WholeAnswer | StreamAnswer
+Answer = WholeAnswer | StreamAnswer | RawAnswer
 LONGEST_WAIT = 5.0
 """Seconds a request may wait for a provider that asks for a pause, before the caller is told instead."""
 LEAST_LEFT = 0.01

@@ -10,8 +10,14 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from urllib.parse import quote
 
+from llm_gateway.catalogue.format import Unusable as UnusableCatalogue
+from llm_gateway.catalogue.lookup import Catalogue, catalogue_of
 from llm_gateway.config.schema import Alias, Config, Provider, RouteTimeouts
 from llm_gateway.core.caller import Caller
+from llm_gateway.core.clock import SystemClock
+from llm_gateway.credentials.base import Authorizer
+from llm_gateway.credentials.refreshing import Unavailable
+from llm_gateway.credentials.registry import Authorizers, Unusable, Wanted, wanted_by
 from llm_gateway.identity.keys import KeyTable, Pepper
 from llm_gateway.providers.base import Endpoint, ProviderType
 from llm_gateway.providers.deployment import Deployment, Patience, Upstream
@@ -33,6 +39,9 @@ class Snapshot:
     upstreams: Mapping[str, Upstream]
     router: Router
     keys: KeyTable
+    authorizers: Authorizers
+    """By provider: those that need more than a key."""
+    catalogue: Catalogue
 
 
 def compile_snapshot(
@@ -42,50 +51,99 @@ def compile_snapshot(
     environ: Mapping[str, str],
     managed: Mapping[str, str],
     missing: Container[str] = (),
+    authorizers: Authorizers | None = None,
 ) -> Snapshot:
     """`managed`: URLs of the providers that the gateway runs itself, by name; `missing`: those that could not be started,
-    whose models answer 503 while everything else is served. Raises NotServable.
+    whose models answer 503 while everything else is served; `authorizers`: those of the snapshot before, whose tokens are kept.
+    Raises NotServable.
     """
     types = types_of(config)
+    served = {name: made for name, made in config.providers.items() if made.enabled and name not in missing}
+    authorizers = _authorizers(served, types, environ, authorizers or Authorizers(SystemClock()))
     upstreams = {
-        name: _upstream(name, provider, types[provider.type], environ, managed)
-        for name, provider in config.providers.items()
-        if provider.enabled and name not in missing
+        name: _upstream(name, provider, types[provider.type], environ, managed, authorizers.by_name.get(name))
+        for name, provider in served.items()
     }
     routes = {alias: _route(alias, config.models, upstreams) for alias in config.models}
     defaults = RouteTimeouts()
     router = Router(MappingProxyType(routes), MappingProxyType(upstreams), _patience(defaults), Alias(deployments=()).retries)
-    return Snapshot(config, MappingProxyType(upstreams), router, _keys(config, Pepper(pepper)))
+    return Snapshot(config, MappingProxyType(upstreams), router, _keys(config, Pepper(pepper)), authorizers, _catalogue(config))
+
+
+def _catalogue(config: Config) -> Catalogue:
+    try:
+        return catalogue_of(config)
+    except UnusableCatalogue as error:
+        raise NotServable(f"catalogue.file: {error}") from None
+
+
+def _authorizers(
+    served: Mapping[str, Provider], types: Mapping[str, ProviderType], environ: Mapping[str, str], before: Authorizers
+) -> Authorizers:
+    wanted: dict[str, Wanted] = {}
+    for name, provider in served.items():
+        kind = types[provider.type]
+        try:
+            want = wanted_by(provider, kind.credentials, _key(kind, provider, environ), environ)
+        except Unavailable as error:
+            raise NotServable(f"providers.{name}: {error}") from None
+        if want is not None:
+            wanted[name] = want
+    try:
+        return before.beside(wanted, environ)
+    except Unusable as error:
+        raise NotServable(f"providers.{error}") from None
+
+
+def _key(kind: ProviderType, provider: Provider, environ: Mapping[str, str]) -> str | None:
+    return provider.api_key.reveal() if provider.api_key else environ.get(kind.key_variable or "", "").strip() or None
 
 
 def _upstream(
-    name: str, provider: Provider, kind: ProviderType, environ: Mapping[str, str], managed: Mapping[str, str]
+    name: str,
+    provider: Provider,
+    kind: ProviderType,
+    environ: Mapping[str, str],
+    managed: Mapping[str, str],
+    authorizer: Authorizer | None,
 ) -> Upstream:
-    base_url = provider.base_url or managed.get(name) or kind.base_url
+    base_url = _base_url(name, provider, kind, environ, managed)
     if base_url is None:
         wanted = "it is not running" if kind.managed else f"a provider of type {kind.name} needs base_url"
         raise NotServable(f"providers.{name}: {wanted}")
-    key = provider.api_key.reveal() if provider.api_key else environ.get(kind.key_variable or "", "").strip() or None
     headers = _account_headers(name, kind, provider) | {header: value.reveal() for header, value in provider.headers.items()}
     try:
         return Upstream(
             name,
             _narrowed(kind, provider),
             base_url,
-            api_key=key,
+            api_key=None if authorizer else _key(kind, provider, environ),
             headers=headers,
             models=provider.models,
             region=provider.region,
             client_name=client_name(name, provider),
+            authorizer=authorizer,
         )
     except ValueError as error:
         raise NotServable(f"providers.{name}: {error}") from None
 
 
+def _base_url(
+    name: str, provider: Provider, kind: ProviderType, environ: Mapping[str, str], managed: Mapping[str, str]
+) -> str | None:
+    if kind.account_url is not None:
+        try:
+            return kind.account_url(provider, environ)
+        except ValueError as error:
+            raise NotServable(f"providers.{name}: {error}") from None
+    return provider.base_url or managed.get(name) or kind.base_url
+
+
 def _account_headers(name: str, kind: ProviderType, provider: Provider) -> dict[str, str]:
     said = {"organization": provider.organization, "project": provider.project, "api_version": provider.api_version}
     for key, value in said.items():
-        if value is not None and key not in kind.account_headers and not (key == "api_version" and kind.versioned):
+        known = key in kind.account_headers or key in kind.account_keys or (key == "api_version" and kind.versioned)
+        if value is not None and not known:
             raise NotServable(f"providers.{name}.{key}: a provider of type {kind.name} does not know this; remove it")
     return {header: said[key] or "" for key, header in kind.account_headers.items() if said[key]}
 
@@ -94,6 +152,8 @@ def _narrowed(kind: ProviderType, provider: Provider) -> ProviderType:
     """What of the type this account has: an API version may have endpoints of its own, and a simulator speaks one dialect at a
     time, like the provider it stands for.
     """
+    if kind.narrow is not None:
+        kind = kind.narrow(kind, provider)
     if provider.api_version is not None and kind.versioned:
         version = quote(provider.api_version, safe="")
         endpoints = {dialect: _at_version(endpoint, version) for dialect, endpoint in kind.versioned.items()}
@@ -107,7 +167,7 @@ def _narrowed(kind: ProviderType, provider: Provider) -> ProviderType:
 def _at_version(endpoint: str | Endpoint, version: str) -> Endpoint:
     place = Endpoint(endpoint) if isinstance(endpoint, str) else endpoint
     stream = place.stream_path.replace("{api_version}", version) if place.stream_path else None
-    return Endpoint(place.path.replace("{api_version}", version), stream)
+    return replace(place, path=place.path.replace("{api_version}", version), stream_path=stream)
 
 
 def client_name(name: str, provider: Provider) -> str:
@@ -175,6 +235,13 @@ def _keys(config: Config, pepper: Pepper) -> KeyTable:
         digest = pepper.digest(key.key.reveal().encode()) if key.key else bytes.fromhex(key.key_hash or "")
         strict = None if key.on_loss is None else key.on_loss == "refuse"
         expires = key.expires.timestamp() if key.expires else None
-        caller = Caller(key.name, key.models, expires=expires, metadata_in_body=key.metadata_in_body, strict=strict)
+        caller = Caller(
+            key.name,
+            key.models,
+            expires=expires,
+            metadata_in_body=key.metadata_in_body,
+            strict=strict,
+            passthrough=key.passthrough,
+        )
         callers.append((digest, caller))
-    return KeyTable(pepper, callers, None if config.auth.needed else Caller(ANONYMOUS))
+    return KeyTable(pepper, callers, None if config.auth.needed else Caller(ANONYMOUS, passthrough=("*",)))

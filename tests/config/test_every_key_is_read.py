@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 import trustme
 from msgspec import inspect as mi
@@ -50,6 +51,9 @@ def test_every_key_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     issued.private_key_and_cert_chain_pem.write_to_path(str(cert))
     issued.private_key_pem.write_to_path(str(key))
     authority.cert_pem.write_to_path(str(ca))
+    token_uri = "http://127.0.0.1:1/"
+    google = {"type": "authorized_user", "client_id": "c", "client_secret": "s", "refresh_token": "r", "token_uri": token_uri}
+    (tmp_path / "google.json").write_bytes(msgspec.json.encode(google))
     file = tmp_path / "gateway.yaml"
     file.write_text(f"""
 server: {{port: 0, admin: {{port: 0}}, tls: {{cert: {cert}, key: {key}, client_ca: {ca}, client_auth: optional}}}}
@@ -57,8 +61,12 @@ providers:
   openai: {{api_key: sk-test, organization: org, project: proj, region: eu, tls: {{ca_file: {ca}}}}}
   anthropic: {{api_key: sk-test, api_version: "2023-06-01"}}
   local: {{file: {tmp_path}/none.gguf, threads: 1}}
+  keys: {{type: bedrock, region: us-east-1, aws: {{access_key_id: AKID, secret_access_key: x, session_token: y}}}}
+  role: {{type: bedrock, region: us-east-1, aws: {{credential_source: EcsContainer, role_arn: "arn:aws:iam::1:role/x"}}}}
+  vertex: {{project: p, region: us-central1, google: {{credentials_file: {tmp_path}/google.json}}}}
+  azure: {{base_url: "http://127.0.0.1:1", entra: {{tenant_id: t, client_id: c, federated_token_file: {ca}, authority: "http://127.0.0.1:1"}}}}
   sim: {{type: simulator, fault: "503", tokens_per_second: 5}}
-  mine: {{base_url: "http://127.0.0.1:1"}}
+  mine: {{base_url: "http://127.0.0.1:1", passthrough: {{paths: [/v1/x/*]}}}}
 provider_types:
   mine: {{endpoints: {{openai_chat: /chat}}, docs: "https://example.com"}}
 models: {{a: {{deployments: [{{model: openai/x, timeouts: {{idle: 3s}}}}], fallback: [b]}}, b: anthropic/y}}
@@ -66,6 +74,7 @@ auth: {{keys: [{{name: one, key: sk-gateway-0123456789}}, {{name: two, key_hash:
 api: {{versions: {{v1: {{deprecated: 2020-01-01}}}}}}
 logging: {{access: "off"}}
 state: {{dir: {tmp_path}/state}}
+catalogue: {{models: {{"openai/x": {{prices: {{input: 1}}}}}}}}
 """)
     config = load(file, environ={}, provider_types=option_names())
     read: set[tuple[str, str]] = set()

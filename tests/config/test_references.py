@@ -120,3 +120,21 @@ def test_requiring_keys_that_do_not_exist_is_a_mistake(tmp_path: Path) -> None:
     """Every request would be refused."""
     (line,) = told(tmp_path, "auth: {required: true}\n")
     assert line.startswith("gateway.yaml:1:18: auth.required: is true, but there are no keys")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("{opnai/x: {}}", 'gateway.yaml:2:31: catalogue.models["opnai/x"]: names no provider that there is; did you mean "openai"?'),
+        ("{gpt: {}}", "gateway.yaml:2:27: catalogue.models.gpt: names no provider that there is; known here: openai"),
+        ("{openai/: {}}", 'gateway.yaml:2:31: catalogue.models["openai/"]: names no model; write provider/model, or provider/* for all of them'),
+        ("{openai/a*b: {}}", 'gateway.yaml:2:34: catalogue.models["openai/a*b"]: has a * that is not at its end'),
+        ("{openai/x: {prices: {}}}", 'gateway.yaml:2:41: catalogue.models["openai/x"].prices: needs input'),
+        ("{openai/x: {prices: {input: -1}}}", 'gateway.yaml:2:49: catalogue.models["openai/x"].prices.input: expected dollars such as 2.5 or 0.00015, with nine decimals at most'),
+        ("{openai/x: {prices: {input: 1, ouput: 2}}}", 'gateway.yaml:2:52: catalogue.models["openai/x"].prices.ouput: unknown key; did you mean "output"?'),
+        ("{openai/x: {context_window: 0}}", 'gateway.yaml:2:49: catalogue.models["openai/x"].context_window: expected a whole number from 1 to 1099511627776'),
+    ],
+)  # fmt: skip
+def test_what_is_known_of_models_that_do_not_exist(tmp_path: Path, text: str, line: str) -> None:
+    """The catalogue's entries are of configured providers, and each mistake is told where it stands."""
+    assert told(tmp_path, f"providers: {{openai: {{}}}}\ncatalogue: {{models: {text}}}\n") == [line]

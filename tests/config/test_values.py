@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_gateway.config.values import Duration, ProxyChoice, Secret, Size
+from llm_gateway.config.values import Duration, Money, ProxyChoice, Secret, Size
 
 
 @pytest.mark.parametrize(
@@ -55,6 +55,31 @@ def test_what_is_no_size_is_refused(text: object) -> None:
 def test_a_size_is_written_as_it_can_be_read(count: int) -> None:
     """str gives a text that means the same."""
     assert Size.parse(str(Size(count))) == count
+
+
+@pytest.mark.parametrize(
+    ("text", "nano"),
+    [("2.5", 2_500_000_000), (2.5, 2_500_000_000), (3, 3_000_000_000), ("0.000000001", 1), (1e-9, 1), (0.1, 100_000_000), (0, 0)],
+)
+def test_money_is_whole_nano_dollars(text: object, nano: int) -> None:
+    """A number of the file means the digits that were written, not their nearest binary fraction."""
+    assert Money.parse(text) == nano
+    assert type(Money.parse(text)) is Money
+
+
+@pytest.mark.parametrize(
+    "text", ["", "-1", -1, "1e3", "1,5", "$2", "0.0000000001", 1e-10, 1e7, "1000000", float("nan"), float("inf"), True, None, "٣"]
+)
+def test_what_is_no_money_is_refused(text: object) -> None:
+    """Parts of a nano-dollar, millions, and whatever is no plain number."""
+    with pytest.raises(ValueError, match="dollars"):
+        Money.parse(text)
+
+
+@given(st.integers(min_value=0, max_value=999_999 * 10**9))
+def test_money_is_written_as_it_can_be_read(nano: int) -> None:
+    """str gives a text that means the same."""
+    assert Money.parse(str(Money(nano))) == nano
 
 
 def test_a_secret_shows_only_when_asked() -> None:

@@ -95,9 +95,12 @@ def accounts() -> list[Account]:
 
 
 def declared_accounts() -> list[Account]:
-    """An account for each type that is a file of data, which the same code serves as the representative's."""
+    """An account for each type that is a file of data, which the same code serves as the representative's; without those that do
+    not chat, of which tests/e2e/test_embedding_matrix.py has all.
+    """
     declared = [kind for name, kind in PROVIDER_TYPES.items() if name not in {*COMPILED_TYPES, REPRESENTATIVE}]
-    return [Account(kind.name, kind, _asked(kind), {}, f"sk-secret-of-{kind.name}-0123456789") for kind in declared]
+    chatting = [kind for kind in declared if any(DIALECTS[name].operation is Operation.CHAT for name in kind.endpoints)]
+    return [Account(kind.name, kind, _asked(kind), {}, f"sk-secret-of-{kind.name}-0123456789") for kind in chatting]
 
 
 def _asked(kind: ProviderType) -> dict[str, str]:

@@ -240,6 +240,10 @@ def test_models(run: Run, asking: dict[str, str]) -> None:
     assert any(line.split()[:2] == ["claude", "ant"] for line in done.stdout.splitlines())
     listing = msgspec.json.decode(run("--json", "models", **asking).stdout)
     assert "gpt" in {model["id"] for model in listing["data"]}
+    of_one = msgspec.json.decode(run("--json", "models", "-p", "ant", **asking).stdout)["data"]
+    assert 0 < len(of_one) < len(listing["data"])
+    assert all("ant" in model["x_gateway_info"]["providers"] for model in of_one)
+    assert msgspec.json.decode(run("--json", "models", "--capability", "no such", **asking).stdout)["data"] == []
 
 
 def test_a_wrong_key(run: Run, world: World) -> None:

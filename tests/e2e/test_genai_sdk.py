@@ -79,3 +79,20 @@ def test_errors_are_its_own(client: genai.Client, gateway: GatewayProcess) -> No
         stranger.models.generate_content(model="m-gemini", contents="hi")
     assert refused.value.code == 401
     stranger.close()
+
+
+@pytest.mark.parametrize("version", ["v1beta", "v1alpha", "v1"])
+def test_the_models_there_are(gateway: GatewayProcess, version: str) -> None:
+    """Listed over several pages, and looked up, under each version that Google's SDKs ask for."""
+    client = genai.Client(api_key=KEY, http_options=types.HttpOptions(base_url=gateway.url, api_version=version))
+    names = [model.name for model in client.models.list(config={"page_size": 3})]
+    assert {f"models/m-{provider}" for provider in PROVIDERS} <= set(names)
+    assert len(names) == len(set(names))
+    for name in ("m-openai", "models/m-openai", "models/openai/gpt-4o"):
+        model = client.models.get(model=name)
+        assert model.name in {"models/m-openai", "models/openai/gpt-4o"}
+        assert "generateContent" in (model.supported_actions or [])
+    with pytest.raises(errors.ClientError) as unknown:
+        client.models.get(model="nobody")
+    assert (unknown.value.code, unknown.value.status) == (404, "NOT_FOUND")
+    client.close()

@@ -67,3 +67,32 @@ def test_errors_are_its_own(client: ollama.Client) -> None:
         client.chat(model="nobody", messages=[{"role": "user", "content": "hi"}])
     assert unknown.value.status_code == 404
     assert unknown.value.error
+
+
+def test_the_models_there_are(client: ollama.Client) -> None:
+    """Listed by the names they are asked for with; those of an Ollama server are shown as it shows them."""
+    names = [model.model for model in client.list().models]
+    assert {f"m-{provider}" for provider in PROVIDERS} <= set(names)
+    shown = client.show("m-ollama")
+    assert "completion" in (shown.capabilities or [])
+    assert (shown.modelinfo or {})["general.architecture"] == "llama"
+    assert client.show("m-anthropic").details is not None
+    assert client.ps().models == []
+    with pytest.raises(ollama.ResponseError) as unknown:
+        client.show("nobody")
+    assert unknown.value.status_code == 404
+
+
+def test_models_are_not_managed_here(client: ollama.Client) -> None:
+    """Pulling, copying and deleting are refused in words that the SDK shows."""
+    for wish in (
+        lambda: client.pull("x"),
+        lambda: client.push("x"),
+        lambda: client.delete("x"),
+        lambda: client.copy("x", "y"),
+        lambda: client.create("x", from_="y"),
+    ):
+        with pytest.raises(ollama.ResponseError) as refused:
+            wish()
+        assert refused.value.status_code == 400
+        assert "configured" in refused.value.error

@@ -31,8 +31,9 @@ TOOLS: list[Any] = [
 
 
 class World:
-    def __init__(self, simulator: RunningSimulator, gateway: GatewayProcess) -> None:
+    def __init__(self, simulator: RunningSimulator, gateway: GatewayProcess, config: dict[str, Any]) -> None:
         self.simulator = simulator
+        self.config = config
         self.gateway = gateway
 
     def last(self) -> dict[str, Any]:
@@ -61,7 +62,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             "auth": {"keys": [{"name": "tests", "key": KEY}, {"name": "other", "key": OTHER}]},
         }
         with running_gateway(config, tmp_path_factory.mktemp("stored")) as gateway:
-            yield World(simulator, gateway)
+            yield World(simulator, gateway, config)
 
 
 @pytest.fixture
@@ -248,19 +249,30 @@ def test_hostile_ids(client: OpenAI, ident: str) -> None:
         assert answer.json()["error"]["type"] in ("invalid_request_error", "not_found_error")
 
 
-def test_what_only_a_provider_holds_stays_there(client: OpenAI, world: World, question: str) -> None:
+def test_what_only_a_provider_holds_stays_there(world: World, tmp_path: Path, question: str) -> None:
     """A conversation in the provider's store is passed on to it, cannot move, and its answers are continued there by their id."""
+    config = world.config | {"responses": {"unknown_ids": "pass"}}
+    with running_gateway(config, tmp_path) as gateway, OpenAI(base_url=f"{gateway.url}/v1", api_key=KEY, max_retries=0) as client:
+        with pytest.raises(openai.BadRequestError) as refused:
+            client.responses.create(model="m-anthropic", input=question, conversation="conv_1")
+        assert refused.value.param == "conversation"
+        one = client.responses.create(model="m-openai", input=question, conversation="conv_1")
+        two = client.responses.create(model="m-openai", input="two", previous_response_id=one.id)
+        assert world.last()["previous_response_id"] == one.id
+        assert two.previous_response_id == one.id
+        for model in ("m-second", "m-anthropic"):
+            with pytest.raises(openai.BadRequestError) as stuck:
+                client.responses.create(model=model, input="x", previous_response_id=two.id)
+            assert stuck.value.param == "previous_response_id"
+
+
+def test_a_conversation_may_be_another_keys(client: OpenAI, world: World, question: str) -> None:
+    """C25: the provider keeps one account for all keys, so that its conversations are passed on only if that is wished."""
+    before = len(world.simulator.requests)
     with pytest.raises(openai.BadRequestError) as refused:
-        client.responses.create(model="m-anthropic", input=question, conversation="conv_1")
+        client.responses.create(model="m-openai", input=question, conversation="conv_1")
     assert refused.value.param == "conversation"
-    one = client.responses.create(model="m-openai", input=question, conversation="conv_1")
-    two = client.responses.create(model="m-openai", input="two", previous_response_id=one.id)
-    assert world.last()["previous_response_id"] == one.id
-    assert two.previous_response_id == one.id
-    for model in ("m-second", "m-anthropic"):
-        with pytest.raises(openai.BadRequestError) as stuck:
-            client.responses.create(model=model, input="x", previous_response_id=two.id)
-        assert stuck.value.param == "previous_response_id"
+    assert len(world.simulator.requests) == before
 
 
 def test_background_needs_a_provider_that_has_it(client: OpenAI, question: str) -> None:

@@ -36,7 +36,7 @@ async def ask(gateway: Gateway, line: str, headers: str = "") -> tuple[int, dict
     ("line", "status", "code", "allow"),
     [
         ("GET /nothing", 404, "not_found", None),
-        ("POST /", 404, "not_found", None),
+        ("POST /", 405, "method_not_allowed", b"GET, HEAD, OPTIONS"),
         ("GET /v1/chat/completions", 405, "method_not_allowed", b"POST, OPTIONS"),
         ("PUT /v1/messages", 405, "method_not_allowed", b"POST, OPTIONS"),
         ("DELETE /health", 405, "method_not_allowed", b"GET, HEAD, OPTIONS"),

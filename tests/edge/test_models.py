@@ -9,9 +9,14 @@ import msgspec
 import openai
 import pytest
 
+from catalogue.books import book, entry, priced
+from llm_gateway.catalogue.book import Data
+from llm_gateway.catalogue.format import read
+from llm_gateway.catalogue.lookup import Catalogue
 from llm_gateway.core.caller import Caller
+from llm_gateway.core.clock import FakeClock
 from llm_gateway.core.errors import InvalidRequest, NotFound
-from llm_gateway.edge.models import Models, Price
+from llm_gateway.edge.models import Models
 from llm_gateway.http.limits import ServerLimits
 from llm_gateway.http.server import Server
 from llm_gateway.providers.deployment import Patience, Upstream
@@ -28,12 +33,28 @@ LISTED = {
         "org/qwen:2": ListedModel("org/qwen:2", 1_600_000_000, "", "", 32768, None, ("chat",)),
     }
 }
+GPT = entry(
+    "gpt-4o",
+    name="GPT-4o",
+    context=128_000,
+    output=16_384,
+    takes=["text", "image"],
+    gives=["text"],
+    features=["tools"],
+    released="2024-05-13",
+    knowledge="2023-09",
+    deprecated=True,
+    retires="2027-01-14",
+    prices=[{"rates": {"input": [2_500_000_000, 1000, 5_000_000_000], "output": 10_000_000_000, "cache_read": 1_250_000_000}}],
+    variants=[{"tier": "batch", "rates": {"input": 1_250_000_000}}],
+)
+GPU = [entry("llama", prices=priced(500_000_000)), entry("org/qwen:2", prices=priced(500_000_001))]
 
 
 class World:
     """Two providers: openai with configured models, gpu whose models are discovered; and three aliases."""
 
-    def __init__(self, listed=LISTED, pricing=None) -> None:
+    def __init__(self, listed=LISTED, known=(), types=None) -> None:
         self.upstreams = {
             "openai": Upstream("openai", PROVIDER_TYPES["openai"], "https://api.example/v1", models=("gpt-4o", "gpt-4o-mini")),
             "gpu": Upstream("gpu", PROVIDER_TYPES["vllm"], "http://gpu.example/v1"),
@@ -44,7 +65,9 @@ class World:
             "mixed": self.route("mixed", "openai/gpt-4o", "gpu/llama"),
         }
         self.stats = Stats()
-        self.models = Models(Router(routes, self.upstreams, Patience(), 1), self.discover, self.stats, lambda: 1000.0, pricing)
+        types = types or {"openai": "openai", "gpu": "vllm"}
+        catalogue = Catalogue(types, {}, lambda: Data(read(book(*known, vllm=GPU))))
+        self.models = Models(Router(routes, self.upstreams, Patience(), 1), self.discover, self.stats, FakeClock(), catalogue)
         self.listed = listed
 
     async def discover(self):
@@ -77,8 +100,8 @@ def test_the_list_holds_aliases_and_models():
 
 
 def test_a_row():
-    """OpenAI's members and x_gateway_info; what is known of a model comes from its provider."""
-    body = World(pricing=lambda provider, model: Price(0.5, 1.5)).data(b"id=fast")
+    """OpenAI's members and x_gateway_info; what its provider says counts, the catalogue has the rest."""
+    body = World().data(b"id=fast")
     assert body == {
         "object": "list",
         "data": [
@@ -92,7 +115,12 @@ def test_a_row():
                     "capabilities": ["chat", "vision"],
                     "context_window": 8192,
                     "max_output_tokens": 1024,
-                    "pricing": {"input_per_million": 0.5, "output_per_million": 1.5, "currency": "USD"},
+                    "modalities": {"input": [], "output": []},
+                    "deprecated": None,
+                    "deprecation_date": None,
+                    "release_date": None,
+                    "knowledge_cutoff": None,
+                    "pricing": {"input_per_million": 0.5, "output_per_million": 1, "currency": "USD", "source": "tests"},
                 },
             }
         ],
@@ -100,19 +128,48 @@ def test_a_row():
     }
 
 
+def test_a_row_from_the_catalogue():
+    """A configured model that is not asked about: limits, media, lifecycle and prices are the catalogue's, its day of release too."""
+    row = World(known=[GPT]).data(b"id=openai/gpt-4o")["data"][0]
+    assert row["created"] == 1_715_558_400
+    assert row["x_gateway_info"] == {
+        "providers": ["openai"],
+        "capabilities": ["tools", "vision"],
+        "context_window": 128_000,
+        "max_output_tokens": 16_384,
+        "modalities": {"input": ["text", "image"], "output": ["text"]},
+        "deprecated": True,
+        "deprecation_date": "2027-01-14",
+        "release_date": "2024-05-13",
+        "knowledge_cutoff": "2023-09",
+        "pricing": {
+            "input_per_million": 2.5,
+            "output_per_million": 10,
+            "cache_read_per_million": 1.25,
+            "currency": "USD",
+            "steps": [{"above_tokens": 1000, "input_per_million": 5, "output_per_million": 10, "cache_read_per_million": 1.25}],
+            "tiers": {"batch": {"input_per_million": 1.25}},
+            "source": "tests",
+        },
+    }
+
+
 def test_what_nobody_said_is_null():
     """A configured model of which nothing is known has nulls, an epoch date and its provider as owner."""
     row = World().data(b"id=openai/gpt-4o")["data"][0]
     assert (row["created"], row["owned_by"]) == (0, "openai")
-    info = {"providers": ["openai"], "capabilities": [], "context_window": None, "max_output_tokens": None, "pricing": None}
-    assert row["x_gateway_info"] == info
+    info = row["x_gateway_info"]
+    assert (info.pop("providers"), info.pop("capabilities"), info.pop("modalities")) == (
+        ["openai"],
+        [],
+        {"input": [], "output": []},
+    )
+    assert set(info.values()) == {None}
 
 
 def test_an_alias_promises_what_all_candidates_have():
     """Smallest window, shared capabilities; null as soon as one candidate's is not known; a price only if it is everywhere the same."""
-    prices = {("gpu", "llama"): Price(1, 2), ("gpu", "org/qwen:2"): Price(1, 3)}
-    world = World(pricing=lambda *pair: prices.get(pair))
-    smart, mixed = world.data(b"id__in=smart,mixed")["data"]
+    smart, mixed = World(known=[GPT]).data(b"id__in=smart,mixed")["data"]
     info = smart["x_gateway_info"]
     assert (info["context_window"], info["max_output_tokens"], info["capabilities"], info["pricing"]) == (
         8192,
@@ -121,32 +178,44 @@ def test_an_alias_promises_what_all_candidates_have():
         None,
     )
     info = mixed["x_gateway_info"]
-    assert (info["providers"], info["context_window"], info["capabilities"]) == (["openai", "gpu"], None, [])
-    assert world.data(b"id=fast")["data"][0]["x_gateway_info"]["pricing"]["output_per_million"] == 2
+    assert (info["providers"], info["context_window"], info["capabilities"]) == (["openai", "gpu"], 8192, ["vision"])
+    assert (info["deprecated"], info["deprecation_date"], info["release_date"]) == (True, "2027-01-14", None)
+    assert World().data(b"id=mixed")["data"][0]["x_gateway_info"]["context_window"] is None
 
 
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
         (b"provider=openai", ["mixed", "openai/gpt-4o", "openai/gpt-4o-mini"]),
-        (b"capability=vision", ["fast", "gpu/llama"]),
-        (b"min_context=10000", ["gpu/org/qwen:2"]),
-        (b"x_gateway_info.context_window__lt=10000", ["fast", "smart", "gpu/llama"]),
+        (b"capability=vision", ["fast", "mixed", "openai/gpt-4o", "gpu/llama"]),
+        (b"min_context=10000", ["openai/gpt-4o", "gpu/org/qwen:2"]),
+        (b"x_gateway_info.context_window__lt=10000", ["fast", "smart", "mixed", "gpu/llama"]),
         (b"id__startswith=gpu/&sort=-context_window", ["gpu/org/qwen:2", "gpu/llama"]),
-        (b"provider=gpu&sort=-pricing.input_per_million,id&limit=2", ["fast", "gpu/llama"]),
+        (b"provider=gpu&sort=-pricing.input_per_million,id&limit=2", ["gpu/org/qwen:2", "fast"]),
         (b"offset=1&limit=2", ["smart", "mixed"]),
+        (b"deprecated=true", ["mixed", "openai/gpt-4o"]),
+        (b"deprecated=false", []),
+        (b"modality=image&deprecation_date__lt=2028", ["openai/gpt-4o"]),
+        (b"modalities.output__contains=text", ["openai/gpt-4o"]),
+        (b"release_date__gte=2024-01-01", ["openai/gpt-4o"]),
+        (b"knowledge_cutoff__startswith=2023", ["openai/gpt-4o"]),
+        (b"pricing.cache_read_per_million__lte=1.25", ["openai/gpt-4o"]),
+        (b"capability=tools&sort=-release_date", ["openai/gpt-4o"]),
     ],
 )
 def test_filters_order_and_pages(query, expected):
     """The parameters of requirements G1 to G3, short names and long."""
-    assert World().ids(query) == expected
+    assert World(known=[GPT]).ids(query) == expected
 
 
-def test_a_filter_that_makes_no_sense():
+@pytest.mark.parametrize(
+    "query", [b"min_context=big", b"deprecated=maybe", b"deprecated__startswith=t", b"sort=modalities.input"]
+)
+def test_a_filter_that_makes_no_sense(query):
     """It is the caller's fault, and named."""
     with pytest.raises(InvalidRequest) as caught:
-        World().list(b"min_context=big")
-    assert caught.value.param == "min_context"
+        World().list(query)
+    assert caught.value.param == query.partition(b"=")[0].decode()
 
 
 def test_only_what_the_caller_may_use():
@@ -211,6 +280,8 @@ def test_anthropics_shape():
                 "created_at": "2023-11-14T22:13:20Z",
                 "max_input_tokens": 8192,
                 "max_tokens": 1024,
+                "lifecycle": "active",
+                "retires_at": None,
             }
         ],
         "has_more": True,
@@ -219,6 +290,9 @@ def test_anthropics_shape():
     }
     one = World().one("openai/gpt-4o", ANTHROPIC)
     assert (one["display_name"], one["created_at"]) == ("openai/gpt-4o", "1970-01-01T00:00:00Z")
+    known = World(known=[GPT]).one("openai/gpt-4o", ANTHROPIC)
+    assert (known["display_name"], known["created_at"]) == ("GPT-4o", "2024-05-13T00:00:00Z")
+    assert (known["lifecycle"], known["retires_at"], known["max_tokens"]) == ("deprecated", "2027-01-14T00:00:00Z", 16_384)
 
 
 def test_it_is_cached_by_its_owner_only():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from llm_gateway.core.caller import Caller
 from llm_gateway.core.exchange import Attempt, Exchange
-from llm_gateway.core.usage import Usage
+from llm_gateway.core.usage import MediaUsage, Usage
 from llm_gateway.telemetry.access import as_json, as_text, line_of, rendered
 
 NAMES = st.text(max_size=20)
@@ -26,7 +26,10 @@ def finished(model="m", key="k", served="s", *, stream=False, usage=None) -> Exc
     return ex
 
 
-@given(NAMES, NAMES, NAMES, st.booleans(), st.none() | st.just(Usage(input=3, cache_read=2, output=5)))
+USED = (None, Usage(input=3, cache_read=2, output=5), MediaUsage(input=3, images=2), MediaUsage(seconds=1.5, characters=7))
+
+
+@given(NAMES, NAMES, NAMES, st.booleans(), st.sampled_from(USED))
 def test_the_quick_line_is_the_careful_one(model, key, served, stream, usage):
     """A completed request's line holds exactly what the struct would, whatever its names are made of."""
     ex = finished(model, key, served, stream=stream, usage=usage)
@@ -48,3 +51,12 @@ def test_a_line_for_people_holds_no_control_characters(name):
     assert text.count("\n") == 1
     assert "\x1b" not in text
     assert "\u202e" not in text
+
+
+def test_what_passes_through_is_called_so():
+    """By its path, which no other operation has."""
+    ex = finished()
+    assert "operation" not in msgspec.json.decode(rendered([as_json(ex, 1_700_000_000.5, 100.5)]))
+    ex.path = b"/passthrough/openai/v1/x"
+    quick = msgspec.json.decode(rendered([as_json(ex, 1_700_000_000.5, 100.5)]))
+    assert quick["operation"] == line_of(ex, 1.0, 100.5).operation == "passthrough"

@@ -101,6 +101,27 @@ def test_a_second_listener_has_no_operations(tmp_path):
     run(test)
 
 
+def test_the_load_of_a_provider_is_read_while_the_configuration_wants_it(tmp_path):
+    """From the start, over a reload, and no longer when the key is gone."""
+
+    async def test() -> None:
+        metrics = b"vllm:num_requests_running 2\nvllm:num_requests_waiting 1\n"
+        page = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%b" % (len(metrics), metrics)
+        async with Server([ASK, page] * 50) as server:
+            document = one_provider(f"{server.url}/v1", kind="vllm")
+            document["providers"]["a"]["load_every"] = "200ms"
+            async with served(tmp_path, document) as world:
+                load = world.gateway._health.load
+                await until(lambda: load("a") is not None)
+                assert load("a")[:3] == (2, 1, None)
+                del document["providers"]["a"]["load_every"]
+                await world.reload()
+                assert load("a") is None
+            assert server.requests[0][1].startswith(b"GET /metrics HTTP/1.1\r\n")
+
+    run(test)
+
+
 def test_sigterm_ends_it(tmp_path):
     """`run` returns after the signal, everything closed."""
 

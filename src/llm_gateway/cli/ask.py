@@ -1,4 +1,4 @@
-"""Commands that ask a running gateway: `chat` and `models`."""
+"""The command that asks a model through a running gateway, and what others need to ask one."""
 
 from __future__ import annotations
 
@@ -66,18 +66,11 @@ def chat(
         document["temperature"] = temperature
     if max_tokens is not None:
         document["max_tokens"] = max_tokens
-    _guarded(output, url, _chat(output, url, api_key, document))
+    guarded(output, url, _chat(output, url, api_key, document))
 
 
-@click.command()
-@gateway_options
-@click.pass_obj
-def models(output: Output, url: str, api_key: str | None) -> None:
-    """List the models that a key may use."""
-    _guarded(output, url, _models(output, url, api_key))
-
-
-def _guarded(output: Output, url: str, work: Any) -> None:
+def guarded(output: Output, url: str, work: Any) -> None:
+    """Run it; whatever goes wrong is said in words."""
     try:
         asyncio.run(work)
     except Refused as refusal:
@@ -89,7 +82,7 @@ def _guarded(output: Output, url: str, work: Any) -> None:
 async def _chat(output: Output, url: str, api_key: str | None, document: dict[str, Any]) -> None:
     client = Client()
     try:
-        response = await _send(client, b"POST", url, "/chat/completions", api_key, msgspec.json.encode(document))
+        response = await send(client, b"POST", url, "/chat/completions", api_key, msgspec.json.encode(document))
         if not document["stream"]:
             reply = msgspec.json.decode(await response.read())
             output.show(reply, reply["choices"][0]["message"].get("content") or "")
@@ -101,21 +94,8 @@ async def _chat(output: Output, url: str, api_key: str | None, document: dict[st
         await client.close()
 
 
-async def _models(output: Output, url: str, api_key: str | None) -> None:
-    client = Client()
-    try:
-        response = await _send(client, b"GET", url, "/models", api_key, b"")
-        listing = msgspec.json.decode(await response.read())
-    finally:
-        await client.close()
-    rows = [
-        (model["id"], ", ".join(model["x_gateway_info"]["providers"]), ", ".join(model["x_gateway_info"]["capabilities"]))
-        for model in listing["data"]
-    ]
-    output.table(listing, ("model", "providers", "capabilities"), rows)
-
-
-async def _send(client: Client, method: bytes, url: str, path: str, api_key: str | None, body: bytes) -> Response:
+async def send(client: Client, method: bytes, url: str, path: str, api_key: str | None, body: bytes) -> Response:
+    """One request to a path below /v1. Raises Refused, HttpError, and ValueError for a URL that is none."""
     origin, prefix = Origin.parse(url)
     root = prefix if prefix.endswith("/v1") else prefix + "/v1"
     lines = b"Content-Type: application/json\r\n"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from llm_gateway._version import __version__
-from llm_gateway.cli.ask import chat, models
+from llm_gateway.cli.ask import chat
 from llm_gateway.cli.check import hash_key, schema, validate
 from llm_gateway.cli.completions import completions
+from llm_gateway.cli.models import models
 from llm_gateway.cli.output import Output
 from llm_gateway.cli.serve import serve
 from llm_gateway.cli.simulate import simulate

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import msgspec
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 
 class Output:
@@ -30,7 +30,8 @@ class Output:
         if self.as_json:
             self.show(data, "")
             return
-        made = Table(*headings, title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
+        columns = (Column(text, overflow="fold") for text in headings)  # a name that is cut short names nothing
+        made = Table(*columns, title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
         for row in rows:
             made.add_row(*row)
         self.console.print(made)

@@ -14,7 +14,7 @@ from msgspec import inspect as mi
 from llm_gateway.config.bind import ProviderTypes, struct_info
 from llm_gateway.config.schema import Options, Provider, Section, Sections
 from llm_gateway.config.schema.base import NAME
-from llm_gateway.config.values import Duration, Size
+from llm_gateway.config.values import Duration, Money, Size
 
 Schema = dict[str, Any]
 
@@ -137,6 +137,8 @@ def _custom(cls: Any) -> Schema:
     number: list[Schema] = []
     if cls is Size:
         number = [{"type": "integer", "minimum": 0}]
+    elif cls is Money:
+        number = [{"type": "number", "minimum": 0}]
     elif cls is Duration:
         number = [{"const": 0}]
     return {"anyOf": [text, *number, _INTERPOLATED]} if cls.pattern else text

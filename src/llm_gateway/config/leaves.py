@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -16,7 +17,7 @@ from msgspec import inspect as mi
 
 from llm_gateway.config.errors import Wrong, did_you_mean, shown
 from llm_gateway.config.tree import Node, scalar
-from llm_gateway.config.values import Duration, Size
+from llm_gateway.config.values import Duration, Money, Size
 
 _KINDS: Final = (
     (bool, "true or false"),
@@ -26,6 +27,8 @@ _KINDS: Final = (
     (dict, "a mapping"),
     (list, "a list"),
 )
+_NAMED: Final = MappingProxyType({Duration: "a duration", Size: "a size", Money: "dollars"})
+"""The classes of values.py that a number may stand for."""
 
 
 def leaf(kind: mi.Type, node: Node, *, positive: bool) -> Any:
@@ -134,9 +137,9 @@ def _moment(kind: mi.DateTimeType | mi.DateType, node: Node) -> date:
 
 def _written(cls: Any, node: Node, *, positive: bool) -> Any:
     if isinstance(node.value, dict | list) or node.value is None:
-        raise Wrong(f"expected {'text' if cls not in {Duration, Size} else f'a {cls.__name__.lower()}'}, found {found(node)}")
+        raise Wrong(f"expected {_NAMED.get(cls, 'text')}, found {found(node)}")
     try:
-        value = cls.parse(node.value if cls in {Duration, Size} else written(node))
+        value = cls.parse(node.value if cls in _NAMED else written(node))
     except ValueError as error:
         raise Wrong(str(error)) from None
     if positive and not value:

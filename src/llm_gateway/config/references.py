@@ -30,7 +30,9 @@ class References:
             self._deployments(name, alias)
             self._fallbacks(name, alias)
         self._cycles()
+        self._known_models()
         self._keys()
+        self._relayed()
         self._openness()
 
     def _note(self, path: Path, message: str, suggestion: str = "") -> None:
@@ -109,6 +111,19 @@ class References:
                 elif target in self._aliases and target not in done:
                     walk.append((target, 0))
 
+    def _known_models(self) -> None:
+        """What the catalogue is told is told of a provider's models, not of an alias."""
+        for name in self._sections.catalogue.models:
+            provider, slash, model = name.partition("/")
+            path = ("catalogue", "models", name)
+            if provider not in self._providers:
+                hint = did_you_mean(provider, self._providers) or one_of(self._providers) or "write provider/model"
+                self._note(path, "names no provider that there is", hint)
+            elif not slash or not model:
+                self._note(path, "names no model", "write provider/model, or provider/* for all of them")
+            elif "*" in model[:-1]:
+                self._note(path, "has a * that is not at its end")
+
     def _keys(self) -> None:
         names: dict[str, int] = {}
         values: dict[object, int] = {}
@@ -125,6 +140,23 @@ class References:
             for at, entry in enumerate(key.models or ()):
                 if entry:
                     self._allowed(("auth", "keys", index, "models", at), entry)
+
+    def _relayed(self) -> None:
+        """Who is asked where a request does not say: models, and a provider."""
+        media, files = self._sections.media, self._sections.files
+        for field in ("moderation_model", "image_model"):
+            name = getattr(media, field)
+            if name and name not in self._aliases:
+                self._target(("media", field), name, self._providers)
+        self._provider_named(("files", "provider"), files.provider)
+        for index, key in enumerate(self._sections.auth.keys or ()):
+            for at, name in enumerate((key and key.passthrough) or ()):
+                self._provider_named(("auth", "keys", index, "passthrough", at), None if name == "*" else name)
+
+    def _provider_named(self, path: Path, name: str | None) -> None:
+        if name and name not in self._providers:
+            hint = did_you_mean(name, self._providers) or one_of(self._providers)
+            self._note(path, f"there is no provider {self._quoted(path, name)}", hint)
 
     def _allowed(self, path: Path, entry: str) -> None:
         """An exact entry must name something; a pattern may wait for what discovery brings."""

@@ -1,4 +1,4 @@
-"""The values that configuration has beside plain text and numbers: durations, sizes, secrets and the choice of a proxy.
+"""The values that configuration has beside plain text and numbers: durations, sizes, money, secrets and the choice of a proxy.
 
 Each class reads what a person writes (`parse`, raising ValueError with a text that never repeats the value) and writes it
 back in the same notation (`str`).
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import re
+from decimal import Decimal
 from typing import ClassVar, Protocol, Self
 from urllib.parse import urlsplit
 
@@ -17,9 +18,11 @@ _LONGEST = 366 * 86_400.0
 _SIZE_UNITS = {"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
 _SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)(B|KB|MB|GB)", re.IGNORECASE | re.ASCII)
 _LARGEST = 1 << 40
+_LONGEST_TEXT = 64 << 10
 
 DURATION_PATTERN = r"^0$|^(\d+(\.\d+)?(ms|s|m|h|d))+$"
 SIZE_PATTERN = r"^\d+(\.\d+)?([Bb]|[Kk][Bb]|[Mm][Bb]|[Gg][Bb])$"
+MONEY_PATTERN = r"^\d{1,6}(\.\d{1,9})?$"
 PROXY_PATTERN = r"^(env|none|http://\S+)$"
 
 
@@ -105,6 +108,31 @@ class Size(int):
         return f"Size({str(self)!r})"
 
 
+class Money(int):
+    """Nano-dollars. Written in dollars: `2.5`, `0.00015`, `"10"`."""
+
+    pattern: ClassVar[str] = MONEY_PATTERN
+
+    @classmethod
+    def parse(cls, given: object) -> Self:
+        """Raises ValueError for anything but dollars from 0 to 999,999 with nine decimals at most."""
+        # The shortest text of a float is what was written; 1e-05 is written out.
+        known = isinstance(given, int | float | str) and not isinstance(given, bool)
+        text = format(Decimal(str(given)), "f") if isinstance(given, float) else str(given).strip() if known else ""
+        text = text.removesuffix(".0")
+        if not re.fullmatch(MONEY_PATTERN, text, re.ASCII):
+            raise ValueError("expected dollars such as 2.5 or 0.00015, with nine decimals at most")
+        whole, _, decimals = text.partition(".")
+        return cls(int(whole) * 10**9 + int(decimals.ljust(9, "0")))
+
+    def __str__(self) -> str:
+        whole, nano = divmod(int(self), 10**9)
+        return f"{whole}.{nano:09d}".rstrip("0").removesuffix(".")
+
+    def __repr__(self) -> str:
+        return f"Money({str(self)!r})"
+
+
 class Secret:
     """A text that shows only to who asks for it: repr, str and every format give `***`."""
 
@@ -139,6 +167,23 @@ class Secret:
 
     def __hash__(self) -> int:
         return hash(self._value)
+
+
+class SecretText(Secret):
+    """A secret that is a document and goes into no header, so that it may have several lines."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, given: object) -> Self:
+        """Raises ValueError for what is no text, empty, or longer than 64 KB."""
+        if not isinstance(given, str):
+            raise ValueError("expected text; put it in quotes")  # noqa: TRY004 - as documented
+        if not given.strip():
+            raise ValueError("is empty")
+        if len(given) > _LONGEST_TEXT:
+            raise ValueError(f"is longer than {_LONGEST_TEXT} characters")
+        return cls(given)
 
 
 class ProxyChoice:

@@ -10,7 +10,7 @@ from fnmatch import translate
 class Caller:
     """One key's identity and rights. Immutable once built; shared by all its requests."""
 
-    __slots__ = ("_exact", "_pattern", "all_models", "expires", "key_name", "metadata_in_body", "strict")
+    __slots__ = ("_exact", "_pattern", "all_models", "expires", "key_name", "metadata_in_body", "passthrough", "strict")
 
     def __init__(
         self,
@@ -20,6 +20,7 @@ class Caller:
         expires: float | None = None,
         metadata_in_body: bool = False,
         strict: bool | None = None,
+        passthrough: Iterable[str] = (),
     ) -> None:
         """`models`: names and globs (`openai/*`); `expires`: Unix seconds; `strict`: refuse lossy translation (None: default)."""
         names = tuple(models)
@@ -28,6 +29,8 @@ class Caller:
         self.expires = expires
         self.metadata_in_body = metadata_in_body
         self.strict = strict
+        self.passthrough = frozenset(passthrough)
+        """Providers whose own paths it may use; "*": all."""
         self.all_models = "*" in names
         self._exact = frozenset(names)
         self._pattern = re.compile("|".join(map(translate, globs))) if globs else None

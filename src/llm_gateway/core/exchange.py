@@ -54,6 +54,8 @@ class Exchange:
     """completed, failed, cut (after commit), client_gone, drained."""
     error: GatewayError | None = None
     bytes_out: int = 0
+    session: dict[str, str | int | float] | None = None
+    """Of a realtime session: how it ended, its close code, its messages and bytes each way."""
     extra_lines: bytes = b""
     """Header lines that the edge decided on before the pipeline ran (CORS, API version)."""
     metadata_wanted: bool = False

@@ -40,3 +40,22 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
     @property
     def total(self) -> int:
         return self.prompt + self.completion
+
+
+class MediaUsage(Usage, frozen=True, gc=False):
+    """What is not counted in tokens, or not only: as the answer told it, or as the request asked for it."""
+
+    seconds: float = 0.0
+    """Of sound that was transcribed."""
+    characters: int = 0
+    """Of text that was spoken."""
+    images: int = 0
+    """That were made."""
+    pages: int = 0
+    """That were read."""
+
+    @property
+    def units(self) -> dict[str, int | float]:
+        """Those that there are."""
+        counted = {"seconds": self.seconds, "characters": self.characters, "images": self.images, "pages": self.pages}
+        return {name: count for name, count in counted.items() if count}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from math import isnan, nan
 from urllib.parse import urlsplit
 
 import msgspec
@@ -74,14 +75,16 @@ def refused(answer: Answer, what: str, hint: str = "") -> Unavailable:
 
 
 def _lifetime(given: TokenAnswer, what: str, now: float) -> float:
+    said = given.expires_in if given.expires_in is not None else given.expires_on
+    if said is None:
+        return _UNSAID
     try:
-        if given.expires_in is not None:
-            return min(float(given.expires_in), _LONGEST)
-        if given.expires_on is not None:
-            return min(float(given.expires_on) - now, _LONGEST)
-    except ValueError:
-        raise Unavailable(f"{what} gave an expiry that is not a number") from None
-    return _UNSAID
+        seconds = float(said)
+    except (ValueError, OverflowError):
+        seconds = nan
+    if isnan(seconds):
+        raise Unavailable(f"{what} gave an expiry that is not a number")
+    return min(seconds if given.expires_in is not None else seconds - now, _LONGEST)
 
 
 def until(moment: str, what: str, now: float) -> float:

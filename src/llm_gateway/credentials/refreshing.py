@@ -160,7 +160,7 @@ class Refreshing(Generic[Value]):
     async def _refresh(self) -> None:
         try:
             fetched = await asyncio.wait_for(self._fetch(), self._fetch_seconds)
-            if fetched.lifetime is not None and fetched.lifetime <= 0:
+            if fetched.lifetime is not None and not fetched.lifetime > 0:  # NaN is neither
                 raise Unavailable("what was fetched has already expired: check this machine's clock")  # noqa: TRY301
         except Unavailable as error:
             self._failed(str(error))

@@ -6,7 +6,7 @@ import asyncio
 import random
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -47,7 +47,8 @@ class Unusable(Exception):
 @dataclass(frozen=True)
 class _Kept:
     authorizer: Authorizer
-    settings: tuple[Any, ...]
+    settings: tuple[Any, ...] = field(repr=False)
+    """What it was made from, the environment's secrets among it."""
 
 
 class Authorizers:

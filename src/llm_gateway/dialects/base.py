@@ -30,6 +30,16 @@ class Operation(Enum):
     EMBEDDING = "embedding"
     RERANK = "rerank"
     COUNT_TOKENS = "count_tokens"
+    REALTIME = "realtime"
+    IMAGE = "images"
+    SPEECH = "speech"
+    TRANSCRIPTION = "transcription"
+    MODERATION = "moderation"
+    OCR = "ocr"
+    FILL_IN = "fill-in-the-middle"
+    FILES = "files"
+    BATCHES = "batches"
+    PASSTHROUGH = "pass-through"
 
 
 class View(msgspec.Struct, gc=False):
@@ -62,6 +72,10 @@ class Target(msgspec.Struct, frozen=True):
     """anthropic_messages: sent when the caller named no maximum, which that dialect demands."""
     reasoning_field: str | None = None
     """openai_chat: where the server takes earlier reasoning in assistant messages (vLLM: reasoning_content); None: nowhere."""
+    sampling: frozenset[str] = frozenset()
+    """openai_chat: which of top_k, min_p, repetition_penalty and repeat_penalty (the same, as llama.cpp calls it) it takes."""
+    thinking_switch: bool = False
+    """openai_chat: whether chat_template_kwargs turn thinking on and off (vLLM, SGLang, llama.cpp)."""
 
 
 class ReplyFacts(msgspec.Struct, gc=False):
@@ -78,6 +92,8 @@ class ProviderFault(msgspec.Struct):
     type: str = ""
     code: str = ""
     param: str | None = None
+    retry_after: float | None = None
+    """Seconds to wait, where the body says so (Google's RetryInfo)."""
 
 
 class StreamReader(Protocol):

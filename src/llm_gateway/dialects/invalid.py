@@ -50,6 +50,27 @@ def read(body: bytes, type: Any) -> Any:  # noqa: A002 - as core.json.decode has
         raise invalid(error) from None
 
 
+@overload
+def inner(raw: msgspec.Raw, type: type[_Shape], path: str) -> _Shape: ...
+
+
+@overload
+def inner(raw: msgspec.Raw, type: Any, path: str) -> Any: ...
+
+
+def inner(raw: msgspec.Raw, type: Any, path: str) -> Any:  # noqa: A002 - as above
+    """A member of a document that was read, which stands at `path` of it, as `type`. Raises InvalidRequest with param.
+
+    What was not looked at before may still be wrong: a number of any size is JSON.
+    """
+    try:
+        return msgspec.json.decode(raw, type=type)
+    except msgspec.ValidationError as error:
+        raise invalid(error, path) from None
+    except (msgspec.DecodeError, RecursionError):
+        raise refuse(path, "it cannot be read") from None
+
+
 def malformed(body: bytes, error: MalformedJson) -> MalformedBody:
     """`body` is no JSON document: why, without a piece of it."""
     return MalformedBody("The request has no body" if not body.strip() else f"The request's body could not be read: {error}")

@@ -11,6 +11,8 @@ from llm_gateway.core.errors import GatewayError, InvalidRequest, MethodNotAllow
 from llm_gateway.core.exchange import Exchange
 from llm_gateway.core.ids import Ids
 from llm_gateway.dialects.base import Front
+from llm_gateway.dialects.openai_responses import OPENAI_RESPONSES
+from llm_gateway.edge import gemini
 from llm_gateway.edge.cors import Cors
 from llm_gateway.edge.plain import Plain
 from llm_gateway.edge.respond import ALWAYS, error_lines
@@ -21,8 +23,16 @@ from llm_gateway.pipeline import Pipeline
 
 BindFront = Callable[[Request], Front | None]
 """The dialect of a request whose URL says more than a path: made for this one request; None: there is nothing."""
+Relayed = tuple[Front, Pipeline]
+Relay = Callable[[Request], Relayed | None]
+def nothing(_request: Request) -> None:
+    """Nothing passes through as it is."""
+
+
 PlainHandler = Callable[[Request, str], Awaitable[Plain]]
 """A request and the part of its path behind the route's prefix."""
+SessionHandler = Callable[[Request, str, bytes], Awaitable[None]]
+"""A request that may leave HTTP, its id, and header lines for the answer: the handler answers by itself."""
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
 _TRUE = (b"true", b"1", b"yes", b"on")
@@ -44,8 +54,14 @@ class World:
     versions: Versions
     cors: Cors
     default_front: Front
+    responses: Pipeline
+    """The same for POST /v1/responses, whose conversations are kept."""
+    sessions: Mapping[bytes, SessionHandler] = field(default_factory=dict)
+    """GET path -> what takes the connection over."""
     errors: tuple[tuple[bytes, Front], ...] = field(default=())
     """Path prefix -> the dialect in which errors are told there."""
+    relayed: Relay = nothing
+    """What passes through as it is: a request to its front and pipeline; None: it is none of it. Raises GatewayError."""
 
 
 class App:
@@ -67,13 +83,19 @@ class App:
                 resolved = world.versions.resolve(request.path, headers, self._clock.now())
                 request.path = resolved.path
                 front = _bound(world, request) if request.method == b"POST" else None
+                relayed = world.relayed(request) if front is None else None
             except GatewayError as error:
                 return self._refused(world, request, error)
             extra = resolved.headers
+            if relayed is not None:
+                return self._relay(world, request, relayed, extra)
         origin = headers.get(b"origin")
         if origin is not None:
             extra += world.cors.lines(origin)
         if front is None:
+            session = world.sessions.get(request.path) if request.method == b"GET" else None
+            if session is not None:
+                return session(request, self._request_id(headers), extra)
             return self._plain(world, request, extra)
         ex = Exchange(self._request_id(headers), request, front, self._clock.monotonic())
         ex.extra_lines = extra
@@ -86,7 +108,19 @@ class App:
         strict = headers.get(b"x-gateway-strict")
         if strict is not None:
             ex.strict = strict.lower() in _TRUE
-        return world.pipeline.serve(ex)
+        return (world.responses if front is OPENAI_RESPONSES else world.pipeline).serve(ex)
+
+    def _relay(self, world: World, request: Request, relayed: Relayed, extra: bytes) -> Awaitable[None]:
+        """What passes through as it is: the hot path knows nothing of it."""
+        front, pipeline = relayed
+        headers = request.headers
+        origin = headers.get(b"origin")
+        allowed = b"" if origin is None else world.cors.lines(origin)
+        ex = Exchange(self._request_id(headers), request, front, self._clock.monotonic())
+        ex.extra_lines = extra + allowed
+        if origin is not None and b"Access-Control-Allow-Origin" not in allowed and _unasked(request):
+            return self._not_json(world, ex)
+        return pipeline.serve(ex)
 
     def new_id(self) -> str:
         """A request id, for answers that no request was read for."""
@@ -139,6 +173,16 @@ def _bound(world: World, request: Request) -> Front | None:
     return front
 
 
+def _unasked(request: Request) -> bool:
+    """Whether a browser sends such a request across origins without asking first: a form, say, without a key of its own."""
+    headers = request.headers
+    return (
+        request.method == b"POST"
+        and not _is_json(headers.get(b"content-type", b""))
+        and not headers.keys() & {b"authorization", b"x-api-key", b"x-goog-api-key"}
+    )
+
+
 def _is_json(content_type: bytes) -> bool:
     """By the media type alone: its parameters do not make a browser ask first (Fetch, CORS-safelisted headers)."""
     media = content_type.partition(b";")[0].strip().lower()
@@ -147,6 +191,8 @@ def _is_json(content_type: bytes) -> bool:
 
 def error_front(world: World, path: bytes, headers: Mapping[bytes, bytes]) -> Front:
     """In which dialect an error at `path` is told: the route's own, or Anthropic's for who sends its version header."""
+    if path.startswith(b"/v1/models") and (gemini.is_googles(headers) or gemini.names_operation(path)):
+        return gemini.DEFAULT
     for prefix, front in world.errors:
         if path.startswith(prefix) or (front.name == "anthropic_messages" and b"anthropic-version" in headers):
             return front
@@ -164,6 +210,8 @@ def _find(world: World, request: Request) -> tuple[PlainHandler, str]:
                 break
     if found is None and path in world.fronts:
         raise MethodNotAllowed("This path takes POST only.", details={"allow": "POST, OPTIONS"})
+    if found is None and path in world.sessions:
+        raise MethodNotAllowed("This path takes GET only.", details={"allow": "GET, OPTIONS"})
     if found is None:
         raise NotFound("There is nothing at this path. The README lists the endpoints.", code="not_found")
     methods, handler = found

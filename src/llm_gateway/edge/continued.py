@@ -10,14 +10,15 @@ The rules, which docs/API.md tells callers:
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import msgspec
 from msgspec import Raw
 
 from llm_gateway.core.clock import Clock
-from llm_gateway.core.errors import InvalidRequest, PayloadTooLarge, Unsupported
+from llm_gateway.core.errors import GatewayError, InvalidRequest, PayloadTooLarge, Unsupported
 from llm_gateway.core.exchange import Exchange
 from llm_gateway.core.json import MalformedJson, decode_lenient, encode
 from llm_gateway.dialects.openai_responses import OPENAI_RESPONSES
@@ -45,6 +46,13 @@ class UnknownPrevious(Unsupported):
     code = "previous_response_not_found"
 
 
+class Overloaded(GatewayError):
+    """A small request may go on from a large conversation: what all of them hold together is bounded."""
+
+    status = 503
+    code = "overloaded"
+
+
 class Continue:
     """An AskDeployment before another one: readies the request for each candidate."""
 
@@ -54,17 +62,23 @@ class Continue:
         store: ResponseStore | None,
         clock: Clock,
         *,
+        observe: Callable[[Exchange], AbstractContextManager[None]],
         longest: int,
+        most: int,
         pass_unknown: bool,
         strict: bool,
     ) -> None:
-        """`store` None: nothing is kept. `longest`: bytes of a conversation. `pass_unknown`: ids that the gateway does not have
-        go to providers, which keep one account for all callers. `strict`: as Ask has it.
+        """`store` None: nothing is kept. `observe`: the pipeline's, for `observed`. `longest`: bytes of a conversation; `most`: of
+        all those that requests under way go on from. `pass_unknown`: ids that the gateway does not have go to providers, which
+        keep one account for all callers. `strict`: as Ask has it.
         """
         self._ask = ask
         self._store = store
         self._clock = clock
+        self._observe = observe
         self._longest = longest
+        self._most = most
+        self._held = 0
         self._pass_unknown = pass_unknown
         self._strict = strict
 
@@ -80,14 +94,28 @@ class Continue:
             ex.dropped = [*(ex.dropped or ()), *left_out]
         return answer
 
+    @contextmanager
+    def observed(self, ex: Exchange) -> Iterator[None]:
+        """The pipeline's outermost stage: at its end a request holds no conversation any more."""
+        with self._observe(ex):
+            try:
+                yield
+            finally:
+                if type(ex.front) is Turn:
+                    self._held -= ex.front.held
+
     async def _begin(self, ex: Exchange) -> Turn:
-        """Raises UnknownPrevious, InvalidRequest, PayloadTooLarge."""
+        """Raises UnknownPrevious, InvalidRequest, PayloadTooLarge, Overloaded."""
         state = OPENAI_RESPONSES.state_of(ex.body)
         store = self._store
         turn = Turn(ex.body, self._clock, kept=store is not None and state.store is not False)
         turn.partial = state.conversation is not None or state.prompt is not None
         if state.background and store is None:
             raise Unsupported("background needs a store of responses, and this gateway has none.", param="background")
+        if state.conversation is not None and not self._pass_unknown:
+            raise InvalidRequest(
+                "The gateway cannot tell whose conversation this is (responses.unknown_ids).", param="conversation"
+            )
         previous = turn.named = state.previous_response_id
         if previous is None:
             return turn
@@ -110,8 +138,11 @@ class Continue:
         chain = await conversation(store, owner, previous, found)
         if chain is None:
             raise UnknownPrevious("A part of the conversation before this response is no longer kept.", param=_PARAM)
-        if sum(len(link.items) + len(link.response) for link in chain) > self._longest:
+        size = sum(len(link.items) + len(link.response) for link in chain)
+        if size > self._longest:
             raise PayloadTooLarge("The conversation has become longer than the gateway takes.", param=_PARAM)
+        if self._held + size > self._most:
+            raise Overloaded("The gateway holds as many bytes of conversations as it may.", retry_after=1.0)
         for link in chain:
             for item in items_of(link):
                 reference = _reference(item, link.provider) if link.at_provider else None
@@ -119,6 +150,8 @@ class Continue:
                     turn.references[len(turn.earlier)] = reference
                 turn.earlier.append(item)
         turn.previous = previous
+        turn.held = size
+        self._held += size  # given back by `observed`: nothing between here and the Exchange waits or raises
 
     def _ready(self, ex: Exchange, turn: Turn, deployment: Deployment) -> list[str]:
         """Sets the body for this candidate; the names of what it is not given. Raises Unsupported where it cannot go on."""

@@ -69,6 +69,10 @@ class Cors:
         """Header lines of any answer, preflights and errors included, to a request with this Origin."""
         return self._lines.get(origin, self._others) if not self._any else self._others
 
+    def allows(self, origin: bytes) -> bool:
+        """Whether pages of this Origin may call; for what a browser does without asking first."""
+        return self._any or origin in self._lines
+
     def preflight(self, headers: Mapping[bytes, bytes]) -> Plain:
         """The answer to OPTIONS, without what `lines` adds. Named headers are echoed: SDKs in browsers send many of their own."""
         origin = headers.get(b"origin")

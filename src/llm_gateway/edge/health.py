@@ -7,7 +7,7 @@ provider that nobody asked for a while may be asked again, else a gateway taken 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from llm_gateway.core.clock import Clock
 from llm_gateway.edge.listing import parse_query
 from llm_gateway.edge.plain import Plain, json
+from llm_gateway.providers.load import Load
 from llm_gateway.telemetry.journal import timestamp
 from llm_gateway.telemetry.stats import Stats, Summary, milliseconds
 
@@ -73,6 +74,8 @@ class Health:
         self._stats = stats
         self._state_dir = state_dir
         self._began = clock.monotonic()
+        self.load: Callable[[str], Load | None] = lambda _provider: None
+        """What a provider says of its load, where it is read."""
 
     def answer(self, path: bytes, query: bytes = b"") -> Plain:
         """The answer for one of PATHS. Raises KeyError for another path."""
@@ -176,6 +179,14 @@ class Health:
             },
             "last_check": self._wall(summary.last_at),
         }
+        load = self.load(name)
+        if load is not None:
+            row["load"] = {
+                "requests_running": load.running,
+                "requests_waiting": load.waiting,
+                "cache_usage": load.cache,
+                "last_read": self._wall(load.at),
+            }
         if verdict.status == "degraded":
             row["warning"] = f"{round(100 * (summary.error_rate or 0))} % of the last {summary.recent} attempts failed."
         elif verdict.status == "unhealthy":

@@ -42,10 +42,10 @@ OPERATORS = (*_COMPARE, "in", "contains", "startswith")
 
 
 class Field(NamedTuple):
-    """Where a value stands in a row, and what it is: text, a number, or a list of texts. Any value may be None."""
+    """Where a value stands in a row, and what it is: text, a number, true or false, or a list of texts. Any value may be None."""
 
     path: tuple[str, ...]
-    kind: Literal["text", "number", "list"] = "text"
+    kind: Literal["text", "number", "flag", "list"] = "text"
 
     def of(self, row: Row) -> Any:
         value: Any = row
@@ -103,19 +103,21 @@ def select(rows: Sequence[Row], params: Params, schema: Schema) -> list[Row]:
 
 
 def arrange(rows: Sequence[Row], params: Params, schema: Schema) -> list[Row]:
-    """The rows in the order of `sort`: fields with commas between them, each with a `-` in front for downwards."""
+    """The rows in the order of `sort`: fields with commas between them, each with a `-` in front for downwards. Of a field that is
+    named twice the first time counts: thousands of names would keep everybody waiting.
+    """
     arranged = list(rows)
-    for key in reversed(",".join(params.get("sort", ())).split(",")):
-        if not key.strip():
-            continue
-        name = key.strip().removeprefix("-")
+    keys: dict[str, str] = {}
+    for key in filter(None, map(str.strip, ",".join(params.get("sort", ())).split(","))):
+        keys.setdefault(key.removeprefix("-"), key)
+    for name, key in reversed(keys.items()):
         field = schema.fields.get(name)
         if field is None or field.kind == "list":
             names = [known for known, other in schema.fields.items() if other.kind != "list"]
             raise _invalid("sort", name, f"Cannot sort by this. Fields: {', '.join(names)}.")
         known = [row for row in arranged if field.of(row) is not None]
         unknown = [row for row in arranged if field.of(row) is None]
-        known.sort(key=field.of, reverse=key.strip().startswith("-"))
+        known.sort(key=field.of, reverse=key.startswith("-"))
         arranged = known + unknown
     return arranged
 
@@ -127,7 +129,7 @@ def page(rows: Sequence[Row], params: Params) -> Page:
     if "limit" not in params and "cursor" not in params:
         return Page(list(rows), {"has_more": False})
     limit = whole(params, "limit", PAGE, 1, LARGEST_PAGE)
-    start, stop = _window(rows, params.get("cursor", ("",))[-1], limit)
+    start, stop = _window(rows, params.get("cursor", ("",))[-1], limit, "cursor")
     shown = list(rows[start:stop])
     more = stop < len(rows)
     paging = {
@@ -157,6 +159,16 @@ def page_by_id(rows: Sequence[Row], params: Params, most: int = 1000) -> Page:
     shown = list(rows[start:stop])
     ids = (shown[0]["id"], shown[-1]["id"]) if shown else (None, None)
     return Page(shown, {"has_more": more, "first_id": ids[0], "last_id": ids[1]})
+
+
+def page_by_token(rows: Sequence[Row], params: Params, usual: int = 50, most: int = 1000) -> tuple[list[Row], str | None]:
+    """One page in Gemini's way (https://ai.google.dev/api/models#method:-models.list): `pageSize`, of which more than `most` are
+    not given, and `pageToken`. Its rows, and the token of the next one.
+    """
+    limit = min(whole(params, "pageSize", usual, 0, 999_999_999) or usual, most)
+    start, stop = _window(rows, params.get("pageToken", ("",))[-1], limit, "pageToken")
+    shown = list(rows[start:stop])
+    return shown, _cursor(shown[-1], before=False) if shown and stop < len(rows) else None
 
 
 def whole(params: Params, name: str, default: int, least: int, most: int) -> int:
@@ -196,8 +208,8 @@ def _test(name: str, field: Field, how: str, value: str) -> Callable[[Any], bool
         values = {_value(name, field, one) for one in value.split(",")}
         return (lambda cell: not values.isdisjoint(cell)) if field.kind == "list" else (lambda cell: cell in values)
     if how == "startswith":
-        if field.kind == "number":
-            raise _invalid(name, value, "A number has no beginning. Use __gte and __lt.")
+        if field.kind in {"number", "flag"}:
+            raise _invalid(name, value, "Only text has a beginning. Numbers have __gte and __lt.")
         return (
             (lambda cell: any(c.startswith(value) for c in cell))
             if field.kind == "list"
@@ -209,7 +221,11 @@ def _test(name: str, field: Field, how: str, value: str) -> Callable[[Any], bool
     return lambda cell: bool(cell == wanted)
 
 
-def _value(name: str, field: Field, value: str) -> str | float:
+def _value(name: str, field: Field, value: str) -> str | float | bool:
+    if field.kind == "flag":
+        if value not in {"true", "false"}:
+            raise _invalid(name, value, f"{name} must be true or false.")
+        return value == "true"
     if field.kind != "number":
         return value
     if not _NUMBER.fullmatch(value):
@@ -226,12 +242,12 @@ def _by_offset(rows: Sequence[Row], params: Params) -> Page:
     return Page(shown, {"total": len(rows), "limit": limit, "offset": offset, "has_more": offset + limit < len(rows)})
 
 
-def _window(rows: Sequence[Row], given: str, limit: int) -> tuple[int, int]:
+def _window(rows: Sequence[Row], given: str, limit: int, param: str) -> tuple[int, int]:
     """First position and the one behind the last. An empty cursor is the first page."""
     if not given:
         return 0, limit
-    cursor = _read_cursor(given)
-    place = _position(rows, "cursor", cursor.id)
+    cursor = _read_cursor(given, param)
+    place = _position(rows, param, cursor.id)
     return (max(place - limit, 0), place) if cursor.before else (place + 1, place + 1 + limit)
 
 
@@ -239,13 +255,13 @@ def _cursor(row: Row, *, before: bool) -> str:
     return base64.urlsafe_b64encode(encode(Cursor(row["id"], row.get("created") or 0, before))).decode("ascii")
 
 
-def _read_cursor(given: str) -> Cursor:
+def _read_cursor(given: str, param: str) -> Cursor:
     try:
         if len(given) > LONGEST_CURSOR:
             raise ValueError  # noqa: TRY301 - one refusal for everything
         return msgspec.json.decode(base64.urlsafe_b64decode(given + "=" * (-len(given) % 4)), type=Cursor)
     except (ValueError, binascii.Error, RecursionError):  # msgspec's errors are ValueErrors
-        raise _invalid("cursor", given, "The cursor is not one of ours.", "invalid_cursor") from None
+        raise _invalid(param, given, f"The {param} is not one of ours.", "invalid_cursor") from None
 
 
 def _position(rows: Sequence[Row], param: str, wanted: str) -> int:

@@ -1,7 +1,7 @@
 """Which models there are for this caller: GET /v1/models and /v1/models/{id} (E4, E5), in OpenAI's or Anthropic's shape.
 
-Only what is known is told: null is "nobody said". An alias promises what all of its candidates have: the smallest context
-window, the capabilities they share, a price if it is the same everywhere.
+Only what is known is told: null is "nobody said". What is known comes from the configuration, the provider itself and the
+catalogue, in this order.
 """
 
 from __future__ import annotations
@@ -10,9 +10,12 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
+from llm_gateway.catalogue.lookup import Catalogue
 from llm_gateway.core.caller import Caller
+from llm_gateway.core.clock import Clock
 from llm_gateway.core.errors import NotFound
 from llm_gateway.edge.listing import Field, Params, Row, Schema, arrange, page, page_by_id, parse_query, select
+from llm_gateway.edge.model_info import PRICES, released, shared_by
 from llm_gateway.edge.plain import Plain, cached
 from llm_gateway.providers.discovery import Listed, ListedModel
 from llm_gateway.routing.route import Route, Router
@@ -20,16 +23,11 @@ from llm_gateway.telemetry.journal import timestamp
 from llm_gateway.telemetry.stats import Stats, Summary, milliseconds
 
 # A list belongs to one key: no shared cache may keep it (C21), and a browser must ask whether it still holds.
-_CACHING = b"Cache-Control: private, no-cache\r\nVary: Authorization, X-API-Key, X-Goog-Api-Key, Anthropic-Version\r\n"
+CACHING = (
+    b"Cache-Control: private, no-cache\r\n"
+    b"Vary: Authorization, X-API-Key, X-Goog-Api-Key, X-Goog-Api-Client, Anthropic-Version\r\n"
+)
 _UNTOLD = ListedModel("")
-
-
-class Price(NamedTuple):
-    """Of a million tokens."""
-
-    input_per_million: float
-    output_per_million: float
-    currency: str = "USD"
 
 
 class Asked(NamedTuple):
@@ -40,8 +38,6 @@ class Asked(NamedTuple):
 
 
 Discover = Callable[[], Awaitable[Listed]]
-Pricing = Callable[[str, str], Price | None]
-"""Provider and model to a price; None: not known."""
 
 
 def _schema() -> Schema:
@@ -57,13 +53,23 @@ def _schema() -> Schema:
         "capabilities": Field(("x_gateway_info", "capabilities"), "list"),
         "context_window": Field(("x_gateway_info", "context_window"), "number"),
         "max_output_tokens": Field(("x_gateway_info", "max_output_tokens"), "number"),
-        "pricing.input_per_million": Field(("x_gateway_info", "pricing", "input_per_million"), "number"),
-        "pricing.output_per_million": Field(("x_gateway_info", "pricing", "output_per_million"), "number"),
+        "modalities.input": Field(("x_gateway_info", "modalities", "input"), "list"),
+        "modalities.output": Field(("x_gateway_info", "modalities", "output"), "list"),
+        "deprecated": Field(("x_gateway_info", "deprecated"), "flag"),
+        "deprecation_date": Field(("x_gateway_info", "deprecation_date")),
+        "release_date": Field(("x_gateway_info", "release_date")),
+        "knowledge_cutoff": Field(("x_gateway_info", "knowledge_cutoff")),
+        **{f"pricing.{name}": Field(("x_gateway_info", "pricing", name), "number") for name in PRICES},
     }
     long = {f"x_gateway_info.{name}": field for name, field in info.items()}
     return Schema(
         fields={**own, **info, **long},
-        shortcuts={"provider": "providers", "capability": "capabilities", "min_context": "context_window__gte"},
+        shortcuts={
+            "provider": "providers",
+            "capability": "capabilities",
+            "min_context": "context_window__gte",
+            "modality": "modalities.input",
+        },
     )
 
 
@@ -75,44 +81,50 @@ class Models:
         router: Router,
         discover: Discover,
         stats: Stats,
-        monotonic: Callable[[], float],
-        pricing: Pricing | None = None,
+        clock: Clock,
+        catalogue: Catalogue,
     ) -> None:
         self._router = router
         self._discover = discover
         self._stats = stats
-        self._monotonic = monotonic
-        self._pricing = pricing
+        self._clock = clock
+        self._catalogue = catalogue
         self._schema = _schema()
 
     async def listing(self, caller: Caller, query: bytes, headers: Mapping[bytes, bytes]) -> Plain:
         """What the caller may ask for. `query` is raw. Raises InvalidRequest for a filter, order or page that makes no sense."""
         params = parse_query(query)
-        known = await self._discover()
-        rows = [self._row(asked, known) for asked in self._names(known) if caller.allows(asked.name)]
-        rows = arrange(select(rows, params, self._schema), params, self._schema)
+        rows = arrange(select(await self.rows(caller), params, self._schema), params, self._schema)
         render = _anthropic_list if b"anthropic-version" in headers else _openai_list
-        return cached(render(rows, params), _CACHING, headers)
+        return cached(render(rows, params), CACHING, headers)
 
     async def one(self, caller: Caller, rest: str, headers: Mapping[bytes, bytes]) -> Plain:
         """One model; `rest` is the path behind /v1/models/, percent-encoded.
 
         Raises NotFound (model_not_found), in the same words for a model that is not there and one that is not for this caller.
         """
-        try:
-            name = unquote(rest, errors="strict")
-        except UnicodeDecodeError:
-            name = ""
+        asked, row = await self._asked_for(caller, unquoted(rest))
+        if b"anthropic-version" in headers:
+            return cached(_anthropic(row), CACHING, headers)
+        row["x_gateway_info"]["performance"] = _performance(self._stats.models(asked.pairs, self._clock.monotonic()))
+        return cached(_openai(row), CACHING, headers)
+
+    async def rows(self, caller: Caller) -> list[Row]:
+        """All that the caller may ask for, neutral (`_row`), for the lists of other dialects."""
+        known = await self._discover()
+        return [self._row(asked, known) for asked in self._names(known) if caller.allows(asked.name)]
+
+    async def row(self, caller: Caller, name: str) -> Row:
+        """One of them. Raises NotFound as `one` does."""
+        return (await self._asked_for(caller, name))[1]
+
+    async def _asked_for(self, caller: Caller, name: str) -> tuple[Asked, Row]:
         known = await self._discover()
         asked = self._find(name, known) if caller.allows(name) else None
         if asked is None:
             message = "There is no such model here. GET /v1/models lists what there is."
             raise NotFound(message, code="model_not_found", param="model_id")
-        row = self._row(asked, known)
-        if b"anthropic-version" in headers:
-            return cached(_anthropic(row), _CACHING, headers)
-        row["x_gateway_info"]["performance"] = _performance(self._stats.models(asked.pairs, self._monotonic()))
-        return cached(_openai(row), _CACHING, headers)
+        return asked, self._row(asked, known)
 
     def _names(self, known: Listed) -> Iterable[Asked]:
         """Aliases as configured, then each provider's models."""
@@ -133,23 +145,18 @@ class Models:
 
     def _row(self, asked: Asked, known: Listed) -> Row:
         """A neutral row: OpenAI's members, what the gateway adds, and `display_name`, which only Anthropic's shape shows."""
-        facts = [known.get(provider, {}).get(model, _UNTOLD) for provider, model in asked.pairs]
-        first = facts[0]
-        prices = {self._pricing(*pair) if self._pricing is not None else None for pair in asked.pairs}
-        price = prices.pop() if len(prices) == 1 else None
-        shared = set(first.capabilities).intersection(*(fact.capabilities for fact in facts))
+        listed = [known.get(provider, {}).get(model, _UNTOLD) for provider, model in asked.pairs]
+        first = listed[0]
+        models = [self._catalogue.seen(*pair, told) for pair, told in zip(asked.pairs, listed, strict=True)]
         return {
             "id": asked.name,
             "object": "model",
-            "created": first.created,
+            "created": first.created or released(models[0]),
             "owned_by": first.owned_by or asked.pairs[0][0],
-            "display_name": first.display_name or asked.name,
+            "display_name": models[0].name or asked.name,
             "x_gateway_info": {
                 "providers": list(dict.fromkeys(provider for provider, _ in asked.pairs)),
-                "capabilities": [name for name in first.capabilities if name in shared],
-                "context_window": _least(fact.context_window for fact in facts),
-                "max_output_tokens": _least(fact.max_output_tokens for fact in facts),
-                "pricing": price._asdict() if price is not None else None,
+                **shared_by(models, self._clock.now()),
             },
         }
 
@@ -158,11 +165,12 @@ def _asked(route: Route) -> Asked:
     return Asked(route.name, tuple((deployment.upstream.name, deployment.model) for deployment, _ in route.candidates))
 
 
-def _least(counts: Iterable[int | None]) -> int | None:
-    """What every candidate has; None as soon as one of them did not say."""
-    told = list(counts)
-    known = [count for count in told if count is not None]
-    return min(known) if len(known) == len(told) else None
+def unquoted(rest: str) -> str:
+    """What the end of a path says; "" if that is not UTF-8, which names nothing."""
+    try:
+        return unquote(rest, errors="strict")
+    except UnicodeDecodeError:
+        return ""
 
 
 def _performance(summary: Summary) -> dict[str, float | None]:
@@ -186,6 +194,7 @@ def _openai_list(rows: list[Row], params: Params) -> dict[str, Any]:
 def _anthropic(row: Row) -> dict[str, Any]:
     """https://docs.anthropic.com/en/api/models. A creation date that is not known is the epoch, as that page says."""
     info = row["x_gateway_info"]
+    day = info["deprecation_date"] if info["deprecated"] else None  # theirs has one only for who is on the way out
     return {
         "type": "model",
         "id": row["id"],
@@ -193,6 +202,8 @@ def _anthropic(row: Row) -> dict[str, Any]:
         "created_at": timestamp(row["created"])[:19] + "Z",
         "max_input_tokens": info["context_window"],
         "max_tokens": info["max_output_tokens"],
+        "lifecycle": "deprecated" if info["deprecated"] else "active",
+        "retires_at": f"{day}T00:00:00Z" if day is not None else None,
     }
 
 

@@ -14,7 +14,7 @@ import msgspec
 from llm_gateway.core.caller import Caller
 from llm_gateway.core.errors import InvalidRequest, Unsupported, UpstreamError
 from llm_gateway.core.splice import replace_top_level
-from llm_gateway.dialects.invalid import read
+from llm_gateway.dialects.invalid import Watched, read, refuse_duplicates
 from llm_gateway.edge.listing import Row
 from llm_gateway.edge.models import CACHING, Models
 from llm_gateway.edge.plain import JSON, Plain, cached, json
@@ -49,6 +49,9 @@ _CAPABILITIES: Mapping[str, str] = MappingProxyType(
 """What others call it -> what Ollama does."""
 
 
+_WATCHED = Watched(b"model", b"name")
+
+
 class _Asked(msgspec.Struct, gc=False):
     """`name`: what `model` was called once."""
 
@@ -71,6 +74,7 @@ class Ollama:
     async def show(self, caller: Caller, request: Request) -> Plain:
         """A model of an Ollama server as that shows it, any other as the gateway knows it. Raises NotFound, InvalidRequest."""
         asked = read(request.body, _Asked)
+        refuse_duplicates(request.body, _WATCHED)
         name = asked.model or asked.name
         if not name:
             raise InvalidRequest("model is required", code="missing_field", param="model")

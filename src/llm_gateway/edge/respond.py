@@ -14,6 +14,7 @@ from llm_gateway.core.splice import set_top_level
 from llm_gateway.edge.heartbeat import Heartbeat
 from llm_gateway.http.headers import header
 from llm_gateway.providers.answer import StreamAnswer, WholeAnswer
+from llm_gateway.providers.raw import RawAnswer
 
 ALWAYS = header(b"X-Gateway-Version", __version__.encode()) + b"Cache-Control: no-store\r\n"
 _UNSHOWN = re.compile(r"[^\x20-\x7e]")
@@ -27,7 +28,7 @@ class Respond:
         self._clock = clock
         self._heartbeat = heartbeat
 
-    def respond(self, ex: Exchange, answer: WholeAnswer | StreamAnswer) -> Awaitable[None] | None:
+    def respond(self, ex: Exchange, answer: WholeAnswer | StreamAnswer | RawAnswer) -> Awaitable[None] | None:
         """Send an answer: a whole one at once; of a stream its rest, to be awaited. Its failure after the first byte is raised
         there, for `refuse` to write in-band.
         """

@@ -120,8 +120,7 @@ class Responses:
             raise NotFound("A part of the conversation before this response is no longer kept.", param="response_id")
         items = [item for link in chain[:-1] for item in items_of(link)]
         items += msgspec.json.decode(stored.items, type=list[Raw])
-        rows = [_row(item, ident, index) for index, item in enumerate(items)]
-        return json(200, _page(rows, params))
+        return json(200, _page(items, ident, params))
 
     async def _ask(self, method: bytes, ident: str, stored: Stored, below: str = "", query: str = "") -> Said:
         path = self._path(stored, ident, below)
@@ -149,36 +148,56 @@ def _passed(said: Said) -> Plain:
 _PREFIXES: Mapping[str, str] = MappingProxyType({"message": "msg", "function_call": "fc", "reasoning": "rs"})
 
 
-def _row(item: Raw, response: str, index: int) -> dict[str, Any]:
+class _Item(msgspec.Struct, gc=False):
+    """What of an item is read to list it."""
+
+    type: str = "message"
+    id: str | None = None
+    role: str | None = None
+
+
+def _seen(item: Raw) -> _Item:
+    try:
+        return decode_lenient(bytes(item), _Item)
+    except (MalformedJson, msgspec.ValidationError):
+        return _Item("unknown")
+
+
+def _ident(seen: _Item, response: str, place: int) -> str:
+    """Its own id, or one that is the same whenever it is listed."""
+    return seen.id or f"{_PREFIXES.get(seen.type, 'item')}_{response.removeprefix('resp_')}_{place}"
+
+
+def _row(item: Raw, response: str, place: int) -> dict[str, Any]:
     """An item as it is listed: with an id, and content in parts."""
+    seen = _seen(item)
     try:
         row = decode_lenient(bytes(item), dict[str, Any])
     except (MalformedJson, msgspec.ValidationError):
-        return {"id": f"item_{response}_{index}", "type": "unknown"}
-    kind = row.setdefault("type", "message")
-    if not isinstance(row.get("id"), str):
-        row["id"] = f"{_PREFIXES.get(str(kind), 'item')}_{response.removeprefix('resp_')}_{index}"
-    if kind == "message" and isinstance(row.get("content"), str):
-        part = "output_text" if row.get("role") == "assistant" else "input_text"
+        row = {}
+    row |= {"type": seen.type, "id": _ident(seen, response, place)}
+    if seen.type == "message" and isinstance(row.get("content"), str):
+        part = "output_text" if seen.role == "assistant" else "input_text"
         more: dict[str, Any] = {"annotations": []} if part == "output_text" else {}
         row["content"] = [{"type": part, "text": row["content"], **more}]
     return row
 
 
-def _page(rows: list[dict[str, Any]], params: Params) -> dict[str, Any]:
+def _page(items: list[Raw], response: str, params: Params) -> dict[str, Any]:
+    """Only what is shown is read as a whole: a conversation may have a million items."""
     limit = whole(params, "limit", _PAGE, 1, _LARGEST_PAGE)
     order = params.get("order", ("desc",))[-1]
     if order not in ("asc", "desc"):
         raise InvalidRequest("order must be asc or desc.", param="order")
+    places = range(len(items))
     if order == "desc":
-        rows.reverse()
-    start = 0
+        places = places[::-1]
     if "after" in params:
         after = params["after"][-1]
-        places = [place for place, row in enumerate(rows) if row["id"] == after]
-        if not places:
+        found = next((at for at, place in enumerate(places) if _ident(_seen(items[place]), response, place) == after), None)
+        if found is None:
             raise InvalidRequest("There is no such item in this list.", param="after")
-        start = places[0] + 1
-    shown = rows[start : start + limit]
-    first, last = (shown[0]["id"], shown[-1]["id"]) if shown else (None, None)
-    return {"object": "list", "data": shown, "first_id": first, "last_id": last, "has_more": start + limit < len(rows)}
+        places = places[found + 1 :]
+    rows = [_row(items[place], response, place) for place in places[:limit]]
+    first, last = (rows[0]["id"], rows[-1]["id"]) if rows else (None, None)
+    return {"object": "list", "data": rows, "first_id": first, "last_id": last, "has_more": limit < len(places)}

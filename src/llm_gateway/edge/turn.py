@@ -50,6 +50,8 @@ class Turn(OpenAIResponses):
         """The response that the caller named."""
         self.earlier: list[Raw] = []
         """The items of the conversation so far."""
+        self.held = 0
+        """How many bytes they were kept in."""
         self.references: dict[int, Reference] = {}
         """Which of them are names of reasoning that a provider keeps."""
         self.holder: str | None = None

@@ -14,13 +14,27 @@ from email.utils import format_datetime
 import msgspec
 
 from llm_gateway.core.errors import NotFound, VersionSunset
+from llm_gateway.dialects.openai_media import MEDIA, OWNED
 from llm_gateway.http.headers import header
 
 ROUTES = frozenset(
-    {b"/chat/completions", b"/responses", b"/completions", b"/embeddings", b"/messages", b"/messages/count_tokens", b"/models"}
+    {
+        b"/chat/completions",
+        b"/responses",
+        b"/completions",
+        b"/embeddings",
+        b"/rerank",
+        b"/messages",
+        b"/messages/count_tokens",
+        b"/models",
+        b"/realtime",
+        *(kind.path.encode() for kind in (*MEDIA, *OWNED)),
+    }
 )
-"""Paths that may be asked for without a version; so may what is below /models/. All others, /health say, have none."""
-_BELOW = b"/models/"
+"""Paths that may be asked for without a version; so may what is below _BELOW. All others, /health say, have none."""
+_BELOW = (b"/models/", b"/responses/", b"/files/", b"/batches/")
+_OTHERS = frozenset({b"/v2/embed", b"/v2/rerank"})
+"""Paths whose version is that of another API (Cohere's), not of this one."""
 _VERSIONED = re.compile(rb"/v([0-9]+)/")
 
 
@@ -63,6 +77,8 @@ class Versions:
     def resolve(self, path: bytes, headers: Mapping[bytes, bytes], now: float) -> Resolved:
         """`now` in Unix seconds. Raises NotFound (invalid_api_version; the details list what is supported) and VersionSunset."""
         if not self.active and path.startswith(self._prefixes):
+            return Resolved(path, b"")
+        if path in _OTHERS:
             return Resolved(path, b"")
         found = _VERSIONED.match(path)
         if found is not None:

@@ -9,11 +9,14 @@ No redirects are followed and no cookies are kept: a key must not travel to a ho
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from math import inf
+from typing import TypeVar
 
+from llm_gateway.http.body import Body
 from llm_gateway.http.client_limits import ClientLimits, Timeouts
 from llm_gateway.http.dial import Dialer
-from llm_gateway.http.errors import ConnectionLost
+from llm_gateway.http.errors import ConnectionLost, ConnectTimeout
 from llm_gateway.http.origin import Origin
 from llm_gateway.http.pool import Pool
 from llm_gateway.http.proxy import Proxies
@@ -25,6 +28,17 @@ __all__ = ["Client", "ClientLimits", "Origin", "Proxies", "Resolver", "Response"
 
 _DEFAULT_LIMITS = ClientLimits()
 _DEFAULT_TIMEOUTS = Timeouts()
+
+
+class Owned(asyncio.BaseProtocol):
+    """The protocol of a connection that is the caller's own."""
+
+    def abort(self) -> None:
+        """Close at once."""
+        raise NotImplementedError
+
+
+P = TypeVar("P", bound=Owned)
 
 
 class Client:
@@ -51,7 +65,7 @@ class Client:
         method: bytes,
         target: bytes,
         headers: bytes,
-        body: bytes = b"",
+        body: Body = b"",
         timeouts: Timeouts = _DEFAULT_TIMEOUTS,
     ) -> Response:
         """Send a request and return when the head of its final response is in (1xx are skipped).
@@ -87,6 +101,24 @@ class Client:
                     response.without_body()
                 return response
 
+    async def connect(self, origin: Origin, factory: Callable[[], P], seconds: float) -> P:
+        """A connection of the caller's own, outside of the pools and not closed with the client; for what is not HTTP.
+
+        A proxy is asked for a tunnel. Raises ConnectFailed and its kinds.
+        """
+        task = asyncio.get_running_loop().create_task(self._dialer.dial(origin, factory, tunnelled=True))
+        try:
+            await asyncio.wait((task,), timeout=seconds)
+        except BaseException:
+            task.add_done_callback(_unwanted)
+            task.cancel()
+            raise
+        if task.done():
+            return task.result()
+        task.add_done_callback(_unwanted)
+        task.cancel()
+        raise ConnectTimeout("no connection in time")
+
     def stats(self) -> dict[Origin, dict[str, int]]:
         """Per origin: idle, active, waiting, opened, reused."""
         return {origin: pool.stats() for origin, pool in self._pools.items()}
@@ -104,3 +136,9 @@ class Client:
         pool = Pool(asyncio.get_running_loop(), origin, self._dialer, self._limits)
         self._pools[origin] = pool
         return pool
+
+
+def _unwanted(task: asyncio.Task[P]) -> None:
+    """Close a connection that came too late for whoever wanted it."""
+    if not task.cancelled() and task.exception() is None:
+        task.result().abort()

@@ -16,6 +16,7 @@ from typing import Protocol, cast
 
 from httptools import HttpParserError, HttpParserUpgrade
 
+from llm_gateway.http.body import Body
 from llm_gateway.http.client_limits import ClientLimits, Timeouts
 from llm_gateway.http.errors import (
     ConnectionLost,
@@ -28,8 +29,9 @@ from llm_gateway.http.errors import (
 )
 from llm_gateway.http.response import Response
 from llm_gateway.http.response_reader import ResponseReader
+from llm_gateway.http.upload import Upload, Uploading
 
-_ONE_WRITE = 64 * 1024  # up to here copying head and body together is cheaper than handing over two buffers
+_ONE_WRITE = 64 * 1024  # up to here copying head and body together is cheaper than handing over pieces
 _LONG_READ = 32 * 1024  # more than an event stream brings at once unless it comes faster than it can be passed on
 _TICK = 0.001  # uvloop rounds its timers to milliseconds
 
@@ -41,7 +43,7 @@ class Owner(Protocol):
     def dropped(self, connection: ClientConnection) -> None: ...
 
 
-class ClientConnection(ResponseReader, asyncio.BaseProtocol):
+class ClientConnection(ResponseReader, Uploading, asyncio.BaseProtocol):
     """See the module's docstring. `ask` begins an exchange; `closed` and `reused` are for the pool.
 
     What is really made is one of the two at the end of this module.
@@ -60,6 +62,7 @@ class ClientConnection(ResponseReader, asyncio.BaseProtocol):
         "_timer",
         "_timer_at",
         "_total_at",
+        "_upload",
         "_waiter",
         "closed",
         "reused",
@@ -77,6 +80,7 @@ class ClientConnection(ResponseReader, asyncio.BaseProtocol):
         self._waiter: asyncio.Future[None] | None = None  # whoever waits for the head
         self._bulky = False  # a request of many bytes was sent
         self._held = False  # reading is stopped
+        self._upload: Upload | None = None
         self._idle = 0.0
         self._expiry = limits.idle_expiry
         self._due = inf  # of the state we are in, loop.time()
@@ -87,7 +91,7 @@ class ClientConnection(ResponseReader, asyncio.BaseProtocol):
     # ---- the exchange
 
     def ask(
-        self, response: Response, head: bytes, body: bytes, timeouts: Timeouts, now: float, total_at: float
+        self, response: Response, head: bytes, body: Body, timeouts: Timeouts, now: float, total_at: float
     ) -> asyncio.Future[None]:
         """Send a request; the future is done when `response` has its head, or fails with an HttpError.
 
@@ -104,10 +108,10 @@ class ClientConnection(ResponseReader, asyncio.BaseProtocol):
             self._arm(min(due, total_at))
         waiter = self._waiter = self._loop.create_future()
         if len(body) < _ONE_WRITE:
-            self.transport.write(head + body)
+            self.transport.write(head + body)  # type: ignore[operator]  # Pieces are longer
         else:
             self._bulky = True
-            self.transport.writelines((head, body))
+            self.upload(head, body)
         return waiter
 
     def data_received(self, data: bytes) -> None:
@@ -236,7 +240,7 @@ class ClientConnection(ResponseReader, asyncio.BaseProtocol):
             # Perhaps it was refused before it was read, and then the rest of it may be taken for the next request.
             # What we still hold would prove that (below), what the kernel holds cannot be seen.
             self._bulky = False
-            self._keep = self._keep and response.status < 400
+            self._keep = self.uploaded() and self._keep and response.status < 400
         if not self._keep or self.transport.get_write_buffer_size():
             self.retire()
             return
@@ -264,6 +268,7 @@ class ClientConnection(ResponseReader, asyncio.BaseProtocol):
         """Close for good. Abort rather than close: nothing of ours is worth waiting for a peer's farewell."""
         if not self.closed:
             self.closed = True
+            self._upload = None
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None

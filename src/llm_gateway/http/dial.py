@@ -7,6 +7,7 @@ import os
 import socket
 import ssl
 from collections.abc import Callable
+from typing import TypeVar
 
 from llm_gateway.http.client_connection import ClientConnection, Owner, PlainConnection, TlsConnection
 from llm_gateway.http.client_limits import ClientLimits
@@ -20,7 +21,7 @@ from llm_gateway.http.trust import TlsTrust, why_tls_failed
 _READ = 64 * 1024
 """Bytes decrypted at once; a TLS record holds 16 KiB."""
 
-Factory = Callable[[], ClientConnection]
+P = TypeVar("P", bound=asyncio.BaseProtocol)
 
 
 class Dialer:
@@ -42,13 +43,14 @@ class Dialer:
             return TlsConnection(loop, owner, limits, self._buffer)
         return PlainConnection(loop, owner, limits)
 
-    async def dial(self, origin: Origin, factory: Factory) -> ClientConnection:
-        """A new connection. Has no deadline of its own: cancel it. Raises ConnectFailed and its kinds."""
+    async def dial(self, origin: Origin, factory: Callable[[], P], *, tunnelled: bool = False) -> P:
+        """A new connection. Has no deadline of its own: cancel it. Raises ConnectFailed and its kinds.
+
+        `tunnelled`: a proxy is asked for a tunnel even to an `http` origin, as for a WebSocket (RFC 6455 section 4.1).
+        """
         proxy = self.proxy(origin)
         sock = await self._reach(proxy.host, proxy.port) if proxy else await self._reach(origin.host, origin.port)
-        if origin.scheme == "http":
-            return await self._attach(sock, factory)
-        if proxy is not None:
+        if proxy is not None and (tunnelled or origin.scheme == "https"):
             try:
                 await tunnel(sock, origin, proxy)
             except OSError as error:
@@ -57,6 +59,8 @@ class Dialer:
             except BaseException:
                 sock.close()
                 raise
+        if origin.scheme == "http":
+            return await self._attach(sock, factory)
         return await self._attach_tls(sock, factory, origin.host)
 
     async def close(self) -> None:
@@ -71,7 +75,7 @@ class Dialer:
             self._resolver.forget(host, port)
             raise ConnectFailed(_why(error)) from None
 
-    async def _attach(self, sock: socket.socket, factory: Factory) -> ClientConnection:
+    async def _attach(self, sock: socket.socket, factory: Callable[[], P]) -> P:
         try:
             _, connection = await asyncio.get_running_loop().create_connection(factory, sock=sock)
         except OSError as error:
@@ -79,7 +83,7 @@ class Dialer:
             raise ConnectFailed(_why(error)) from None
         return connection
 
-    async def _attach_tls(self, sock: socket.socket, factory: Factory, host: str) -> ClientConnection:
+    async def _attach_tls(self, sock: socket.socket, factory: Callable[[], P], host: str) -> P:
         try:
             _, connection = await asyncio.get_running_loop().create_connection(
                 factory, sock=sock, ssl=self._tls, server_hostname=host

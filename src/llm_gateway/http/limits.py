@@ -20,6 +20,8 @@ class ServerLimits:
     header_count: int = 100
     url_bytes: int = 8 * KIB
     body_bytes: int = 10 * MIB
+    upload_bytes: int = 10 * MIB  # in place of body_bytes, for paths that begin with one of `uploads`
+    uploads: tuple[bytes, ...] = ()
     chunk_overhead_bytes: int = 8 * KIB  # chunk extensions, padding of chunk sizes and trailers of one body, together
     head_timeout: float = 10.0  # from the first byte of a head to its last
     body_timeout: float = 30.0  # for the whole body, plus the time it takes at body_rate
@@ -31,6 +33,12 @@ class ServerLimits:
     write_high_water: int = 256 * KIB  # unsent bytes at which the source of a stream is paused
     pipeline_bytes: int = 64 * KIB  # unparsed bytes a client may send ahead while its request runs, before reading stops
     buffered_bytes: int = 256 * MIB  # request bodies held by the server at one time, all connections together
+
+    def most(self, path: bytes, length: int) -> int:
+        """Largest body of a request to `path` that announces `length` bytes (less than 0: none)."""
+        if 0 <= length <= self.body_bytes or not path.startswith(self.uploads):
+            return self.body_bytes
+        return max(self.body_bytes, self.upload_bytes)
 
     def sweep_interval(self) -> float:
         """Seconds between two looks at the deadlines: an eighth of the shortest limit, so that none is missed by much."""

@@ -21,6 +21,13 @@ class Source(Protocol):
         """Go on."""
 
 
+class Taker(Source, Protocol):
+    """Whoever a connection was handed to by `Reply.upgrade`."""
+
+    def feed(self, data: bytes) -> None:
+        """What the client sent, one read at a time. Must not raise."""
+
+
 class Wire(Protocol):
     """The connection as a Reply needs it."""
 
@@ -32,10 +39,15 @@ class Wire(Protocol):
     def unsent(self) -> int: ...
     def finish(self) -> None: ...
     def cut(self, *, reset: bool = False) -> None: ...
+    def switch(self, taker: Taker) -> None: ...
+    def read(self, *, on: bool) -> None: ...
+    def part(self) -> None: ...
 
 
 class Reply(msgspec.Struct, eq=False):
     """Answer with `whole`, or with `start`, `write`..., `end`. Calling out of turn raises RuntimeError.
+
+    Or leave HTTP with `upgrade`; then `raw`..., `hold`, `go_on` and `hang_up` are for what is spoken instead.
 
     started: an answer has begun. finished: it is complete, or was cut by `abort`. gone: the client has left; everything
     written from then on is dropped. source: told to pause and resume while the answer streams.
@@ -150,6 +162,42 @@ class Reply(msgspec.Struct, eq=False):
         self._flowing = False
         if not self.gone:
             self._wire.cut(reset=not self._chunked)
+
+    def upgrade(self, headers: bytes, taker: Taker) -> None:
+        """101, and from now on bytes are between the client and `taker`, who is also the `source` (RFC 9110 section 7.8).
+
+        Only for a request that asked for it. The handler goes on running: it is cancelled as always when the client leaves or
+        the server's drain is over, and ends with `hang_up` or `abort`. No timeout but the write timeout watches the client.
+        """
+        if self.started:
+            raise RuntimeError("this request has been answered already")
+        self.started = True
+        self.source = taker
+        if not self.gone:
+            self._wire.send(b"%b%b\r\n" % (self._wire.lines[101], headers))
+            self._wire.switch(taker)
+
+    def raw(self, data: bytes) -> None:
+        """Bytes as they are, after `upgrade`."""
+        if not self.gone:
+            self._wire.send(data)
+
+    def hold(self) -> None:
+        """Read no more from the client, after `upgrade`."""
+        if not self.gone:
+            self._wire.read(on=False)
+
+    def go_on(self) -> None:
+        """Read again."""
+        if not self.gone:
+            self._wire.read(on=True)
+
+    def hang_up(self) -> None:
+        """Everything was said: what still comes is dropped for a moment, so that no reset eats the last words."""
+        if not self.finished:
+            self.finished = True
+            if not self.gone:
+                self._wire.part()
 
     def fail(self, status: int, headers: bytes, body: bytes) -> None:
         """The engine's last word for a handler that gave none: an answer if nothing has left yet, else the cut."""

@@ -112,15 +112,25 @@ def check_expectation(expect: bytes) -> None:
         raise Refused(417, "expectation_failed", "the only expectation met here is 100-continue")
 
 
-def stays_open(headers: Headers, minor: bytes) -> bool:
+def stays_open(method: bytes, headers: Headers, minor: bytes) -> bool:
     """Whether a request with a Connection header leaves it open (RFC 9112 section 9.3); 501 for a protocol switch.
 
-    "Upgrade: h2c" is ignored, as RFC 9110 section 7.8 allows: Java's client offers it on every first request.
+    "Upgrade: h2c" is ignored, as RFC 9110 section 7.8 allows: Java's client offers it on every first request. A WebSocket's
+    opening (RFC 6455 section 4.1) is a request like others; one that is answered otherwise is the connection's last, so that
+    nobody in front who took the switch for granted can be led astray.
     """
     connection = headers[b"connection"].lower()
     if connection == b"keep-alive":
         return True
     options = {option.strip() for option in connection.split(b",")}
     if b"upgrade" in options and headers.get(b"upgrade", b"h2c").lower() != b"h2c":
-        raise Refused(501, "upgrade_not_supported", "this server does not switch protocols")
+        if not _opens_websocket(method, headers, minor):
+            raise Refused(501, "upgrade_not_supported", "this server switches to no protocol but WebSocket")
+        return False
     return b"close" not in options and (minor == b"1" or b"keep-alive" in options)
+
+
+def _opens_websocket(method: bytes, headers: Headers, minor: bytes) -> bool:
+    if method != b"GET" or minor != b"1" or b"sec-websocket-key" not in headers:
+        return False
+    return headers[b"upgrade"].lower() == b"websocket" and body_length(headers, minor) == 0

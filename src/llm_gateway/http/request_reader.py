@@ -219,7 +219,7 @@ class RequestReader:
         path, query = request_head.split_target(method, target, host)
         modern = self.modern = minor == b"1"
         if b"connection" in headers:
-            self.keep = request_head.stays_open(headers, minor)
+            self.keep = request_head.stays_open(method, headers, minor)
         else:
             self.keep = modern
         if modern and b"expect" in headers:
@@ -241,10 +241,10 @@ class RequestReader:
         limits = self._state.limits
         if b"content-encoding" in headers:
             request_head.check_coding(headers[b"content-encoding"])
-        if length > limits.body_bytes:
-            raise too_large(limits.body_bytes)
+        if length > (most := limits.most(self.path(), length)):
+            raise too_large(most)
         if length == request_head.CHUNKED:
-            self._walk = ChunkWalk(limits.body_bytes, limits.chunk_overhead_bytes)
+            self._walk = ChunkWalk(most, limits.chunk_overhead_bytes)
         else:
             self._charge(length)
             self._need = length

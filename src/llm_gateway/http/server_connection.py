@@ -7,6 +7,7 @@ What ends each phase when its time is over:
     BODY    the head is accepted, the body is coming          body_timeout: 408
     BUSY    a handler runs; bytes that come meanwhile wait    write_timeout while the client reads nothing: cut
     LINGER  the last answer is sent; what comes is dropped    linger_timeout: cut
+    OPEN    an upgraded connection is its taker's             write_timeout, as above
 """
 
 from __future__ import annotations
@@ -19,13 +20,14 @@ from math import inf
 from typing import Any, Final
 
 from llm_gateway.http.refusal import Refused, advice
-from llm_gateway.http.reply import Reply
+from llm_gateway.http.reply import Reply, Taker
 from llm_gateway.http.request import Request
 from llm_gateway.http.request_reader import BODY, HEAD, IDLE, RequestReader
 from llm_gateway.http.server_state import ServerState
 
 BUSY: Final = 4
 LINGER: Final = 5
+OPEN: Final = 6
 
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, zero seconds: close() sends a reset
 
@@ -40,6 +42,7 @@ class ServerConnection(asyncio.Protocol):
         "_since",
         "_state",
         "_stuck",
+        "_taker",
         "_task",
         "_transport",
         "deadline",
@@ -55,6 +58,7 @@ class ServerConnection(asyncio.Protocol):
         self._phase = IDLE
         self._reply: Reply | None = None
         self._task: asyncio.Task[None] | None = None
+        self._taker: Taker | None = None
         self._since = 0.0  # when the body began
         self._stuck = 0  # unsent bytes when the write deadline was set
         self.keep = True
@@ -83,8 +87,10 @@ class ServerConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._phase >= BUSY or self.paused:
+            if self._taker is not None:
+                self._taker.feed(data)
             # A client that sends far ahead, or does not read its answers, is not read from either.
-            if self._phase != LINGER and self._reader.hold(data) > self._state.limits.pipeline_bytes:
+            elif self._phase != LINGER and self._reader.hold(data) > self._state.limits.pipeline_bytes:
                 self._transport.pause_reading()
             return
         reader = self._reader
@@ -107,7 +113,7 @@ class ServerConnection(asyncio.Protocol):
 
     def eof_received(self) -> None:
         """The client has finished sending. While its answer is still being made that counts as having left."""
-        if self._phase == BUSY and self._reply is not None and not self._reply.finished:
+        if self._phase in {BUSY, OPEN} and self._reply is not None and not self._reply.finished:
             self._leave()
             self._transport.abort()
 
@@ -115,6 +121,7 @@ class ServerConnection(asyncio.Protocol):
         self._state.members.discard(self)
         self.deadline = inf
         self._phase = LINGER
+        self._taker = None
         if self._reader is not None:
             self._reader.close()
         if self._task is not None:
@@ -137,7 +144,7 @@ class ServerConnection(asyncio.Protocol):
             self._next()
             return
         if not self._transport.is_closing():
-            self.deadline = inf
+            self.deadline = inf if self._phase != LINGER else self._state.loop.time() + self._state.limits.linger_timeout
         reply = self._reply
         if reply is not None and reply.source is not None and not reply.finished:
             reply.source.resume()
@@ -225,6 +232,35 @@ class ServerConnection(asyncio.Protocol):
             if peer is not None and not self._transport.is_closing():
                 peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self._transport.abort()
+
+    def switch(self, taker: Taker) -> None:
+        """HTTP is over: what has come behind the request and what comes is the taker's."""
+        reader = self._reader
+        self._phase = OPEN
+        self._taker = taker
+        held = reader.held
+        reader.close()
+        self.read(on=True)
+        if held:
+            taker.feed(held)
+
+    def read(self, *, on: bool) -> None:
+        """Read from the client or let it wait."""
+        transport = self._transport
+        if transport.is_reading() != on and not transport.is_closing():
+            transport.resume_reading() if on else transport.pause_reading()
+
+    def part(self) -> None:
+        """Close an upgraded connection once everything is sent. Over TLS the transport itself waits for the other side."""
+        self._phase = LINGER
+        self._taker = None
+        if not self._transport.can_write_eof():
+            self.finish()
+        elif not self._transport.is_closing():
+            self.read(on=True)
+            limits = self._state.limits
+            self.deadline = self._state.loop.time() + (limits.write_timeout if self.paused else limits.linger_timeout)
+            self._transport.write_eof()
 
     # --- endings --------------------------------------------------------------------------------------------------
 

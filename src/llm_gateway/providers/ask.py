@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, cast
 
+from llm_gateway.core import embeddings, rerank
 from llm_gateway.core.clock import Clock
 from llm_gateway.core.errors import InvalidRequest, Unsupported, UpstreamError, UpstreamRejected, release
 from llm_gateway.core.estimate import estimate
 from llm_gateway.core.exchange import Exchange
 from llm_gateway.core.splice import replace_top_level
-from llm_gateway.dialects.base import ChatBack, Operation, TypedBack, View, in_own_names
+from llm_gateway.dialects.base import ChatBack, Operation, ProviderFault, TypedBack, View, in_own_names
 from llm_gateway.http.client import Client, Response
 from llm_gateway.http.errors import HttpError
 from llm_gateway.http.headers import header
@@ -20,6 +23,7 @@ from llm_gateway.providers.faults import from_http, from_status, masked
 from llm_gateway.providers.transform import Translated, Unframed, Whole, named
 
 ERROR_BODY_BYTES = 64 << 10
+_NO_HEADERS: Mapping[bytes, bytes] = MappingProxyType({})
 
 Answer = WholeAnswer | StreamAnswer
 
@@ -51,7 +55,7 @@ class Ask:
         headers = lane.headers
         forwarded = deployment.upstream.forwarded
         if forwarded and lane.same:
-            headers = _forward(headers, ex.headers, forwarded)
+            headers = forward(headers, ex.headers, forwarded)
         target = lane.stream_target if ex.stream else lane.target
         if deployment.upstream.authorizer is not None:
             headers += await signature(deployment.upstream, b"POST", target, body, min(patience.connect, left))
@@ -72,7 +76,8 @@ class Ask:
                     handed_over = True
                     return answer
             if not 200 <= status < 300:
-                raise await self._fault(response, lane)
+                deployment.upstream.refused(status)
+                raise await refusal(response, lane.parse_error, self._clock, shown=lane.own_errors)
             body = response.body() if response.complete else await response.read()
             return _whole(ex, deployment, lane, body)
         except HttpError as error:
@@ -83,13 +88,13 @@ class Ask:
 
     def _body(self, ex: Exchange, deployment: Deployment, lane: Lane) -> bytes:
         body = self._spoken(ex, deployment, lane)
-        return body if lane.adapt is None else lane.adapt(body)
+        return body if lane.adapt is None else lane.adapt(body, ex.headers if lane.same else _NO_HEADERS)
 
     def _spoken(self, ex: Exchange, deployment: Deployment, lane: Lane) -> bytes:
         """The request in the dialect of the lane's back."""
         if lane.same and (lane.typed is None or not ex.front.holds_foreign(ex.body)):
             ex.dropped = None  # an earlier candidate may have lost something
-            if ex.view.model == deployment.model or not ex.front.model_in_body:
+            if ex.view.model == deployment.target.model or not ex.front.model_in_body:
                 return ex.body
             return _renamed(ex.body, ex.view, deployment.model_json)
         if ex.request is None:
@@ -109,18 +114,22 @@ class Ask:
         ex.dropped = dropped
         return rendered.body
 
-    async def _fault(self, response: Response, lane: Lane) -> UpstreamError:
-        try:
-            body = await response.read(ERROR_BODY_BYTES)
-        except HttpError as unread:
-            body = b""  # the status says enough
-            release(unread)
-        fault = lane.back.parse_error(response.status, body)
-        error = from_status(response.status, response.headers, body, fault, self._clock.now())
-        if isinstance(error, UpstreamRejected):
-            # Only a body that reads as the dialect's own error is shown: an HTML page from a proxy is not the provider's word.
-            error.same_dialect = lane.same and bool(fault.message)
-        return error
+
+async def refusal(
+    response: Response, parse_error: Callable[[int, bytes], ProviderFault], clock: Clock, *, shown: bool
+) -> UpstreamError:
+    """What an answer that is not 2xx means. `shown`: a body that reads as an error has the caller's own shape."""
+    try:
+        body = await response.read(ERROR_BODY_BYTES)
+    except HttpError as unread:
+        body = b""  # the status says enough
+        release(unread)
+    fault = parse_error(response.status, body)
+    error = from_status(response.status, response.headers, body, fault, clock.now())
+    if isinstance(error, UpstreamRejected):
+        # Only a body that reads as the dialect's own error is shown: an HTML page from a proxy is not the provider's word.
+        error.same_dialect = shown and bool(fault.message)
+    return error
 
 
 def _whole(ex: Exchange, deployment: Deployment, lane: Lane, body: bytes) -> WholeAnswer:
@@ -129,12 +138,24 @@ def _whole(ex: Exchange, deployment: Deployment, lane: Lane, body: bytes) -> Who
             facts = lane.back.check_reply(body)
             return WholeAnswer(body if body.isascii() else _valid(body), facts.usage, deployment, lane)
         reply = _typed(lane).parse_reply(body)
-        if lane.back.operation is Operation.CHAT:
-            reply = named(reply, deployment.model, ex.id)
+        reply = _completed(ex, lane.back.operation, reply, deployment.model)
+        return WholeAnswer(ex.front.render_reply(reply, ex.request), reply.usage, deployment, lane)
     except UpstreamError as error:
         masked(error)
         raise
-    return WholeAnswer(ex.front.render_reply(reply, ex.request), reply.usage, deployment, lane)
+
+
+def _completed(ex: Exchange, form: Operation, reply: Any, model: str) -> Any:
+    """`reply` with what providers leave out and every client expects. Raises UpstreamMalformed for no answer to the request."""
+    if form is Operation.CHAT:
+        return named(reply, model, ex.id)
+    if form is Operation.RERANK:
+        return rerank.completed(reply, cast("rerank.RerankRequest", ex.request), model, ex.id)
+    if form is Operation.EMBEDDING:
+        reply = embeddings.completed(reply, cast("embeddings.EmbeddingsRequest", ex.request), model, ex.id)
+        if reply.usage is None and ex.front.shows_usage:
+            ex.extra_lines += header(b"X-Gateway-Estimated", b"true")
+    return reply
 
 
 def _renamed(body: bytes, view: View, model: bytes) -> bytes:
@@ -203,7 +224,7 @@ def _transform(ex: Exchange, deployment: Deployment, lane: Lane) -> Callable[[by
     return choose
 
 
-def _forward(headers: bytes, caller: Mapping[bytes, bytes], names: tuple[bytes, ...]) -> bytes:
+def forward(headers: bytes, caller: Mapping[bytes, bytes], names: tuple[bytes, ...]) -> bytes:
     """The provider's lines, with the allow-listed ones of the caller in their place."""
     for name in names:
         value = caller.get(name)

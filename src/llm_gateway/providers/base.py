@@ -7,12 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from llm_gateway.dialects.base import Target
+from llm_gateway.dialects.base import ProviderFault, Target
+
+if TYPE_CHECKING:
+    from llm_gateway.config.schema import Provider
 
 Sign = Callable[[str], Mapping[str, str]]
 """An API key to the headers that carry it."""
+Adapt = Callable[[bytes, Mapping[bytes, bytes]], bytes]
+"""A body in a dialect, and the headers of a caller who spoke it (of another one: none), to the body that a place wants."""
 
 
 def bearer(key: str) -> Mapping[str, str]:
@@ -37,10 +42,14 @@ class Endpoint:
     path: str
     stream_path: str | None = None
     """Where streams are asked for, if elsewhere."""
-    adapt: Callable[[bytes], bytes] | None = None
+    resource: Callable[[str], str] | None = None
+    """A model's id to what stands for `{model}` in the path; None: the id, with its slashes encoded."""
+    adapt: Adapt | None = None
     """What this place changes about the dialect's request bodies (a cloud that names the model in the URL only)."""
     unframe: Callable[[], Unframe] | None = None
     """What is around the dialect's streams here."""
+    parse_error: Callable[[int, bytes], ProviderFault] | None = None
+    """Reads errors here, where they have not the dialect's shape; callers of the dialect are then not shown them as they came."""
 
 
 @dataclass(frozen=True)
@@ -78,5 +87,17 @@ class ProviderType:
     """
     speaks: Callable[[str, str], bool] | None = None
     """Whether a dialect (first) is spoken for a model (second) here; None: each for all. A cloud has models of several makers."""
+    credentials: frozenset[str] = frozenset()
+    """Which of a provider's sections aws, google and entra it knows: credentials that expire, for where no key is given."""
+    account_url: Callable[[Provider, Mapping[str, str]], str | None] | None = None
+    """Its address for an account, by what the configuration says of it and the environment; None: not enough is said. Raises
+    ValueError for what contradicts itself.
+    """
+    located_by: str = ""
+    """The configuration's keys that its address follows from, for the documentation."""
+    account_keys: frozenset[str] = frozenset()
+    """Which of organization, project and api_version the functions here read: no header says them."""
+    narrow: Callable[[ProviderType, Provider], ProviderType] | None = None
+    """The type as an account has it, by the options that only this type knows."""
     managed: bool = False
     """Whether the gateway itself runs it (a local model, the simulator) when no base_url is given."""

@@ -9,7 +9,7 @@ COHERE = ProviderType(
     title="Cohere",
     base_url="https://api.cohere.com/v2",
     key_variable="CO_API_KEY",
-    endpoints={"cohere_chat": "/chat"},
+    endpoints={"cohere_chat": "/chat", "cohere_embed": "/embed", "cohere_rerank": "/rerank"},
     version="/v2",
     models_path="",  # only its first API lists them
 )

@@ -83,5 +83,7 @@ def _target(quirks: Quirks) -> Callable[[str], Target]:
         developer_role=quirks.developer_role,
         default_max_tokens=quirks.default_max_tokens,
         reasoning_field=quirks.reasoning_field,
+        sampling=frozenset(quirks.sampling),
+        thinking_switch=quirks.thinking_switch,
     )
     return lambda model: replace(told, model=model)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
+from types import MappingProxyType
 from urllib.parse import quote
 
 from llm_gateway.core.json import encode
@@ -19,13 +20,15 @@ from llm_gateway.http.origin import Origin
 from llm_gateway.providers.base import Endpoint, ProviderType
 
 _VERSION_SEGMENT = re.compile(r"/v\d[^/]*(/|$)")
-FORMS = {
-    Operation.CHAT: Operation.CHAT,
-    Operation.COMPLETION: Operation.CHAT,
-    Operation.COUNT_TOKENS: Operation.CHAT,
-    Operation.EMBEDDING: Operation.EMBEDDING,
-    Operation.RERANK: Operation.RERANK,
-}
+FORMS: Mapping[Operation, Operation] = MappingProxyType(
+    {
+        Operation.CHAT: Operation.CHAT,
+        Operation.COMPLETION: Operation.CHAT,
+        Operation.COUNT_TOKENS: Operation.CHAT,
+        Operation.EMBEDDING: Operation.EMBEDDING,
+        Operation.RERANK: Operation.RERANK,
+    }
+)
 """What is asked -> the operation of a back dialect that shares its neutral form. What is missing passes through or not at all."""
 _UNSAFE_MODEL = re.compile(r"[\x00-\x20\x7f]")
 _SHOWN = "".join(map(chr, range(0x21, 0x7F)))  # of a model's name in a header; the rest of Unicode is percent-encoded
@@ -127,6 +130,11 @@ class Upstream:
         """The lines of every request, rendered."""
         self.forwarded = kind.forwarded
 
+    def refused(self, status: int) -> None:
+        """The provider answered with this status. Credentials that it does not accept are fetched anew, in the background."""
+        if status in (401, 403) and self.authorizer is not None:
+            self.authorizer.stale()
+
     def deployment(self, model: str, patience: Patience | None = None) -> Deployment:
         """One model here. Raises ValueError for a name that could not stand in a header or a URL."""
         return Deployment(self, model, patience)
@@ -153,10 +161,30 @@ def _latin(value: str) -> bytes:
         raise ValueError("a header value or API key holds a character that no header can carry") from None
 
 
+def served_by(provider: str, model: str = "") -> bytes:
+    """The header lines that tell a caller who answered."""
+    name = provider.encode()
+    shown = header(b"X-Provider", name) + header(b"X-Gateway-Provider", name)
+    return shown + header(b"X-Gateway-Model", quote(model, _SHOWN, errors="replace").encode("ascii")) if model else shown
+
+
 class Lane:
     """How one front reaches one deployment: the back dialect, the request line's target, the header lines of both directions."""
 
-    __slots__ = ("adapt", "back", "headers", "same", "stream_lines", "stream_target", "target", "typed", "unframe", "whole_lines")
+    __slots__ = (
+        "adapt",
+        "back",
+        "headers",
+        "own_errors",
+        "parse_error",
+        "same",
+        "stream_lines",
+        "stream_target",
+        "target",
+        "typed",
+        "unframe",
+        "whole_lines",
+    )
 
     def __init__(self, back: Back, front: Front, deployment: Deployment, endpoint: str | Endpoint) -> None:
         upstream = deployment.upstream
@@ -167,11 +195,13 @@ class Lane:
             endpoint = Endpoint(endpoint)
         self.adapt = endpoint.adapt
         self.unframe = endpoint.unframe
-        self.target = deployment.target_at(endpoint.path)
-        self.stream_target = deployment.target_at(endpoint.stream_path or endpoint.path)
+        self.parse_error = endpoint.parse_error or back.parse_error
+        self.own_errors = self.same and endpoint.parse_error is None
+        """Whether what the provider says of a bad request has the caller's own shape."""
+        self.target = deployment.target_at(endpoint, endpoint.path)
+        self.stream_target = deployment.target_at(endpoint, endpoint.stream_path or endpoint.path)
         self.headers = upstream.headers
-        shown = header(b"X-Provider", upstream.name.encode()) + header(b"X-Gateway-Provider", upstream.name.encode())
-        shown += header(b"X-Gateway-Model", quote(deployment.model, _SHOWN, errors="replace").encode("ascii"))
+        shown = served_by(upstream.name, deployment.model)
         self.whole_lines = b"Content-Type: application/json\r\n" + shown
         # S1 of requirements 1.4; X-Accel-Buffering keeps nginx in front of us from collecting events.
         self.stream_lines = b"X-Accel-Buffering: no\r\n" + shown  # behind the front's Content-Type
@@ -189,13 +219,15 @@ class Deployment:
         self.model = model
         self.name = f"{upstream.name}/{model}"
         self.patience = patience
-        self.model_json = encode(model)
         self.target: Target = upstream.kind.target(model)
+        self.model_json = encode(self.target.model)
         self._lanes: dict[str, Lane | None] = {}
 
-    def target_at(self, path: str) -> bytes:
-        """The request line's target for an endpoint's path."""
-        return (self.upstream.base_path + path.replace("{model}", quote(self.model, ":"))).encode("ascii")
+    def target_at(self, endpoint: Endpoint, path: str) -> bytes:
+        """The request line's target for one of an endpoint's paths."""
+        model = self.target.model
+        resource = quote(model, ":@") if endpoint.resource is None else quote(endpoint.resource(model), ":@/")
+        return (self.upstream.base_path + path.replace("{model}", resource)).encode("ascii")
 
     def lane(self, front: Front) -> Lane | None:
         """How `front` reaches this deployment; None if it cannot. Same dialect first, else through the neutral form."""

@@ -20,12 +20,21 @@ from llm_gateway.core.errors import (
 from llm_gateway.core.json import MalformedJson, decode
 from llm_gateway.core.retry_after import retry_after
 from llm_gateway.dialects.base import ProviderFault
+from llm_gateway.dialects.bedrock_converse.errors import name_of
 from llm_gateway.http import errors as http
 
 _CREDENTIAL = re.compile(
     r"\b(?:(?:(?:sk|pk|rk|gsk|hf|xai)[-_]|(?:org|proj|key)-|Bearer\s+)[\w*.+/=-]{6,}|(?:AKIA|ASIA|AIza)[\w-]{12,}|[\w-]{40,})"
 )
-_EXHAUSTED = frozenset({"insufficient_quota", "billing_error", "billing_hard_limit_reached", "credit_balance_too_low"})
+_EXHAUSTED = frozenset(
+    {
+        "insufficient_quota",
+        "billing_error",
+        "billing_hard_limit_reached",
+        "credit_balance_too_low",
+        "ServiceQuotaExceededException",  # Bedrock, with status 400
+    }
+)
 _IN_BAND: Mapping[str, type[UpstreamError]] = MappingProxyType(
     {
         "overloaded_error": UpstreamUnavailable,
@@ -92,7 +101,7 @@ def from_failure(failure: ProviderFault) -> UpstreamError:
     """An error inside a stream whose status said success."""
     said = public(failure.message) or "The provider reported an error in the middle of its answer."
     kind = _IN_BAND.get(failure.type, UpstreamError)
-    return _named(kind(said), "in_band")
+    return _named(kind(said, retry_after=failure.retry_after), "in_band")
 
 
 def masked(error: Exception) -> Exception:
@@ -109,9 +118,13 @@ def _named(error: UpstreamError, reason: str) -> UpstreamError:
 
 def from_status(status: int, headers: Mapping[bytes, bytes], body: bytes, fault: ProviderFault, now: float) -> UpstreamError:
     """An answer that is not 2xx. Only texts about the caller's own request are repeated to him, with credentials masked."""
+    named = headers.get(b"x-amzn-errortype")  # AWS names its errors here, and a proxy in front of it does not
+    if named is not None:
+        fault.type = name_of(named.decode("latin-1"))
     error = _from_status(status, body, fault)
     error.upstream_status = status
-    error.retry_after = retry_after(headers, now)
+    said = retry_after(headers, now)
+    error.retry_after = fault.retry_after if said is None else said
     return error
 
 
@@ -122,7 +135,7 @@ def _from_status(status: int, body: bytes, fault: ProviderFault) -> UpstreamErro
         error = UpstreamError("The provider refused this gateway's credentials.", code="provider_authentication_failed")
         error.reason, error.elsewhere_only = "credentials", True
         return error
-    if status == 402 or (status == 429 and (fault.code in _EXHAUSTED or fault.type in _EXHAUSTED)):
+    if status == 402 or (status in (400, 429) and (fault.code in _EXHAUSTED or fault.type in _EXHAUSTED)):
         error = UpstreamRateLimited(said or "The provider's quota is exhausted.", code="insufficient_quota")
         error.reason, error.elsewhere_only = "quota", True
         return error
@@ -148,7 +161,7 @@ def rejected(status: int, body: bytes, fault: ProviderFault, said: str) -> Upstr
     """The request is at fault. 404 (no such model there) may be different elsewhere; the others would only repeat."""
     error = UpstreamRejected(said or f"The provider refused the request with status {status}.", param=fault.param)
     error.status = status
-    error.body = _showable(body)
+    error.body = showable(body)
     if status == 404:
         # Only this provider does not have it: worth asking another one, not worth repeating here.
         error.code, error.retryable, error.elsewhere_only = "model_not_found", True, True
@@ -159,7 +172,7 @@ def rejected(status: int, body: bytes, fault: ProviderFault, said: str) -> Upstr
     return error
 
 
-def _showable(body: bytes) -> bytes:
+def showable(body: bytes) -> bytes:
     """A provider's error body if it may be shown as it is: JSON in UTF-8 without a BOM, and nothing like a credential in it."""
     try:
         decode(body, Raw)

@@ -20,6 +20,8 @@ GEMINI = ProviderType(
     endpoints={
         "gemini": Endpoint("/models/{model}:generateContent", "/models/{model}:streamGenerateContent?alt=sse"),
         "gemini_count_tokens": "/models/{model}:countTokens",
+        "gemini_batch_embed": "/models/{model}:batchEmbedContents",
+        "gemini_embed": "/models/{model}:embedContent",
     },
     version="/v1beta",
     sign=sign,

@@ -15,6 +15,8 @@ OLLAMA = ProviderType(
         "ollama_generate": "/api/generate",
         "openai_chat": "/v1/chat/completions",
         "openai_completions": "/v1/completions",
+        "ollama_embed": "/api/embed",
+        "ollama_embeddings": "/api/embeddings",
         "embeddings": "/v1/embeddings",
     },
     version="",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from llm_gateway.dialects.base import Target
+from llm_gateway.dialects.openai_media import OPENAIS
 from llm_gateway.providers.base import ProviderType
 
 
@@ -21,6 +22,9 @@ OPENAI = ProviderType(
         "openai_responses": "/responses",
         "openai_completions": "/completions",
         "embeddings": "/embeddings",
+        "openai_realtime": "/realtime?model={model}",
+        "openai_realtime_transcription": "/realtime?intent=transcription",
+        **OPENAIS,
     },
     forwarded=(b"openai-beta", b"idempotency-key"),
     account_headers={"organization": "OpenAI-Organization", "project": "OpenAI-Project"},

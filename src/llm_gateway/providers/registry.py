@@ -10,15 +10,18 @@ from llm_gateway.providers.anthropic import ANTHROPIC
 from llm_gateway.providers.azure import AZURE
 from llm_gateway.providers.base import ProviderType
 from llm_gateway.providers.bedrock import BEDROCK
+from llm_gateway.providers.bedrock_mantle import BEDROCK_MANTLE
 from llm_gateway.providers.cohere import COHERE
 from llm_gateway.providers.declared import provider_type, read_folder
 from llm_gateway.providers.gemini import GEMINI
 from llm_gateway.providers.local import LOCAL
+from llm_gateway.providers.mistral import MISTRAL
 from llm_gateway.providers.ollama import OLLAMA
 from llm_gateway.providers.openai import OPENAI
 from llm_gateway.providers.openai_compatible import OPENAI_COMPATIBLE
 from llm_gateway.providers.simulator import SIMULATOR
 from llm_gateway.providers.together import TOGETHER
+from llm_gateway.providers.vertex import VERTEX
 from llm_gateway.providers.vllm import VLLM
 
 COMPILED_TYPES: Mapping[str, ProviderType] = MappingProxyType(
@@ -29,7 +32,10 @@ COMPILED_TYPES: Mapping[str, ProviderType] = MappingProxyType(
             ANTHROPIC,
             AZURE,
             GEMINI,
+            VERTEX,
             BEDROCK,
+            BEDROCK_MANTLE,
+            MISTRAL,
             COHERE,
             OLLAMA,
             TOGETHER,
@@ -56,4 +62,4 @@ def types_of(config: Sections) -> Mapping[str, ProviderType]:
 
 def option_names() -> Mapping[str, frozenset[str]]:
     """The types that are built in and the configuration keys that each alone knows, for the configuration's checks."""
-    return {name: kind.options for name, kind in PROVIDER_TYPES.items()}
+    return {name: kind.options | kind.credentials for name, kind in PROVIDER_TYPES.items()}

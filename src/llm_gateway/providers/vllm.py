@@ -7,8 +7,9 @@ from llm_gateway.providers.base import ProviderType
 
 
 def target(model: str) -> Target:
-    """Earlier reasoning is taken back in `reasoning_content`."""
-    return Target(model, reasoning_field="reasoning_content")
+    """Earlier reasoning is taken back in `reasoning_content`, thinking is switched by the chat template's own variables."""
+    sampling = frozenset({"top_k", "min_p", "repetition_penalty"})
+    return Target(model, reasoning_field="reasoning_content", sampling=sampling, thinking_switch=True)
 
 
 VLLM = ProviderType(
@@ -17,6 +18,14 @@ VLLM = ProviderType(
     base_url="http://localhost:8000/v1",
     key_variable="VLLM_API_KEY",
     key_required=False,
-    endpoints={"openai_chat": "/chat/completions", "openai_completions": "/completions", "embeddings": "/embeddings"},
+    endpoints={
+        "openai_chat": "/chat/completions",
+        "openai_completions": "/completions",
+        "embeddings": "/embeddings",
+        "rerank": "/rerank",
+        "openai_transcriptions": "/audio/transcriptions",
+        "openai_translations": "/audio/translations",
+    },
     target=target,
+    options=frozenset({"load_every"}),
 )

@@ -33,6 +33,17 @@ class Ending(Enum):
     RESET = "reset in the middle"
 
 
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What goes wrong in a realtime session once `after` events were sent (faults/realtime.py)."""
+
+    what: str
+    after: int
+    code: int
+    reason: str
+    size: int
+
+
 @dataclass(slots=True)
 class Answer:
     """One answer. In a stream each part is one element (an event, a line, a frame) until a fault cuts otherwise."""
@@ -55,6 +66,7 @@ class Answer:
     apart: bool = False  # each part shall reach the peer in a read of its own, as far as one can do that
     silent: bool = False  # no byte at all is sent
     listener_down: float | None = None  # seconds for which new connections are refused
+    trouble: Trouble | None = None  # in the session that a 101 opens
 
     @property
     def stream(self) -> bool:

@@ -6,7 +6,8 @@ import hmac
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 import msgspec
 
@@ -14,11 +15,13 @@ from llm_gateway.core.clock import Clock
 from llm_gateway.simulator import admin
 from llm_gateway.simulator.answer import Answer, Framing, Part
 from llm_gateway.simulator.dialects import models
-from llm_gateway.simulator.dialects.base import Dialect
+from llm_gateway.simulator.dialects.base import Dialect, Raw
 from llm_gateway.simulator.dialects.table import SPOKEN, dialect_for
 from llm_gateway.simulator.faults import table
 from llm_gateway.simulator.faults.spec import Fault, FaultError, Given, Triggers, parse
+from llm_gateway.simulator.forms import document_of
 from llm_gateway.simulator.heads import headers_of
+from llm_gateway.simulator.kept import KEPT, Kept
 from llm_gateway.simulator.log import Log, Seen, shown_headers, shown_target
 from llm_gateway.simulator.options import SimulatorOptions
 from llm_gateway.simulator.problems import Front, Problem, unknown_model, wrong_key
@@ -26,6 +29,9 @@ from llm_gateway.simulator.refusals import body, headers
 from llm_gateway.simulator.routes import Place, Received, front_of, key_of, place, split_model
 from llm_gateway.simulator.script import Script
 from llm_gateway.simulator.shapes import Shape
+
+if TYPE_CHECKING:
+    from llm_gateway.simulator.realtime import Line, Session
 
 REMEMBERED = 256
 REMEMBERED_BODY = 64 * 1024
@@ -62,6 +68,7 @@ class App:
             replies=options.replies,
             reasoning_content=options.reasoning_content,
         )
+        self._kept = Kept()
         self._remembered: OrderedDict[tuple[Any, ...], Rendered] = OrderedDict()
         for mount in options.mounts:
             table.check(parse(mount.fault))
@@ -94,7 +101,34 @@ class App:
         if received.path.startswith(admin.PREFIX):
             return None, admin.respond(received, self)
         at = place(received, self.options.mounts, self.options.fault)
-        rendered = self._rendered(received, at)
+        return self._faulty(received, at, self._rendered(received, at))
+
+    def open(self, received: Received) -> tuple[Seen, Answer] | None:
+        """The answer to a request for a realtime session, which goes on with `session` if it is 101; None: it is none."""
+        at = place(received, self.options.mounts, self.options.fault)
+        if not at.path.endswith("/realtime") or received.header(b"upgrade").lower() != b"websocket":
+            return None
+        query = parse_qs(received.query)
+        request_id = f"req_{self._script.digest([at.path, received.query])[:24]}"
+        request, spec = split_model({"model": query.get("model", query.get("deployment", [""]))[0]})
+        model, known = str(request["model"]), self._models(at)
+        try:
+            self._admit(key_of(received), Front.OPENAI)
+            _check_session(model, known, transcription=query.get("intent") == ["transcription"])
+            rendered = Rendered(101, (), (), 0, Front.OPENAI, request_id, Shape.WHOLE, "openai_realtime", model, spec)
+        except Problem as problem:
+            rendered = replace(self._refused(problem, Front.OPENAI, request_id), model=model or None, fault=spec)
+        seen, answer = self._faulty(received, at, rendered)
+        return seen, answer
+
+    def session(self, line: Line, received: Received, seen: Seen, answer: Answer) -> Session:
+        """The session that `open` said may begin, on its connection."""
+        from llm_gateway.simulator.realtime import Session  # noqa: PLC0415 - with the library for WebSockets, 30 ms
+
+        rate = self.options.tokens_per_second
+        return Session(line, received, self._script, seen, answer.trouble, 1 / rate if rate else 0.0)
+
+    def _faulty(self, received: Received, at: Place, rendered: Rendered) -> tuple[Seen, Answer]:
         try:
             struck = self._strike(at.faults, at) if received.struck is None else received.struck
             if rendered.fault:
@@ -109,6 +143,8 @@ class App:
 
     def _rendered(self, received: Received, at: Place) -> Rendered:
         front, key = front_of(received, at), key_of(received)
+        if self._kept.knows(at.path) and (at.mount is None or at.mount.speaks in ("", "openai")):
+            return self._look_after(received, at, key)
         known = (received.method, at, received.query, front, key, received.body)
         if found := self._remembered.get(known):
             return found
@@ -128,7 +164,7 @@ class App:
             self._admit(key, front)
             if dialect is None or received.method != "POST":
                 return self._look_up(received, at, front, request_id, dialect)
-            request, spec = split_model({**_document(received.body), **placed})
+            request, spec = split_model({**_document(received), **placed})
             model = request.get("model") if isinstance(request.get("model"), str) else None
             known = self._models(at)
             if model and known and model not in known:
@@ -145,9 +181,26 @@ class App:
             parts = tuple((event.tokens, event.data) for event in dialect.stream(self._script, request))
         else:
             reply = dialect.reply(self._script, request)
+            if isinstance(reply.document, Raw):
+                return _bytes(dialect, reply.document, request_id, str(request.get("model")), spec)
             parts, tokens = ((0, msgspec.json.encode(reply.document)),), reply.tokens
         model, head = str(request.get("model")), headers_of(dialect.front, request_id, shape)
         return Rendered(200, head, parts, tokens, dialect.front, request_id, shape, dialect.name, model, spec)
+
+    def _look_after(self, received: Received, at: Place, key: str) -> Rendered:
+        """Files and batches: the same request does not get the same answer."""
+        request_id = f"req_{self._script.digest([received.method, at.path, received.query])[:24]}"
+        try:
+            self._admit(key, Front.OPENAI)
+            content_type = received.header(b"content-type")
+            document = self._kept.answer(received.method, at.path, received.query, content_type, received.body)
+        except Problem as problem:
+            return replace(self._refused(problem, Front.OPENAI, request_id), dialect="kept")
+        if isinstance(document, Raw):
+            return _bytes(KEPT, document, request_id, "", "")
+        head = headers_of(Front.OPENAI, request_id, Shape.WHOLE)
+        data = msgspec.json.encode(document)
+        return Rendered(200, head, ((0, data),), 0, Front.OPENAI, request_id, Shape.WHOLE, "kept", None, "")
 
     def _look_up(self, received: Received, at: Place, front: Front, request_id: str, dialect: Dialect | None) -> Rendered:
         if dialect is not None:
@@ -227,9 +280,29 @@ class App:
         return answer
 
 
-def _document(data: bytes) -> dict[str, Any]:
+def _check_session(model: str, known: tuple[str, ...], *, transcription: bool) -> None:
+    if not model and not transcription:
+        raise Problem(400, "You must provide a model parameter.", code="missing_model")
+    if model and known and model not in known:
+        raise unknown_model(model, Front.OPENAI)
+
+
+def _bytes(dialect: Dialect, raw: Raw, request_id: str, model: str, spec: str) -> Rendered:
+    """An answer that is no document."""
+    head = tuple(
+        (name, raw.content_type if name == b"content-type" else value)
+        for name, value in headers_of(dialect.front, request_id, Shape.BYTES)
+    )
+    parts = tuple((1, piece) for piece in raw.pieces)
+    return Rendered(200, head, parts, 0, dialect.front, request_id, Shape.BYTES, dialect.name, model, spec)
+
+
+def _document(received: Received) -> dict[str, Any]:
+    content_type = received.header(b"content-type")
+    if content_type.lower().startswith(b"multipart/form-data"):
+        return document_of(content_type, received.body)
     try:
-        document = msgspec.json.decode(data)
+        document = msgspec.json.decode(received.body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         raise Problem(400, "We could not parse the JSON body of your request.") from None
     if not isinstance(document, dict):

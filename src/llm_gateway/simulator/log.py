@@ -28,6 +28,7 @@ class Seen:
     sent          bytes of the body handed to the connection, framing not counted
     client_gone   when the client left before the answer was complete
     done          when the last byte of the answer was written
+    closed        the close code that the client of a realtime session gave (1005: none)
     body          the first bytes of the request's body (SimulatorOptions.log_body_bytes); not shown over HTTP
     """
 
@@ -48,6 +49,7 @@ class Seen:
     sent: int = 0
     client_gone: float | None = None
     done: float | None = None
+    closed: int | None = None
     body: bytes = field(default=b"", repr=False)
 
     def header(self, name: str) -> str | None:

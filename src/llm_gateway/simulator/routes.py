@@ -13,7 +13,7 @@ from llm_gateway.simulator.options import Mount
 from llm_gateway.simulator.problems import Front
 
 FAULT_HEADER = b"x-simulator-fault"
-_MODEL_FAULT = re.compile(r"(?:@@|%40%40)(.*)(:\w+|/converse(?:-stream)?)$")
+_MODEL_FAULT = re.compile(r"(?:@@|%40%40)(.*)(:\w+|/(?:invoke|converse(?:-stream)?))$")
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)")
 _PLAYED = (
     (re.compile(r"/messages|/count_tokens"), Front.ANTHROPIC),

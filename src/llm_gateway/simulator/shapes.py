@@ -15,6 +15,7 @@ class Shape(Enum):
     SSE = "server-sent events (WHATWG HTML, section 9.2)"
     NDJSON = "a JSON document on each line"
     ARRAY = "one JSON array, written an element at a time"
+    BYTES = "anything else, in pieces"
     FRAMES = "messages of an AWS event stream"
 
 
@@ -24,6 +25,7 @@ CONTENT_TYPES: Mapping[Shape, bytes] = MappingProxyType(
         Shape.SSE: b"text/event-stream; charset=utf-8",
         Shape.NDJSON: b"application/x-ndjson",
         Shape.ARRAY: b"application/json; charset=UTF-8",
+        Shape.BYTES: b"application/octet-stream",
         Shape.FRAMES: b"application/vnd.amazon.eventstream",
     }
 )

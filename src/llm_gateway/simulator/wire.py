@@ -9,7 +9,7 @@ import asyncio
 import socket
 import struct
 from collections import deque
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import httptools
 
@@ -20,6 +20,9 @@ from llm_gateway.simulator.problems import Front, Problem
 from llm_gateway.simulator.refusals import body
 from llm_gateway.simulator.routes import Received
 from llm_gateway.simulator.sender import send, whole
+
+if TYPE_CHECKING:
+    from llm_gateway.simulator.realtime import Session
 
 HEAD_BYTES = 256 * 1024
 PIPELINE = 64
@@ -59,6 +62,7 @@ class Connection(asyncio.Protocol):
         self._body_size = 0
         self._received: Received | None = None
         self._ignored = False  # this request has its answer already; its body is thrown away
+        self._session: Session | None = None  # what is spoken here instead of HTTP
 
     # ---- asyncio.Protocol
 
@@ -78,6 +82,8 @@ class Connection(asyncio.Protocol):
             self._running.client_gone = round(self.now_since(self._running), 4)
         if self._task is not None:
             self._task.cancel()
+        if self._session is not None:
+            self._session.stop()
         if self._drain is not None and not self._drain.done():
             self._drain.set_result(None)
         self._waiting.clear()
@@ -94,11 +100,16 @@ class Connection(asyncio.Protocol):
         self._drain = None
 
     def data_received(self, data: bytes) -> None:
+        if self._session is not None:
+            self._session.feed(data)
+            return
         if self._last:
             return
         try:
             self._parser.feed_data(data)
-        except (httptools.HttpParserCallbackError, httptools.HttpParserUpgrade):
+        except httptools.HttpParserUpgrade as offer:
+            self._switch(data[offer.args[0] :])
+        except httptools.HttpParserCallbackError:
             self.close()
             raise  # a defect of the simulator: the loop's exception handler shall tell
         except httptools.HttpParserError:
@@ -160,6 +171,24 @@ class Connection(asyncio.Protocol):
         self._received.body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         self._body = []
         self._enqueue(self._received, None, None)
+
+    def _switch(self, rest: bytes) -> None:
+        """The last request offers to leave HTTP: a realtime session may begin, or it is answered like others."""
+        received = self._waiting[-1][0] if self._waiting else None
+        opened = self._owner.app.open(received) if received is not None and len(self._waiting) == 1 else None
+        if opened is None or received is None:
+            self._next()
+            return
+        self._waiting.clear()
+        seen, answer = opened
+        if answer.status == 101 and not answer.silent:
+            self._running = seen
+            self._session = self._owner.app.session(self, received, seen, answer)
+            if rest:
+                self._session.feed(rest)
+        else:
+            self._enqueue(received, seen, answer)
+            self._next()
 
     # ---- one after the other
 
@@ -245,12 +274,17 @@ class Connection(asyncio.Protocol):
 
     def end(self) -> asyncio.Task[None] | None:
         """Drop everything now; returns the task that was sending, to be awaited."""
-        task = self._task
+        task = self._task if self._session is None else self._session.stop()
         if task is not None:
             task.cancel()
         if self._transport is not None:
             self._transport.abort()
         return task
+
+    def deafen(self) -> None:
+        """Read no more."""
+        if self._transport is not None:
+            self._transport.pause_reading()
 
     def close(self) -> None:
         """After what has been written."""

@@ -11,7 +11,7 @@ from functools import lru_cache
 import msgspec
 
 from llm_gateway.core.exchange import Exchange
-from llm_gateway.core.usage import Usage
+from llm_gateway.core.usage import MediaUsage, Usage
 from llm_gateway.telemetry.journal import timestamp
 
 _NAMES = 4096
@@ -44,9 +44,14 @@ class AccessLine(msgspec.Struct, omit_defaults=True):
     attempts: list[dict[str, str | int | float | None]] | None = None
     tokens: dict[str, int] | None = None
     dropped: list[str] | None = None
+    operation: str | None = None
+    """passthrough; other operations are told by their path."""
+    units: dict[str, int | float] | None = None
+    """What was counted beside tokens: seconds, characters, images, pages."""
     error: str | None = None
     bytes_out: int = 0
     peer: str = ""
+    session: dict[str, str | int | float] | None = None
 
 
 _encode = msgspec.json.Encoder().encode
@@ -57,7 +62,14 @@ def _names(path: bytes, key: str, model: str, provider: str, served: str, peer: 
     """The members that many lines share: what comes before latency_ms, and what comes after it."""
     before = _encode({"path": path.decode("latin-1"), "status": 200, "outcome": "completed"})
     after = {"key": key, "model": model, "provider": provider, "served_model": served, "peer": peer, "stream": stream}
+    operation = _operation(path)
+    if operation is not None:
+        after["operation"] = operation
     return before[1:-1], _encode(after if stream else {name: value for name, value in after.items() if name != "stream"})[1:-1]
+
+
+def _operation(path: bytes) -> str | None:
+    return "passthrough" if path.startswith(b"/passthrough/") else None
 
 
 class Completed(msgspec.Struct, gc=False):
@@ -82,7 +94,7 @@ def as_json(ex: Exchange, wall: float, now: float) -> Completed | bytes:
     """One line, or for a completed request what `rendered` makes it of. `wall`: Unix seconds, `now`: monotonic seconds."""
     attempts = ex.attempts
     caller = ex.caller
-    if ex.outcome != "completed" or len(attempts) != 1 or ex.dropped or caller is None or ex.error is not None:
+    if ex.outcome != "completed" or len(attempts) != 1 or ex.dropped or caller is None or ex.error is not None or ex.session:
         return _encode(line_of(ex, wall, now)) + b"\n"
     start = ex.received
     return Completed(
@@ -117,9 +129,18 @@ def _completed(line: Completed) -> bytes:
         line.latency * 1000,
         after,
         line.first_token * 1000,
-        b"" if usage is None else _TOKENS % (usage.prompt, usage.completion, usage.cache_read),
+        b"" if usage is None else _TOKENS % (usage.prompt, usage.completion, usage.cache_read) + _units(usage),
         line.bytes_out,
     )
+
+
+def _units(usage: Usage) -> bytes:
+    return b"" if type(usage) is Usage else b',"units":' + _encode(units_of(usage))
+
+
+def units_of(usage: Usage | None) -> dict[str, int | float] | None:
+    """None: tokens are all that was counted."""
+    return usage.units if isinstance(usage, MediaUsage) else None
 
 
 def line_of(ex: Exchange, wall: float, now: float) -> AccessLine:
@@ -144,9 +165,12 @@ def line_of(ex: Exchange, wall: float, now: float) -> AccessLine:
         attempts=_attempts(ex) if len(ex.attempts) > 1 or error is not None else None,
         tokens=None if usage is None else {"input": usage.prompt, "output": usage.completion, "cached": usage.cache_read},
         dropped=ex.dropped or None,
+        operation=_operation(ex.path),
+        units=units_of(usage),
         error=None if error is None else error.code,
         bytes_out=ex.bytes_out,
         peer=ex.peer,
+        session=ex.session,
     )
 
 

@@ -18,11 +18,14 @@ from llm_gateway.config.watch import Watch
 from llm_gateway.core.clock import SystemClock
 from llm_gateway.core.exchange import Exchange
 from llm_gateway.core.ids import Ids
+from llm_gateway.credentials.registry import Authorizers
 from llm_gateway.edge.app import App
 from llm_gateway.edge.health import Health
+from llm_gateway.edge.stored import MemoryStore
 from llm_gateway.http.limits import ServerLimits
 from llm_gateway.http.server import Server
 from llm_gateway.http.tls import TlsFiles
+from llm_gateway.providers.load import Loads, Watched
 from llm_gateway.snapshot import NotServable, Snapshot, compile_snapshot
 from llm_gateway.telemetry.journal import Journal, Log, open_journal
 from llm_gateway.telemetry.observe import Observe
@@ -31,6 +34,7 @@ from llm_gateway.worker.clients import Clients
 from llm_gateway.worker.managed import Managed
 from llm_gateway.worker.pepper import load_pepper
 from llm_gateway.worker.refusals import refusal_renderer
+from llm_gateway.worker.relays import UPLOADS
 from llm_gateway.worker.world import Shared, admin_world, build_world
 
 TLS_CHECK_SECONDS = 10.0
@@ -65,9 +69,12 @@ class Gateway:
             version=__version__, clock=clock, stats=stats, providers=provider_types(config), state_dir=Path(config.state.dir)
         )
         observe = Observe(clock, stats, access, config.logging.format)
-        self._shared = Shared(clock, stats, self._health, observe, self.log, self._report)
+        self._shared = Shared(clock, stats, self._health, observe, self.log, self._report, MemoryStore(clock.monotonic))
+        self._loads = Loads(clock, self.log)
+        self._health.load = self._loads.of
         self._managed = Managed(self._reload_soon, lambda child, what: self.log("warning", "child", child=child, what=what))
         self._clients = Clients({})
+        self._authorizers = Authorizers(clock, self.log)
         self._server: Server | None = None
         self._admin: Server | None = None
         self._app: App | None = None
@@ -83,6 +90,7 @@ class Gateway:
         config = self._config
         urls = await self._managed.urls(config)
         snapshot = self._compile(config, urls)
+        self._authorizers = snapshot.authorizers
         self._clients = self._clients.beside(config, self._environ)
         world = build_world(snapshot, self._clients.by_name, self._shared)
         self._app = App(world, Ids(self._clock.now), self._clock)
@@ -92,6 +100,8 @@ class Gateway:
             self._admin_app = App(admin_world(world), Ids(self._clock.now), self._clock)
             self._admin = self._make_server(self._admin_app, config)
             await self._admin.start(config.server.admin.host, config.server.admin.port)
+        self._authorizers.start()  # in the background: who has no credentials yet is ready all the same
+        self._loads.watch(watched(snapshot), self._clients.by_name)
         self._health.started = True
         self._watch(config)
         # What is alive now stays alive: keep the collector from walking it for every request (performance.md: nil to 13 %).
@@ -101,7 +111,14 @@ class Gateway:
         return Running(self._server.port, self._admin.port if self._admin else None, dict(self._managed.missing))
 
     def _compile(self, config: Config, urls: Mapping[str, str]) -> Snapshot:
-        return compile_snapshot(config, pepper=self._pepper, environ=self._environ, managed=urls, missing=self._managed.missing)
+        return compile_snapshot(
+            config,
+            pepper=self._pepper,
+            environ=self._environ,
+            managed=urls,
+            missing=self._managed.missing,
+            authorizers=self._authorizers,
+        )
 
     def _make_server(self, app: App, config: Config) -> Server:
         server = config.server
@@ -110,6 +127,8 @@ class Gateway:
             header_count=server.limits.headers,
             url_bytes=server.limits.url,
             body_bytes=server.limits.body,
+            upload_bytes=server.limits.upload,
+            uploads=UPLOADS,
             head_timeout=float(server.timeouts.head),
             body_timeout=float(server.timeouts.body),
             idle_timeout=float(server.timeouts.idle),
@@ -183,18 +202,24 @@ class Gateway:
         if self._admin_app is not None:
             self._admin_app.world = admin_world(world)
         old, self._clients, self._config = self._clients, clients, config
+        signing, self._authorizers = self._authorizers, snapshot.authorizers
+        self._authorizers.start()
+        self._loads.watch(watched(snapshot), clients.by_name)
         if self._files is not None:
             self._files.paths = config.sources  # it may name other files now
         self.log("info", "reloaded", digest=config.digest, restart_needed=kept)
-        task = asyncio.get_running_loop().create_task(self._retire(old))
+        task = asyncio.get_running_loop().create_task(self._retire(old, signing))
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
-    async def _retire(self, old: Clients) -> None:
+    async def _retire(self, old: Clients, signing: Authorizers) -> None:
         """End what only the world before needed, when its requests had the time that a drain would give them."""
-        await old.retire(keeping=self._clients)
-        await asyncio.sleep(float(self._config.server.drain))
-        await self._managed.trim(self._config)
+        try:
+            await old.retire(keeping=self._clients)
+            await asyncio.sleep(float(self._config.server.drain))
+            await self._managed.trim(self._config)
+        finally:  # the gateway may end sooner
+            await signing.retire(keeping=self._authorizers)
 
     async def abandon(self) -> None:
         """Undo a start that failed."""
@@ -202,6 +227,8 @@ class Gateway:
             if server is not None:
                 await server.drain(0)
         await self._managed.stop()
+        await self._loads.close()
+        await self._authorizers.close()
         await self._clients.close()
         for journal in (self._access, self._events):
             if journal is not None:
@@ -226,6 +253,8 @@ class Gateway:
         for task in ending:
             task.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
+        await self._loads.close()
+        await self._authorizers.close()
         await self._clients.close()
         await self._managed.stop()
         self._shared.observe.flush()
@@ -253,6 +282,12 @@ def provider_types(config: Config) -> dict[str, str]:
     return {name: provider.type for name, provider in config.providers.items() if provider.enabled}
 
 
+def watched(snapshot: Snapshot) -> dict[str, Watched]:
+    """The providers whose load the configuration wants to be read."""
+    every = {name: provider.options.load_every for name, provider in snapshot.config.providers.items()}
+    return {name: Watched(made, float(wait)) for name, made in snapshot.upstreams.items() if (wait := every[name]) is not None}
+
+
 def where(error: BaseException) -> list[str]:
     """file:line of each frame. Not the message: it could hold what a caller sent."""
     frames: list[str] = []
@@ -265,7 +300,12 @@ def where(error: BaseException) -> list[str]:
 
 def restart_needed(old: Config, new: Config) -> list[str]:
     """The keys whose change takes effect with the next start only (requirements H2)."""
-    live = {"cors": old.server.cors, "keepalive": old.server.keepalive, "drain": old.server.drain}
+    live = {
+        "cors": old.server.cors,
+        "keepalive": old.server.keepalive,
+        "drain": old.server.drain,
+        "realtime": old.server.realtime,
+    }
     pairs = {
         "server": (old.server, replace(new.server, **live)),
         "logging": (old.logging, new.logging),

@@ -4,40 +4,53 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from copy import copy
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from llm_gateway.config.schema import Config
-from llm_gateway.core.clock import Clock
+from llm_gateway.core.clock import Clock, SystemClock
 from llm_gateway.core.exchange import Exchange
 from llm_gateway.dialects.anthropic_count_tokens import ANTHROPIC_COUNT_TOKENS
 from llm_gateway.dialects.anthropic_messages import ANTHROPIC_MESSAGES
 from llm_gateway.dialects.base import Front
+from llm_gateway.dialects.cohere_embed import COHERE_EMBED
 from llm_gateway.dialects.embeddings import EMBEDDINGS
 from llm_gateway.dialects.ollama_chat import OLLAMA_CHAT, OLLAMA_GENERATE
+from llm_gateway.dialects.ollama_embed import OLLAMA_EMBED, OLLAMA_EMBEDDINGS
 from llm_gateway.dialects.openai_chat import OPENAI_CHAT
 from llm_gateway.dialects.openai_completions import OPENAI_COMPLETIONS
 from llm_gateway.dialects.openai_responses import OPENAI_RESPONSES
+from llm_gateway.dialects.rerank import COHERE_RERANK, RERANK
 from llm_gateway.edge import gemini, health
-from llm_gateway.edge.app import PlainHandler, World
+from llm_gateway.edge.app import PlainHandler, World, nothing
+from llm_gateway.edge.continued import Continue, Keep
 from llm_gateway.edge.cors import Cors
 from llm_gateway.edge.health import Health
 from llm_gateway.edge.heartbeat import Heartbeat
 from llm_gateway.edge.models import Models
+from llm_gateway.edge.ownership import MemoryOwners
 from llm_gateway.edge.plain import Plain
+from llm_gateway.edge.realtime import Sessions
 from llm_gateway.edge.respond import Respond
+from llm_gateway.edge.responses import Responses
+from llm_gateway.edge.stored import MemoryStore
 from llm_gateway.edge.versions import Deprecation, Versions
 from llm_gateway.http.client import Client
 from llm_gateway.http.server import Request
 from llm_gateway.identity.keys import Identify, authorize
 from llm_gateway.pipeline import Pipeline
 from llm_gateway.providers.ask import Ask
+from llm_gateway.providers.beside import Beside
 from llm_gateway.providers.discovery import Discovery
 from llm_gateway.routing.route import Backoff
 from llm_gateway.snapshot import Snapshot
 from llm_gateway.telemetry.journal import Log
 from llm_gateway.telemetry.observe import Observe
 from llm_gateway.telemetry.stats import Stats
+from llm_gateway.worker.lookups import GET, RESPONSES, lookups
+from llm_gateway.worker.relays import build_relays
+from llm_gateway.worker.sessions import session_routes
 
 FRONTS: MappingProxyType[bytes, Front] = MappingProxyType(
     {
@@ -45,13 +58,25 @@ FRONTS: MappingProxyType[bytes, Front] = MappingProxyType(
         b"/v1/responses": OPENAI_RESPONSES,
         b"/v1/completions": OPENAI_COMPLETIONS,
         b"/v1/embeddings": EMBEDDINGS,
+        b"/v2/embed": COHERE_EMBED,
+        b"/v1/rerank": RERANK,
+        b"/v2/rerank": COHERE_RERANK,
         b"/v1/messages": ANTHROPIC_MESSAGES,
         b"/v1/messages/count_tokens": ANTHROPIC_COUNT_TOKENS,
         b"/api/chat": OLLAMA_CHAT,
         b"/api/generate": OLLAMA_GENERATE,
+        b"/api/embed": OLLAMA_EMBED,
+        b"/api/embeddings": OLLAMA_EMBEDDINGS,
     }
 )
-GET = (b"GET", b"HEAD")
+
+
+_ERRORS: tuple[tuple[bytes, Front], ...] = (
+    (b"/v1/messages", ANTHROPIC_MESSAGES),
+    (b"/v1beta/", gemini.DEFAULT),
+    (b"/v1alpha/", gemini.DEFAULT),
+    (b"/api/", OLLAMA_CHAT),
+)
 
 
 @dataclass(frozen=True)
@@ -64,14 +89,19 @@ class Shared:
     observe: Observe
     log: Log
     report: Callable[[Exchange, Exception], None]
+    responses: MemoryStore
     draw: Callable[[], float] = random.random
+    sessions: Sessions = field(default_factory=Sessions)
+    owners: MemoryOwners = field(default_factory=lambda: MemoryOwners(SystemClock().monotonic))
 
 
 def build_world(snapshot: Snapshot, clients: Mapping[str, Client], shared: Shared) -> World:
     """Everything that a request meets, wired."""
     config = snapshot.config
     clock = shared.clock
+    snapshot.authorizers.use(clients.get(""))
     identify = Identify(snapshot.keys, clock)
+    heartbeat = Heartbeat(float(config.server.keepalive))
     pipeline = Pipeline(
         observe=shared.observe,
         identify=identify,
@@ -80,17 +110,16 @@ def build_world(snapshot: Snapshot, clients: Mapping[str, Client], shared: Share
         ask=Ask(clients, clock, strict=config.translation.on_loss == "refuse"),
         backoff=Backoff(shared.draw),
         clock=clock,
-        edge=Respond(clock, Heartbeat(float(config.server.keepalive))),
+        edge=Respond(clock, heartbeat),
         report=shared.report,
     )
+    store = _store(config, shared.responses)
+    beside = Beside(snapshot.upstreams, clients)
     discovery = Discovery(snapshot.upstreams.values(), clients, clock, shared.log)
-    models = Models(snapshot.router, discovery, shared.stats, clock.monotonic)
-
-    async def list_models(request: Request, _rest: str) -> Plain:
-        return await models.listing(identify.caller(request.headers), request.query, request.headers)
-
-    async def one_model(request: Request, rest: str) -> Plain:
-        return await models.one(identify.caller(request.headers), rest, request.headers)
+    models = Models(snapshot.router, discovery, shared.stats, clock, snapshot.catalogue)
+    looked_up = lookups(identify.caller, snapshot.router, models, Responses(store, beside), beside)
+    if snapshot.catalogue.problem:
+        shared.log("warning", "catalogue_ignored", why=snapshot.catalogue.problem)
 
     async def open_health(request: Request, _rest: str) -> Plain:
         return shared.health.answer(request.path, request.query)
@@ -101,23 +130,62 @@ def build_world(snapshot: Snapshot, clients: Mapping[str, Client], shared: Share
 
     exact: dict[bytes, tuple[tuple[bytes, ...], PlainHandler]] = dict.fromkeys(health.PATHS, (GET, open_health))
     exact[b"/health/providers"] = (GET, provider_health)
-    exact[b"/v1/models"] = (GET, list_models)
+    exact |= looked_up.exact
+    cors = _cors(config)
     return World(
         pipeline=pipeline,
+        responses=_with_memory(pipeline, config, store, heartbeat),
         fronts=FRONTS,
         bound=tuple((prefix, gemini.bind) for prefix in gemini.PREFIXES),
         exact=MappingProxyType(exact),
-        prefixes=((b"/v1/models/", GET, one_model),),
+        prefixes=looked_up.prefixes,
         versions=_versions(config),
-        cors=_cors(config),
+        cors=cors,
+        relayed=build_relays(snapshot, pipeline, clients, heartbeat, shared.owners),
+        sessions=session_routes(config.server.realtime, pipeline, clients, cors, shared.sessions),
         default_front=OPENAI_CHAT,
-        errors=((b"/v1/messages", ANTHROPIC_MESSAGES), (b"/v1beta/", gemini.DEFAULT), (b"/api/", OLLAMA_CHAT)),
+        errors=_ERRORS,
     )
 
 
 def admin_world(world: World) -> World:
-    """The second listener: the same without the model operations."""
-    return replace(world, fronts=MappingProxyType({}), bound=())
+    """The second listener: the same without the model operations and what they left."""
+    looked_up = tuple(route for route in world.prefixes if route[0] != RESPONSES)
+    return replace(
+        world,
+        fronts=MappingProxyType({}),
+        bound=(),
+        sessions=MappingProxyType({}),
+        relayed=nothing,
+        prefixes=looked_up,
+    )
+
+
+def _store(config: Config, memory: MemoryStore) -> MemoryStore | None:
+    """Where responses are kept by this configuration. What another one kept stays if it may."""
+    wanted = config.responses.store == "memory"
+    memory.configure(int(config.responses.size) if wanted else 0, float(config.responses.ttl))
+    return memory if wanted else None
+
+
+def _with_memory(pipeline: Pipeline, config: Config, store: MemoryStore | None, heartbeat: Heartbeat) -> Pipeline:
+    """The same pipeline, but what is asked may go on from a kept response, and what is answered is kept."""
+    unknown = config.responses.unknown_ids
+    callers = sum(not key.disabled for key in config.auth.keys) + (not config.auth.needed)  # who needs no key is one more
+    made = copy(pipeline)
+    made.ask = memory = Continue(
+        pipeline.ask,
+        store,
+        pipeline.clock,
+        observe=pipeline.observe,
+        longest=int(config.server.limits.body),
+        most=int(config.server.limits.buffered),
+        pass_unknown=callers <= 1 if unknown is None else unknown == "pass",
+        strict=config.translation.on_loss == "refuse",
+    )
+    made.observe = memory.observed
+    made.edge = Keep(pipeline.clock, heartbeat, store)
+    return made
 
 
 def _versions(config: Config) -> Versions:

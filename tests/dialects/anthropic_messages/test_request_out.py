@@ -46,6 +46,8 @@ NEW = Target("claude-opus-5", default_max_tokens=4000)
 HI = Message("user", (Text("hi"),))
 SDK_REQUEST = pydantic.TypeAdapter[Any](MessageCreateParams)
 OBJECT = Raw(b'{"type":"object"}')
+CLOSED_OBJECT = {"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": False}
+CLOSED = Raw(encode(CLOSED_OBJECT))
 
 
 def render(
@@ -252,7 +254,7 @@ def test_tools():
     """Schemas stay untouched, but for the type that the API demands; tools of other dialects are named."""
     body, dropped = render(
         tools=(
-            Tool("f", "d", OBJECT, True, CacheMark("5m")),
+            Tool("f", "d", CLOSED, True, CacheMark("5m")),
             Tool("g"),
             Tool("h", schema=Raw(b'{"properties":{}}')),
             Tool("w", dialect=NAME, raw=Raw(b'{"type":"web_search_20250305","name":"w"}')),
@@ -263,7 +265,7 @@ def test_tools():
         {
             "name": "f",
             "description": "d",
-            "input_schema": {"type": "object"},
+            "input_schema": CLOSED_OBJECT,
             "strict": True,
             "cache_control": {"type": "ephemeral", "ttl": "5m"},
         },
@@ -299,11 +301,12 @@ def test_a_choice_without_tools_is_named():
 
 def test_structured_outputs():
     """A schema has its place; a free JSON mode has none."""
-    wanted = ResponseFormat("schema", "n", "d", OBJECT, False)
+    wanted = ResponseFormat("schema", "n", "d", CLOSED, False)
     body, dropped = render(response_format=wanted)
-    assert body["output_config"] == {"format": {"type": "json_schema", "schema": {"type": "object"}}}
+    assert body["output_config"] == {"format": {"type": "json_schema", "schema": CLOSED_OBJECT}}
     assert dropped == ["response_format.json_schema.description", "response_format.json_schema.strict"]
     assert render(response_format=ResponseFormat("json"))[1] == ["response_format"]
+    assert render(response_format=ResponseFormat("schema", schema=OBJECT))[1] == ["response_format"]
     assert render(response_format=ResponseFormat("text"))[1] == []
 
 

@@ -55,6 +55,7 @@ EVERY = [CLAUDE, OLD_CLAUDE, NEW_CLAUDE, NOVA, NOVA_2, LLAMA, MISTRAL, TITAN, GP
 
 HI = Message("user", (Text("hi"),))
 OBJECT = Raw(b'{"type":"object"}')
+CLOSED = '{"type":"object","properties":{"a":{"type":"string"}},"additionalProperties":false}'
 MARK = CacheMark()
 POINT = {"cachePoint": {"type": "default"}}
 
@@ -352,13 +353,14 @@ def test_bedrocks_own_ids_stay_at_mistral():
 def test_tools():
     """Schema untouched, given the type that it lacks; a mark behind the tool; foreign tools named."""
     tools = (
-        Tool("f", "d", Raw(b'{"properties":{"a":{}}}'), True, MARK),
+        Tool("f", "d", Raw(b'{"properties":{"a":{}},"additionalProperties":false}'), True, MARK),
         Tool("g", " "),
         Tool("h", dialect="elsewhere", raw=Raw(b"{}")),
         Tool("i", dialect="bedrock_converse", raw=Raw(b'{"systemTool":{"name":"i"}}')),
     )
     body, dropped = render(tools=tools)
-    first = {"name": "f", "inputSchema": {"json": {"type": "object", "properties": {"a": {}}}}, "description": "d"}
+    shown = {"type": "object", "properties": {"a": {}}, "additionalProperties": False}
+    first = {"name": "f", "inputSchema": {"json": shown}, "description": "d"}
     empty = {"name": "g", "inputSchema": {"json": {"type": "object", "properties": {}}}}
     assert body["toolConfig"]["tools"] == [
         {"toolSpec": first | {"strict": True}},
@@ -367,8 +369,9 @@ def test_tools():
         {"systemTool": {"name": "i"}},
     ]
     assert dropped == ["tools[2]"]
-    assert render(tools=tools[:1], model=NOVA)[1] == ["tools[0].function.strict", "tools[0].cache_control"]
-    assert render(tools=tools[:1], model=NOVA, dialect="anthropic_messages")[1][0] == "tools[0].strict"
+    lost = ["tools[0].function.parameters.additionalProperties", "tools[0].function.strict", "tools[0].cache_control"]
+    assert render(tools=tools[:1], model=NOVA)[1] == lost
+    assert render(tools=tools[:1], model=NOVA, dialect="anthropic_messages")[1][1] == "tools[0].strict"
 
 
 @pytest.mark.parametrize(
@@ -522,9 +525,9 @@ def test_adaptive_thinking_has_its_effort_in_the_output_config():
 
 def test_structured_output():
     """The schema as JSON text, for the families that have it."""
-    wanted = ResponseFormat("schema", "n", "d", OBJECT, strict=False)
+    wanted = ResponseFormat("schema", "n", "d", Raw(CLOSED.encode()), strict=False)
     body, dropped = render(response_format=wanted)
-    said = {"name": "n", "description": "d", "schema": '{"type":"object"}'}
+    said = {"name": "n", "description": "d", "schema": CLOSED}
     assert body["outputConfig"]["textFormat"] == {"type": "json_schema", "structure": {"jsonSchema": said}}
     assert dropped == ["response_format.json_schema.strict"]
     assert render(response_format=wanted, model=NOVA)[1] == ["response_format"]

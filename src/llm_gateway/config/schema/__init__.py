@@ -12,12 +12,15 @@ import msgspec
 
 from llm_gateway.config.schema.auth import ApiKey, Auth
 from llm_gateway.config.schema.base import Section, about
+from llm_gateway.config.schema.credentials import Aws, Entra, Google
+from llm_gateway.config.schema.catalogue import Catalogue, ModelFacts, Prices
 from llm_gateway.config.schema.models import Alias, Deployment, RouteTimeouts, TimeoutOverrides
 from llm_gateway.config.schema.network import Network
-from llm_gateway.config.schema.other import Api, ApiVersion, Logging, State, Translation, Versions
+from llm_gateway.config.schema.other import Api, ApiVersion, Logging, Responses, State, Translation, Versions
 from llm_gateway.config.schema.provider_types import AccountHeaders, DeclaredType, EndpointPlace, KeyPlace, Quirks
 from llm_gateway.config.schema.providers import Options, Provider, ProviderTls
-from llm_gateway.config.schema.server import Admin, Cors, Limits, Server, ServerTimeouts, ServerTls
+from llm_gateway.config.schema.relayed import Files, Media, Passthrough
+from llm_gateway.config.schema.server import Admin, Cors, Limits, Realtime, Server, ServerTimeouts, ServerTls
 
 
 class Sections(Section, frozen=True):
@@ -34,8 +37,12 @@ class Sections(Section, frozen=True):
     models: Annotated[dict[str, Alias], about("Model names that callers use, and their routes.")] = msgspec.field(
         default_factory=dict
     )
+    catalogue: Annotated[Catalogue, about("What is known of models, and what they cost.")] = Catalogue()
     auth: Annotated[Auth, about("Who may call.")] = Auth()
     translation: Annotated[Translation, about("Requests that change their dialect.")] = Translation()
+    responses: Annotated[Responses, about("Stored responses.")] = Responses()
+    media: Annotated[Media, about("Pictures, sound and moderation.")] = Media()
+    files: Annotated[Files, about("Files and batches.")] = Files()
     api: Annotated[Api, about("The HTTP API.")] = Api()
     logging: Annotated[Logging, about("What is logged.")] = Logging()
     state: Annotated[State, about("What is kept on disk.")] = State()
@@ -58,19 +65,30 @@ __all__ = [
     "ApiKey",
     "ApiVersion",
     "Auth",
+    "Aws",
+    "Catalogue",
     "Config",
     "Cors",
     "DeclaredType",
     "Deployment",
     "EndpointPlace",
+    "Entra",
+    "Files",
+    "Google",
     "KeyPlace",
     "Limits",
     "Logging",
+    "Media",
+    "ModelFacts",
     "Network",
     "Options",
+    "Passthrough",
+    "Prices",
     "Provider",
     "ProviderTls",
     "Quirks",
+    "Realtime",
+    "Responses",
     "RouteTimeouts",
     "Section",
     "Sections",

@@ -27,6 +27,9 @@ class ApiKey(Section, frozen=True):
     models: Annotated[tuple[Text, ...], about('What it may use: aliases, provider/model, and patterns such as "openai/*".')] = (
         "*",
     )
+    passthrough: Annotated[
+        tuple[Text, ...], about('Providers whose passthrough paths it may use; "*": all that have any. Its models hold there, too.')
+    ] = ()
     metadata_in_body: Annotated[bool, about("Add x_gateway_metadata to the body of every answer.")] = False
     on_loss: Annotated[
         Literal["drop", "refuse"] | None, about("Overrides translation.on_loss for this key; absent: as said there.")

@@ -1,4 +1,4 @@
-"""The small sections: `translation`, `api`, `logging` and `state`."""
+"""The small sections: `translation`, `responses`, `api`, `logging` and `state`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from llm_gateway.config.errors import closest
 from llm_gateway.config.schema.base import Fault, Section, Text, about
+from llm_gateway.config.values import Duration, Size
 
 _STREAMS = ("stdout", "stderr", "off")
 
@@ -19,6 +20,25 @@ class Translation(Section, frozen=True):
         Literal["drop", "refuse"],
         about("A field that the other dialect cannot carry. drop: named in X-Gateway-Dropped; refuse: answered 400."),
     ] = "drop"
+
+
+class Responses(Section, frozen=True):
+    """What the gateway keeps of answers to /v1/responses, whoever gave them, for the key that asked."""
+
+    store: Annotated[
+        Literal["memory", "none"],
+        about("memory: until the gateway ends, unless a request says `store: false`; none: none, so that none can be continued."),
+    ] = "memory"
+    size: Annotated[Size, about("Most bytes kept; what was not used for longest goes first.", positive=True)] = Size(64 << 20)
+    ttl: Annotated[Duration, about("How long a response is kept after it was last used.", positive=True)] = Duration(30 * 86_400)
+    unknown_ids: Annotated[
+        Literal["pass", "refuse"] | None,
+        about(
+            "A `previous_response_id` that the gateway does not know, and every `conversation`. pass: to a provider of this API,"
+            " which may know it, and whose account all callers share; refuse: 404 and 400. Absent: pass with at most one key in"
+            " `auth`, else refuse."
+        ),
+    ] = None
 
 
 class ApiVersion(Section, frozen=True):

@@ -75,6 +75,13 @@ class Quirks(Section, frozen=True):
         Literal["reasoning_content", "reasoning"] | None,
         about("openai_chat: where assistant messages take earlier reasoning back; absent: nowhere."),
     ] = None
+    sampling: Annotated[
+        tuple[Literal["top_k", "min_p", "repetition_penalty", "repeat_penalty"], ...],
+        about("openai_chat: which of these sampling parameters, that OpenAI has not, it takes."),
+    ] = ()
+    thinking_switch: Annotated[
+        bool, about("openai_chat: whether chat_template_kwargs.enable_thinking turns thinking on and off.")
+    ] = False
     default_max_tokens: Annotated[
         int, about("anthropic_messages: max_tokens when the caller named none.", ge=1, le=10_000_000)
     ] = 4096

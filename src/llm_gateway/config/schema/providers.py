@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 from llm_gateway.config.schema.base import Count, Fault, Pace, Section, Text, about
-from llm_gateway.config.values import ProxyChoice, Secret
+from llm_gateway.config.schema.credentials import Aws, Entra, Google
+from llm_gateway.config.schema.relayed import Passthrough
+from llm_gateway.config.values import Duration, ProxyChoice, Secret
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
 _ENGINE_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection", "te", "trailer", "upgrade", "expect"})
@@ -40,6 +42,17 @@ class Options(Section, frozen=True):
     ] = "openai"
     fault: Annotated[str, about('simulator: what goes wrong, for example "503:times=2"; empty: nothing.', max_length=1000)] = ""
     tokens_per_second: Annotated[Pace | None, about("simulator: pace of its tokens; absent: all at once.")] = None
+    aws: Annotated[Aws | None, about("bedrock: AWS credentials that sign; absent: an API key, or as if empty.")] = None
+    google: Annotated[Google | None, about("vertex: Google Cloud credentials; absent: an API key, or as if empty.")] = None
+    entra: Annotated[Entra | None, about("azure: Microsoft Entra ID credentials; absent: an API key, or as if empty.")] = None
+    load_every: Annotated[
+        Duration | None,
+        about("vllm: how often its /metrics are read for its load, which GET /health/providers shows; absent: never.", positive=True),
+    ] = None
+    anthropic_models: Annotated[
+        tuple[Text, ...] | None,
+        about("bedrock: models of Anthropic's whose id does not say so, such as ARNs of application inference profiles."),
+    ] = None
     seed: Annotated[int, about("simulator: the same seed and request give the same answer.", ge=0, le=2**63 - 1)] = 0
 
 
@@ -65,6 +78,7 @@ class Provider(Section, frozen=True):
     )
     proxy: Annotated[ProxyChoice | None, about("Proxy for this provider; absent: network.proxy.")] = None
     tls: Annotated[ProviderTls, about("TLS towards this provider.")] = ProviderTls()
+    passthrough: Annotated[Passthrough | None, about("Paths of it that are passed on as they are; absent: none.")] = None
     options: Options = Options()
     """What the type alone knows. Not a key of its own: see Options."""
 

@@ -24,6 +24,9 @@ class Limits(Section, frozen=True):
     """How much one client, and all of them together, may send."""
 
     body: Annotated[Size, about("Largest request body; a larger one is answered 413.", positive=True)] = Size(10 << 20)
+    upload: Annotated[
+        Size, about("Largest body where files are sent: images, audio, /v1/files and /passthrough/ (413).", positive=True)
+    ] = Size(100 << 20)
     head: Annotated[Size, about("Largest request line and headers together (431).", positive=True)] = Size(32 << 10)
     headers: Annotated[int, about("Most header lines of a request (431).", ge=1, le=10_000)] = 100
     url: Annotated[Size, about("Longest request target (414).", positive=True)] = Size(8 << 10)
@@ -35,6 +38,8 @@ class Limits(Section, frozen=True):
     def check(self) -> Iterator[Fault]:
         if self.buffered < self.body:
             yield "buffered", f"must be at least limits.body ({self.body})"
+        if self.buffered < self.upload:
+            yield "buffered", f"must be at least limits.upload ({self.upload})"
         if self.head < self.url:
             yield "head", f"must be at least limits.url ({self.url})"
 
@@ -89,6 +94,30 @@ class Cors(Section, frozen=True):
                 yield "origins", f'entry {index} must be a lower-case scheme://host[:port] without a path, or "*"'
 
 
+class Realtime(Section, frozen=True):
+    """WebSocket sessions at /v1/realtime, relayed to providers that have a realtime API."""
+
+    enabled: Annotated[bool, about("Whether there is such a path.")] = True
+    sessions: Annotated[int, about("Most sessions at once; one more is answered 503.", ge=1, le=100_000)] = 1000
+    message: Annotated[
+        Size, about("Largest message, either way; a larger one ends the session (close code 1009).", positive=True)
+    ] = Size(16 << 20)
+    buffered: Annotated[
+        Size, about("Most bytes of unfinished messages held at once by a worker, all sessions together.", positive=True)
+    ] = Size(128 << 20)
+    idle: Annotated[Duration, about("A session without a message either way is ended after this long.", positive=True)] = Duration(
+        900
+    )
+    total: Annotated[Duration, about("Longest session.", positive=True)] = Duration(7200)
+    ping: Annotated[
+        Duration, about("A side that was silent for this long is pinged, and given up after as long again.", positive=True)
+    ] = Duration(20)
+
+    def check(self) -> Iterator[Fault]:
+        if self.buffered < self.message:
+            yield "buffered", f"must be at least realtime.message ({self.message})"
+
+
 class Server(Section, frozen=True):
     """Where the gateway listens."""
 
@@ -104,6 +133,7 @@ class Server(Section, frozen=True):
     ] = Duration(15)
     tls: Annotated[ServerTls | None, about("HTTPS; absent: plain HTTP.")] = None
     cors: Annotated[Cors, about("Calls from web pages.")] = Cors()
+    realtime: Annotated[Realtime, about("WebSocket sessions.")] = Realtime()
     reuse_port: Annotated[bool, about("SO_REUSEPORT: several processes may listen on the same port.")] = False
 
     def check(self) -> Iterator[Fault]:

@@ -13,7 +13,7 @@ import msgspec
 
 from llm_gateway.core.errors import UpstreamMalformed
 from llm_gateway.core.json import MalformedJson, decode, encode
-from llm_gateway.dialects.anthropic_messages.parts_out import unread
+from llm_gateway.dialects.arguments import unread
 from llm_gateway.http.framing.sse import frame
 
 LIMIT_CHARS = 8 << 20

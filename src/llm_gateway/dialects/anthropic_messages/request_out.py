@@ -18,6 +18,8 @@ from llm_gateway.dialects.anthropic_messages.tools_out import render_tools
 from llm_gateway.dialects.anthropic_messages.turns import Turns
 from llm_gateway.dialects.anthropic_messages.wire import NAME
 from llm_gateway.dialects.base import Rendered, Target
+from llm_gateway.dialects.schemas.carry import carry_format, is_any_object
+from llm_gateway.dialects.schemas.rules import ANTHROPIC_OUTPUT
 
 _TIERS = {"auto": "auto", "default": "standard_only", "standard_only": "standard_only"}
 
@@ -54,8 +56,10 @@ def _add_output_config(out: dict[str, Any], request: ChatRequest, effort: str | 
     if wanted is None and effort is None:
         return
     config: dict[str, Any] = {} if effort is None else {"effort": effort}
-    if wanted is not None and wanted.kind == "schema" and wanted.schema is not None:
-        config["format"] = {"type": "json_schema", "schema": wanted.schema}
+    own = request.dialect == NAME
+    if wanted is not None and wanted.kind == "schema" and wanted.schema is not None and (own or not is_any_object(wanted.schema)):
+        schema = wanted.schema if own else carry_format(request, wanted, ANTHROPIC_OUTPUT, dropped)
+        config["format"] = {"type": "json_schema", "schema": schema}
         if wanted.description is not None:
             dropped.append("response_format.json_schema.description")
         if wanted.strict is False:

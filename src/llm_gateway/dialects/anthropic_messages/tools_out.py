@@ -11,6 +11,8 @@ from llm_gateway.core.json import encode
 from llm_gateway.dialects.anthropic_messages.parts_out import mark
 from llm_gateway.dialects.anthropic_messages.wire import NAME, ToolWire
 from llm_gateway.dialects.arguments import members_of
+from llm_gateway.dialects.schemas.carry import carry_strict_tool
+from llm_gateway.dialects.schemas.rules import ANTHROPIC_STRICT, OBJECT
 
 _ANYTHING = Raw(b'{"type":"object","properties":{}}')
 _CHOICES = {"auto": "auto", "required": "any", "none": "none", "named": "tool"}
@@ -24,7 +26,8 @@ def render_tools(request: ChatRequest, dropped: list[str]) -> dict[str, Any]:
         if allowed and tool.name not in allowed:
             continue
         if tool.raw is None:
-            tools.append(_tool(tool))
+            carried = tool if request.dialect == NAME else carry_strict_tool(request, index, ANTHROPIC_STRICT, OBJECT, dropped)
+            tools.append(_tool(carried))
         elif tool.dialect == NAME:
             tools.append(tool.raw)
         else:
@@ -42,7 +45,7 @@ def _tool(tool: Tool) -> ToolWire:
 
 
 def _schema(schema: Raw | None) -> Raw:
-    """`schema` untouched, unless it lacks the type that the API demands and OpenAI does not."""
+    """`schema`, unless it lacks the type that the API demands."""
     if schema is None:
         return _ANYTHING
     members = members_of(bytes(schema))

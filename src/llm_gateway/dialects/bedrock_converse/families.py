@@ -33,6 +33,8 @@ class Family(msgspec.Struct, frozen=True):
     """Takes the time to live of one hour."""
     schema: bool = False
     """Structured outputs: outputConfig.textFormat, and strict tools."""
+    plain_schemas: bool = False
+    """Tools' schemas have a type, properties and what is required at their top, and no other member."""
     status: bool = False
     """Takes the status of a tool's result."""
     thoughts: bool = False
@@ -53,7 +55,9 @@ _CLAUDE = Family(
     thoughts=True,
 )
 _NEW_CLAUDE = msgspec.structs.replace(_CLAUDE, hour=True, schema=True)
-_NOVA = Family("nova", top_k=("inferenceConfig", "topK"), caches=frozenset({"system", "messages"}), status=True)
+_NOVA = Family(
+    "nova", top_k=("inferenceConfig", "topK"), caches=frozenset({"system", "messages"}), status=True, plain_schemas=True
+)
 _MISTRAL = Family("mistral", choices=frozenset({"auto", "any"}), nine=True)
 _AUTO_ONLY = frozenset({"auto"})
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from binascii import Error
 
-_MARK = "bedrock:"
+from llm_gateway.dialects.families import OF_BEDROCK, is_foreign
+
+_MARK = OF_BEDROCK
 
 
 def parse_blob(data: str) -> str:
@@ -26,3 +28,8 @@ def parse_blob(data: str) -> str:
 def render_blob(text: str) -> str:
     """What `parse_blob` was given for `text`."""
     return text.removeprefix(_MARK) if text.startswith(_MARK) else b64encode(text.encode()).decode("ascii")
+
+
+def takes_blob(text: str) -> bool:
+    """Whether `text` is redacted thinking that `render_blob` may be given: of the API's own, or of Anthropic's models."""
+    return text.startswith(_MARK) or not is_foreign(text)

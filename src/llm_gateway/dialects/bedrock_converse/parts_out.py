@@ -30,7 +30,7 @@ from llm_gateway.dialects.bedrock_converse.documents import Documents
 from llm_gateway.dialects.bedrock_converse.families import Family
 from llm_gateway.dialects.bedrock_converse.ids import call_id
 from llm_gateway.dialects.bedrock_converse.media import render_image, render_speech
-from llm_gateway.dialects.bedrock_converse.opaque import render_blob
+from llm_gateway.dialects.bedrock_converse.opaque import render_blob, takes_blob
 from llm_gateway.dialects.families import is_foreign
 from llm_gateway.dialects.openai_chat.paths import Where, inside
 
@@ -157,7 +157,7 @@ class PartsOut:
     def _reasoning(self, part: Reasoning, where: Where) -> Block | None:
         """Only the model that thought takes it back, and only with its signature."""
         takes = self._family.thoughts
-        if takes and part.redacted is not None and not is_foreign(part.redacted):
+        if takes and part.redacted is not None and takes_blob(part.redacted):
             return {"reasoningContent": {"redactedContent": render_blob(part.redacted)}}
         if takes and part.redacted is None and part.signature and not is_foreign(part.signature):
             return {"reasoningContent": {"reasoningText": {"text": part.text, "signature": part.signature}}}

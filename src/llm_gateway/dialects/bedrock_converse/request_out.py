@@ -28,6 +28,8 @@ from llm_gateway.dialects.bedrock_converse.stops import PATHS
 from llm_gateway.dialects.bedrock_converse.thinking import Thinking, render_thinking
 from llm_gateway.dialects.bedrock_converse.tools_out import render_tools
 from llm_gateway.dialects.bedrock_converse.turns import Turns
+from llm_gateway.dialects.schemas.carry import carry_format, is_any_object
+from llm_gateway.dialects.schemas.rules import ANTHROPIC_OUTPUT
 
 FIELDS = "additionalModelRequestFields"
 PATHS_OF_REPLY = "additionalModelResponseFieldPaths"
@@ -123,10 +125,11 @@ def _output_config(request: ChatRequest, family: Family, effort: str | None, dro
     if wanted is None or wanted.kind == "text":
         return out
     path = member(request, "response_format")
-    if wanted.kind == "json" or wanted.schema is None or not family.schema:
+    if wanted.kind == "json" or wanted.schema is None or not family.schema or is_any_object(wanted.schema):
         dropped.append(path)
         return out
-    schema = {"name": wanted.name, "description": wanted.description, "schema": bytes(wanted.schema).decode()}
+    carried = bytes(carry_format(request, wanted, ANTHROPIC_OUTPUT, dropped)).decode()
+    schema = {"name": wanted.name, "description": wanted.description, "schema": carried}
     said = {name: value for name, value in schema.items() if value}
     if wanted.strict is False:
         dropped.append(f"{path}.json_schema.strict")

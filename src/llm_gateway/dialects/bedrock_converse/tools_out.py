@@ -21,6 +21,8 @@ from llm_gateway.dialects.bedrock_converse.members import member, of_tool
 from llm_gateway.dialects.bedrock_converse.parts_out import PartsOut
 from llm_gateway.dialects.bedrock_converse.turns import calls_in
 from llm_gateway.dialects.bedrock_converse.wire import NAME
+from llm_gateway.dialects.schemas.carry import carry_strict_tool, carry_tool
+from llm_gateway.dialects.schemas.rules import ANTHROPIC_STRICT, NOVA, OBJECT
 
 _ANYTHING = Raw(b'{"type":"object","properties":{}}')
 _CHOICES: Mapping[str, str] = MappingProxyType({"auto": "auto", "required": "any", "named": "tool"})
@@ -63,11 +65,16 @@ class _Tools:
             if tool.raw is not None and tool.dialect != NAME:
                 self._dropped.append(f"tools[{index}]")
                 continue
-            out.append(tool.raw if tool.raw is not None else self._tool(tool, index))
+            out.append(tool.raw if tool.raw is not None else self._tool(self._carried(index), index))
             point = None if tool.cache is None else self._points.point(tool.cache, "tools", f"tools[{index}]".format)
             if point is not None:
                 out.append(point)
         return out
+
+    def _carried(self, index: int) -> Tool:
+        if self._family.schema:
+            return carry_strict_tool(self._request, index, ANTHROPIC_STRICT, OBJECT, self._dropped)
+        return carry_tool(self._request, index, NOVA if self._family.plain_schemas else OBJECT, self._dropped)
 
     def _tool(self, tool: Tool, index: int) -> dict[str, Any]:
         out = _spec(tool.name, tool.description, _schema(tool.schema))
@@ -86,7 +93,7 @@ def _spec(name: str, description: str | None, schema: Any) -> dict[str, Any]:
 
 
 def _schema(schema: Raw | None) -> Any:
-    """`schema` untouched, unless it lacks the type that models demand here."""
+    """`schema`, unless it lacks the type that models demand here."""
     members = None if schema is None else members_of(bytes(schema))
     if members is None:
         return _ANYTHING

@@ -18,6 +18,8 @@ from llm_gateway.dialects.cohere_chat.messages_out import MessagesOut
 from llm_gateway.dialects.cohere_chat.models import thinks
 from llm_gateway.dialects.cohere_chat.wire import NAME
 from llm_gateway.dialects.ollama_chat.lost import name_lost, name_lost_of_format, of_format, of_option, of_reasoning, of_tool
+from llm_gateway.dialects.schemas.carry import carry_format, carry_tool
+from llm_gateway.dialects.schemas.rules import COHERE
 
 _RANGES: tuple[tuple[str, str, float, float], ...] = (
     ("temperature", "temperature", 0, 1),
@@ -73,7 +75,11 @@ def _add_tools(out: dict[str, Any], request: ChatRequest, dropped: list[str]) ->
         if choice.mode not in {"auto", "none"}:
             dropped.append("tool_choice")
         return
-    out["tools"] = [_tool(tool) for tool in tools]
+    out["tools"] = [
+        _tool(carry_tool(request, index, COHERE, dropped))
+        for index, tool in enumerate(request.tools)
+        if any(tool is one for one in tools)
+    ]
     if all(tool.strict for tool in tools):
         out["strict_tools"] = True
     else:
@@ -105,7 +111,7 @@ def _add_format(out: dict[str, Any], request: ChatRequest, dropped: list[str]) -
         return
     out["response_format"] = {"type": "json_object"}
     if wanted.kind == "schema" and wanted.schema is not None:
-        out["response_format"]["json_schema"] = wanted.schema
+        out["response_format"]["json_schema"] = carry_format(request, wanted, COHERE, dropped)
         name_lost_of_format(wanted, dropped)
 
 

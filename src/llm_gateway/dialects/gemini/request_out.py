@@ -17,6 +17,8 @@ from llm_gateway.dialects.gemini.contents_out import ContentsOut
 from llm_gateway.dialects.gemini.thinking import render_thinking
 from llm_gateway.dialects.gemini.tools_out import render_tools
 from llm_gateway.dialects.gemini.wire import NAME
+from llm_gateway.dialects.schemas.carry import carry_format
+from llm_gateway.dialects.schemas.rules import GEMINI
 
 MAX_STOPS = 5
 _USUAL_TIERS = frozenset({"auto", "default", "standard", "standard_only"})
@@ -82,7 +84,7 @@ def _add_format(config: dict[str, Any], request: ChatRequest, own: bool, dropped
         return
     config["responseMimeType"] = "application/json"
     if wanted.kind == "schema" and wanted.schema is not None:
-        config["responseJsonSchema"] = wanted.schema
+        config["responseJsonSchema"] = wanted.schema if own else carry_format(request, wanted, GEMINI, dropped)
         if wanted.description is not None:
             dropped.append("response_format.json_schema.description")
         if wanted.strict is False:

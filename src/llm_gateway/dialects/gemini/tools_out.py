@@ -7,12 +7,14 @@ from typing import Any
 
 from llm_gateway.core.chat import ChatRequest, Tool
 from llm_gateway.dialects.gemini.wire import NAME
+from llm_gateway.dialects.schemas.carry import carry_tool
+from llm_gateway.dialects.schemas.rules import GEMINI
 
 _MODES = MappingProxyType({"auto": "AUTO", "required": "ANY", "none": "NONE", "named": "ANY"})
 
 
 def render_tools(request: ChatRequest, dropped: list[str]) -> dict[str, Any]:
-    """`tools` and `toolConfig`. Neighbouring functions share an entry; schemas are JSON Schema, untouched."""
+    """`tools` and `toolConfig`. Neighbouring functions share an entry; schemas are JSON Schema."""
     entries: list[Any] = []
     declared: list[dict[str, Any]] | None = None
     functions = 0
@@ -27,7 +29,7 @@ def render_tools(request: ChatRequest, dropped: list[str]) -> dict[str, Any]:
         if declared is None:
             declared = []
             entries.append({"functionDeclarations": declared})
-        declared.append(_declare(tool))
+        declared.append(_declare(tool if request.dialect == NAME else carry_tool(request, index, GEMINI, dropped)))
         functions += 1
         if tool.strict is not None:
             dropped.append(f"tools[{index}].strict")

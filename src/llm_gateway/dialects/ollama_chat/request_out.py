@@ -19,6 +19,8 @@ from llm_gateway.dialects.base import Rendered, Target
 from llm_gateway.dialects.ollama_chat.lost import name_lost, name_lost_of_format, of_reasoning, of_tool
 from llm_gateway.dialects.ollama_chat.messages_out import MessagesOut
 from llm_gateway.dialects.ollama_chat.wire import GENERATE, NAME
+from llm_gateway.dialects.schemas.carry import carry_format, carry_tool
+from llm_gateway.dialects.schemas.rules import OLLAMA_OUTPUT, OLLAMA_TOOL
 
 _OPTIONS = (
     ("num_predict", "max_tokens"),
@@ -67,14 +69,17 @@ def _add_tools(out: dict[str, Any], request: ChatRequest, dropped: list[str]) ->
     if choice is not None and choice.mode == "none":
         return
     named = choice is not None and choice.mode == "named" and any(tool.name == choice.name for tool in request.tools)
-    tools = []
+    tools: list[Any] = []
     for index, tool in enumerate(request.tools):
         if choice is not None and choice.allowed and tool.name not in choice.allowed:
             continue  # as was asked
         if (tool.raw is not None and tool.dialect != NAME) or (named and choice is not None and tool.name != choice.name):
             dropped.append(f"tools[{index}]")
             continue
-        tools.append(tool.raw if tool.raw is not None else _tool(tool))
+        if tool.raw is not None:
+            tools.append(tool.raw)
+        else:
+            tools.append(_tool(tool if request.dialect in _KIN else carry_tool(request, index, OLLAMA_TOOL, dropped)))
         if tool.strict:
             dropped.append(of_tool(request, index, "strict"))
         if tool.cache is not None:
@@ -98,7 +103,7 @@ def _add_format(out: dict[str, Any], request: ChatRequest, dropped: list[str]) -
     if wanted is None or wanted.kind == "text":
         return
     if wanted.kind == "schema" and wanted.schema is not None:
-        out["format"] = wanted.schema
+        out["format"] = wanted.schema if request.dialect in _KIN else carry_format(request, wanted, OLLAMA_OUTPUT, dropped)
         name_lost_of_format(wanted, dropped)
     else:
         out["format"] = "json"

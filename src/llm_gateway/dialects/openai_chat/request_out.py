@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -15,10 +16,13 @@ from llm_gateway.dialects.base import Rendered, Target
 from llm_gateway.dialects.openai_chat.messages_out import MessagesOut
 from llm_gateway.dialects.openai_chat.parts_out import PartsOut
 from llm_gateway.dialects.openai_chat.reasoning import NAME
+from llm_gateway.dialects.schemas.carry import openai_tool, strict_format
 
 _PATH = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
 _FORMATS = {"text": "text", "json": "json_object", "schema": "json_schema"}
 _COMPLETIONS = "openai_completions"
+_SAMPLING = MappingProxyType({"options.min_p": ("min_p",), "options.repeat_penalty": ("repetition_penalty", "repeat_penalty")})
+"""Ollama's names for sampling parameters, and what servers of open models call them in OpenAI's dialect."""
 _COMPLETIONS_ONLY = frozenset({"best_of", "logprobs", "echo", "suffix"})
 
 # Members whose neutral name is the wire's.
@@ -39,6 +43,11 @@ _PLAIN = (
 def render_request(request: ChatRequest, target: Target) -> Rendered:
     """Raises Unsupported when no message is left of the conversation."""
     dropped: list[str] = []
+    return Rendered(encode(document_of(request, target, dropped)), dropped)
+
+
+def document_of(request: ChatRequest, target: Target, dropped: list[str]) -> dict[str, Any]:
+    """The request as a JSON object. Raises as render_request."""
     messages = MessagesOut(request, target, dropped).render(request.messages)
     if not any(message["role"] in {"user", "assistant", "tool"} for message in messages) and any(
         message.role not in {"system", "developer"} for message in request.messages
@@ -57,13 +66,13 @@ def render_request(request: ChatRequest, target: Target) -> Rendered:
         out["stream"] = True
         out["stream_options"] = {"include_usage": True}  # wanted for the ledger, whether or not the caller asked
     if request.response_format is not None:
-        out["response_format"] = _response_format(request.response_format)
+        out["response_format"] = _response_format(strict_format(request, request.response_format, dropped))
     _add_tools(out, request, dropped)
     if request.reasoning is not None:
-        _add_reasoning(out, request.reasoning, request.dialect == NAME, dropped)
-    _add_particular(out, request, dropped)
-    _add_extra(out, request, dropped)
-    return Rendered(encode(out), dropped)
+        _add_reasoning(out, request.reasoning, request.dialect == NAME, target, dropped)
+    _add_particular(out, request, target, dropped)
+    _add_extra(out, request, target, dropped)
+    return out
 
 
 def _add_tools(out: dict[str, Any], request: ChatRequest, dropped: list[str]) -> None:
@@ -76,7 +85,7 @@ def _add_tools(out: dict[str, Any], request: ChatRequest, dropped: list[str]) ->
         if tool.raw is not None and tool.dialect != NAME:
             dropped.append(f"tools[{index}]")
             continue
-        tools.append(_tool(tool))
+        tools.append(_tool(tool if tool.raw is not None else openai_tool(request, index, dropped)))
         if tool.cache is not None and parts.keeps_mark(f"tools[{index}]".format):
             tools[-1]["cache_control"] = parts.mark(tool.cache)
     if tools:
@@ -119,9 +128,10 @@ def _response_format(wanted: ResponseFormat) -> dict[str, Any]:
     return out
 
 
-def _add_reasoning(out: dict[str, Any], wanted: ReasoningRequest, own: bool, dropped: list[str]) -> None:
+def _add_reasoning(out: dict[str, Any], wanted: ReasoningRequest, own: bool, target: Target, dropped: list[str]) -> None:
     """OpenAI has an effort only. OpenRouter's `reasoning` is sent to those who used it; of Anthropic's thinking the budget
-    becomes the effort that is nearest, and what is lost with it is named.
+    becomes the effort that is nearest, and what is lost with it is named. Templates of open models have a switch instead, by
+    either of two names, and pass over the other.
     """
     if own:
         rest = {"max_tokens": wanted.budget, "enabled": wanted.enabled if wanted.effort != "none" else None}
@@ -132,7 +142,11 @@ def _add_reasoning(out: dict[str, Any], wanted: ReasoningRequest, own: bool, dro
             out["reasoning"] = asked if wanted.effort is None else asked | {"effort": wanted.effort}
             return
     effort = wanted.effort
-    if not own and wanted.enabled is False:
+    thinks = wanted.effort != "none" if wanted.enabled is None and (wanted.effort or wanted.budget) else wanted.enabled
+    if not own and thinks is not None and target.thinking_switch:
+        out["chat_template_kwargs"] = {"enable_thinking": thinks, "thinking": thinks}
+        effort = effort if thinks else None
+    elif not own and wanted.enabled is False and effort != "none":
         dropped.append("thinking")
     if not own and wanted.budget is not None:
         dropped.append("thinking.budget_tokens")
@@ -143,11 +157,11 @@ def _add_reasoning(out: dict[str, Any], wanted: ReasoningRequest, own: bool, dro
         out["reasoning_effort"] = effort
 
 
-def _add_particular(out: dict[str, Any], request: ChatRequest, dropped: list[str]) -> None:
+def _add_particular(out: dict[str, Any], request: ChatRequest, target: Target, dropped: list[str]) -> None:
     """What shares its name with other dialects but not its meaning, or is not OpenAI's."""
     kin = request.dialect in {NAME, _COMPLETIONS}
     if request.top_k is not None:
-        if kin:
+        if kin or "top_k" in target.sampling:
             out["top_k"] = request.top_k
         else:
             dropped.append("top_k")
@@ -170,11 +184,14 @@ def _holds_user_only(metadata: Raw) -> bool:
         return False
 
 
-def _add_extra(out: dict[str, Any], request: ChatRequest, dropped: list[str]) -> None:
+def _add_extra(out: dict[str, Any], request: ChatRequest, target: Target, dropped: list[str]) -> None:
     kin = request.dialect in {NAME, _COMPLETIONS}
     aligned = len(out["messages"]) == len(request.messages)
     for path, value in request.extra.items():
-        if not kin or (request.dialect == _COMPLETIONS and path in _COMPLETIONS_ONLY):
+        here = next((name for name in _SAMPLING.get(path, ()) if name in target.sampling), None) if not kin else None
+        if here is not None:
+            out[here] = value
+        elif not kin or (request.dialect == _COMPLETIONS and path in _COMPLETIONS_ONLY):
             dropped.append(path)
         elif "." not in path and "[" not in path:
             out[path] = value

@@ -20,6 +20,7 @@ from llm_gateway.dialects.openai_responses.items_out import ItemsOut
 from llm_gateway.dialects.openai_responses.request_in import LOGPROBS
 from llm_gateway.dialects.openai_responses.tools_out import render_tools
 from llm_gateway.dialects.openai_responses.wire import FORMATS, NAME
+from llm_gateway.dialects.schemas.carry import strict_format
 
 LEAST_TOKENS = 16
 """The API takes no smaller max_output_tokens."""
@@ -53,7 +54,11 @@ def render_request(request: ChatRequest, target: Target) -> Rendered:
         out["input"] = given
     out |= render_tools(request, dropped)
     if request.response_format is not None:
-        out["text"] = {"format": render_format(request.response_format, own=own)}
+        out["text"] = {
+            "format": render_format(
+                request.response_format if own else strict_format(request, request.response_format, dropped), own=own
+            )
+        }
     _add_reasoning(out, request, dropped)
     _add_sampling(out, request, dropped)
     _add_particular(out, request, dropped)

@@ -10,6 +10,7 @@ from llm_gateway.core.chat import ChatRequest, Tool
 from llm_gateway.core.json import decode
 from llm_gateway.dialects.openai_responses.tools_in import custom_from_chat
 from llm_gateway.dialects.openai_responses.wire import NAME
+from llm_gateway.dialects.schemas.carry import openai_tool
 
 _NOTHING = Raw(b'{"type":"object","properties":{}}')
 
@@ -18,8 +19,9 @@ def render_tools(request: ChatRequest, dropped: list[str]) -> dict[str, Any]:
     """`tools`, `tool_choice` and `parallel_tool_calls`, each if there is something to say."""
     out: dict[str, Any] = {}
     tools: list[dict[str, Any]] = []
+    own = request.dialect == NAME
     for index, tool in enumerate(request.tools):
-        rendered = render_tool(tool, own=request.dialect == NAME)
+        rendered = render_tool(tool if own or tool.raw is not None else openai_tool(request, index, dropped), own=own)
         if rendered is None:
             dropped.append(f"tools[{index}]")
             continue

@@ -21,8 +21,15 @@ class Event(NamedTuple):
     tokens: int = 0
 
 
+class Raw(NamedTuple):
+    """What is no JSON: bytes, in the pieces that are sent one after the other."""
+
+    pieces: tuple[bytes, ...]
+    content_type: bytes
+
+
 class Reply(NamedTuple):
-    """A whole answer and how many tokens it took."""
+    """A whole answer (a document, or Raw) and how many tokens it took."""
 
     document: Any
     tokens: int = 0

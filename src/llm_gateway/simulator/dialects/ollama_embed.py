@@ -1,4 +1,4 @@
-"""POST /api/embed as Ollama answers it (docs.ollama.com/api/embed)."""
+"""POST /api/embed as Ollama answers it (docs.ollama.com/api/embed), and the older /api/embeddings for one prompt."""
 
 from __future__ import annotations
 
@@ -36,4 +36,11 @@ def reply(script: Script, request: Mapping[str, Any]) -> Reply:
     return Reply(document)
 
 
+def legacy(script: Script, request: Mapping[str, Any]) -> Reply:
+    """One vector, and nothing beside it."""
+    model, prompt = text(request, "model", FRONT), text(request, "prompt", FRONT)
+    return Reply({"embedding": vector(f"{script.seed}:{model}:{prompt}", DIMENSIONS)})
+
+
 DIALECT = Dialect(name="ollama_embed", front=FRONT, path="/api/embed", reply=reply)
+LEGACY = Dialect(name="ollama_embeddings", front=FRONT, path="/api/embeddings", reply=legacy)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from llm_gateway.simulator.answer import Answer
-from llm_gateway.simulator.faults import body, coding, connection, eventstream, framing, sse, status, stream
+from llm_gateway.simulator.faults import body, coding, connection, eventstream, framing, realtime, sse, status, stream
 from llm_gateway.simulator.faults.spec import Fault, FaultError, FaultKind, Given
 
 GROUPS: Mapping[str, tuple[FaultKind, ...]] = MappingProxyType(
@@ -21,6 +21,7 @@ GROUPS: Mapping[str, tuple[FaultKind, ...]] = MappingProxyType(
         "coding": coding.FAULTS,
         "framing": framing.FAULTS,
         "connection": connection.FAULTS,
+        "realtime": realtime.FAULTS,
     }
 )
 KINDS: Mapping[str, FaultKind] = MappingProxyType({kind.name: kind for group in GROUPS.values() for kind in group})

@@ -1,0 +1,285 @@
+"""Answers that go on as they come: whatever they are, piece by piece, and no faster than the caller reads.
+
+Nothing of such an answer is read but what it says of its use (dialects/metering.py). Another provider may still be asked until
+the first piece of a body is here and does not look like an error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from math import inf
+from typing import NamedTuple
+
+from llm_gateway.core.clock import Clock
+from llm_gateway.core.errors import Unsupported, UpstreamError, UpstreamMalformed
+from llm_gateway.core.exchange import Exchange
+from llm_gateway.core.usage import MediaUsage, Usage
+from llm_gateway.dialects.metering import Meter
+from llm_gateway.dialects.openai_media import MediaFront
+from llm_gateway.http.body import Body, body_of, joined
+from llm_gateway.http.client import Client, Response, Timeouts
+from llm_gateway.http.errors import HttpError
+from llm_gateway.http.headers import header
+from llm_gateway.providers.answer import FAREWELL_SECONDS, Reply, Source
+from llm_gateway.providers.ask import forward, refusal, signature
+from llm_gateway.providers.deployment import STREAM_HEAD_SECONDS, Deployment, Patience, Upstream, served_by
+from llm_gateway.providers.faults import from_http
+
+ENOUGH = 32
+"""Bytes of a body by which an error, or a web page, can be told from an answer."""
+UPLOAD_RATE = 64 * 1024
+"""Bytes a second that buy a long request more time until its answer begins."""
+KEPT_HEADERS = (b"content-disposition", b"content-language", b"last-modified")
+"""Of the provider's, beside Content-Type. Everything else stays here."""
+
+_ERROR = re.compile(rb'\s*(?:\{\s*"error"\s*:\s*[^\sn]|event:\s*error|data:\s*\{\s*"(?:error"\s*:\s*[^\sn]|type"\s*:\s*"error"))')
+_ENDINGS = re.compile(rb'\[DONE\]|\b(?:done|completed)"|"finish_reason"\s*:\s*"|"usage"\s*:\s*\{')
+_MEDIA_TYPE = re.compile(rb"[!-~ ]{1,200}")
+
+
+class RawCall(NamedTuple):
+    """A request as it is sent. `headers`: whole lines."""
+
+    method: bytes
+    target: bytes
+    headers: bytes
+    body: Body
+
+
+class RawAnswer:
+    """The sink of an upstream response. What comes before `attach` is held: one read or two."""
+
+    __slots__ = (
+        "_begun",
+        "_check",
+        "_held",
+        "_last",
+        "_meter",
+        "_reply",
+        "_source",
+        "_told",
+        "error",
+        "json",
+        "lines",
+        "over",
+        "sse",
+        "status",
+        "written",
+    )
+
+    def __init__(
+        self, response: Response, shown: bytes, meter: Meter | None, check: MediaFront | None, told: Usage | None
+    ) -> None:
+        """`shown`: the gateway's own lines about who answered. `check`: what it must be an answer to; None: anything will do.
+        `told`: use that is known from the request alone.
+        """
+        loop = asyncio.get_running_loop()
+        kept = response.headers
+        media = kept.get(b"content-type", b"")
+        self.status = response.status
+        self.json = media.lower().startswith(b"application/json")
+        """A whole answer is bound by the deadline; sound, files and streams by the pauses between their pieces only."""
+        self.sse = media.lower().startswith(b"text/event-stream")
+        self.lines = (
+            _type_line(media) + shown + b"".join(header(_shown(name), kept[name]) for name in KEPT_HEADERS if name in kept)
+        )
+        if self.sse:
+            self.lines += b"X-Accel-Buffering: no\r\n"
+        self.error: Exception | None = None
+        self.over: asyncio.Future[None] = loop.create_future()
+        """Done when nothing more will come."""
+        self.written = 0
+        self._begun: asyncio.Future[None] = loop.create_future()
+        self._meter = meter
+        self._told = told
+        self._check = check
+        self._held: list[bytes] = []
+        self._last = b""
+        self._source: Source | None = response
+        self._reply: Reply | None = None
+
+    @property
+    def whole(self) -> bytes | None:
+        """The body, if all of it is here and none of it was given to anyone."""
+        return b"".join(self._held) if self.over.done() and self.error is None and self._reply is None else None
+
+    @property
+    def between_events(self) -> bool:
+        """Whether this is a stream of events, and what was passed on of it ends with a whole one."""
+        return self.sse and (not self.written or self._last.endswith((b"\n\n", b"\r\n\r\n", b"\r\r")))
+
+    @property
+    def usage(self) -> Usage | None:
+        if self.error is not None and self._reply is None:
+            return None
+        told = None if self._meter is None else self._meter.usage()
+        return told or self._told
+
+    async def begun(self, response: Response) -> None:
+        """Takes the body and sleeps until enough of it is here to go on. Raises UpstreamError if it is none."""
+        response.stream(self)
+        if not self._begun.done():
+            await self._begun
+        if self.error is not None:
+            raise self.error
+        if not self.json:
+            response.limit(None)
+
+    def attach(self, reply: Reply) -> None:
+        """From now on bytes go to `reply`."""
+        self._reply = reply
+        reply.source = self._source
+        held = b"".join(self._held)
+        self._held.clear()
+        if held:
+            self._write(reply, held)
+
+    def feed(self, data: bytes) -> None:
+        if self.over.done():
+            return
+        if self._meter is not None:
+            self._meter.feed(data)
+        if self._reply is not None:
+            self._write(self._reply, data)
+            return
+        self._held.append(data)
+        if not self._begun.done():
+            first = b"".join(self._held)
+            if len(first) >= ENOUGH or b"\n\n" in first:
+                self._begin(first)
+
+    def end(self) -> None:
+        if self.over.done():
+            return
+        if not self._begun.done():
+            self._begin(b"".join(self._held))
+        if self.over.done():
+            return
+        if self.sse and self._check is not None and self._meter is not None and not _ENDINGS.search(self._meter.tail):
+            cut = UpstreamError("The provider ended its answer before it was complete.")
+            cut.reason = "cut"
+            self._finish(cut)
+        else:
+            self._finish(None)
+
+    def broken(self, error: HttpError) -> None:
+        if not self.over.done():
+            self._finish(from_http(error))
+
+    def close(self) -> None:
+        """Lets go of both sides."""
+        source, self._source, self._reply = self._source, None, None
+        self._held.clear()
+        if source is None:
+            return
+        if self.over.done() and not self.over.cancelled() and self.error is None:
+            source.limit(self.over.get_loop().time() + FAREWELL_SECONDS)
+            source.resume()
+        else:
+            source.close()
+
+    def _write(self, reply: Reply, data: bytes) -> None:
+        self.written += len(data)
+        self._last = (self._last + data[-4:])[-4:]
+        reply.write(data)
+
+    def _begin(self, first: bytes) -> None:
+        fault = None if self._check is None else _fault_in(first, self._check, sse=self.sse, lines=self.lines)
+        if fault is not None:
+            self._finish(fault)
+        elif not self._begun.done():
+            self._begun.set_result(None)
+
+    def _finish(self, error: Exception | None) -> None:
+        self.error = error
+        if error is not None and self._source is not None:
+            self._source.pause()
+        if not self._begun.done():
+            self._begun.set_result(None)
+        self.over.set_result(None)
+
+
+class AskRaw:
+    """The pipeline's stage for operations that pass through. Holds the HTTP clients, as Ask does."""
+
+    def __init__(self, clients: Mapping[str, Client], clock: Clock) -> None:
+        self._clients = clients
+        self._clock = clock
+
+    async def __call__(self, ex: Exchange, deployment: Deployment, patience: Patience, deadline: float) -> RawAnswer:
+        """The answer at its first bytes. Raises UpstreamError, and Unsupported where the provider has no such operation."""
+        front: MediaFront = ex.front
+        lane = deployment.lane(front)
+        if lane is None or not lane.same:
+            raise Unsupported(f"{deployment.name} does not offer {front.operation.value}.", param="model")
+        upstream = deployment.upstream
+        caller = {**ex.headers, b"content-type": front.content_type}
+        headers = forward(lane.headers, caller, (*upstream.forwarded, b"content-type"))
+        body = body_of(front.with_model(ex.body, ex.view, deployment.target.model))
+        target = lane.stream_target if ex.stream else lane.target
+        response = await self.send(ex, upstream, RawCall(b"POST", target, headers, body), patience, deadline)
+        handed_over = False
+        try:
+            if not 200 <= response.status < 300:
+                upstream.refused(response.status)
+                raise await refusal(response, lane.parse_error, self._clock, shown=lane.own_errors)
+            characters = ex.view.characters
+            told = MediaUsage(characters=characters) if characters else None
+            meter = None if _is_sound(response) else Meter(counts_images=front.kind.counts_images)
+            answer = RawAnswer(response, served_by(upstream.name, deployment.model), meter, front, told)
+            await answer.begun(response)
+            handed_over = True
+        except HttpError as error:
+            raise from_http(error) from error
+        finally:
+            if not handed_over:
+                response.close()
+        return answer
+
+    async def send(self, ex: Exchange, upstream: Upstream, call: RawCall, patience: Patience, deadline: float) -> Response:
+        """The response's head, with a deadline on what follows (RawAnswer lifts it for what streams). Raises UpstreamError."""
+        attempt = ex.attempts[-1]
+        left = max(deadline - attempt.started, 0.001)
+        headers = call.headers
+        connect = min(patience.connect, left)
+        if upstream.authorizer is not None:
+            headers += await signature(upstream, call.method, call.target, joined(call.body), connect)
+        head = patience.head if patience.head is not None else STREAM_HEAD_SECONDS if ex.stream else inf
+        head = min(head + len(call.body) / UPLOAD_RATE, left)
+        timeouts = Timeouts(connect, head, patience.idle, None, connect)
+        client = self._clients[upstream.client_name]
+        try:
+            response = await client.send(upstream.origin, call.method, call.target, headers, call.body, timeouts)
+        except HttpError as error:
+            raise from_http(error) from error
+        attempt.status = response.status
+        response.limit(asyncio.get_running_loop().time() + max(deadline - self._clock.monotonic(), 0.001))
+        return response
+
+
+def _is_sound(response: Response) -> bool:
+    return response.headers.get(b"content-type", b"").lower().startswith((b"audio/", b"application/octet-stream"))
+
+
+def _fault_in(first: bytes, front: MediaFront, *, sse: bool, lines: bytes) -> UpstreamError | None:
+    """What is wrong with a body that begins so, whatever its status said."""
+    if _ERROR.match(first):
+        fault = UpstreamError("The provider reported an error in an answer whose status said success.")
+        fault.reason = "in_band"
+        return fault
+    start = first.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    if not first or b"text/html" in lines.partition(b"\r\n")[0].lower():
+        return UpstreamMalformed("The provider's answer is empty." if not first else "The provider's answer is a web page.")
+    if front.kind.only_json and not sse and start not in (b"{", b"["):
+        return UpstreamMalformed("The provider's answer is not JSON.")
+    return None
+
+
+def _type_line(media: bytes) -> bytes:
+    return header(b"Content-Type", media if _MEDIA_TYPE.fullmatch(media) else b"application/octet-stream")
+
+
+def _shown(name: bytes) -> bytes:
+    return b"-".join(word.capitalize() for word in name.split(b"-"))

@@ -1,0 +1,54 @@
+"""Three providers and what they list, for tests of the lists of models in other shapes than OpenAI's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llm_gateway.catalogue.lookup import Catalogue
+from llm_gateway.core.caller import Caller
+from llm_gateway.core.clock import FakeClock
+from llm_gateway.edge.models import Models
+from llm_gateway.http.request import Request
+from llm_gateway.providers.deployment import Patience, Upstream
+from llm_gateway.providers.discovery import ListedModel
+from llm_gateway.providers.registry import PROVIDER_TYPES
+from llm_gateway.routing.route import Route, Router
+from llm_gateway.telemetry.stats import Stats
+
+EVERYTHING = Caller("all")
+LISTED = {
+    "gpu": {
+        "llama": ListedModel("llama", 1_700_000_000, "meta", "Llama", 8192, 1024, ("chat", "vision", "reasoning")),
+        "embed": ListedModel("embed", 0, "", "", None, None, ("embedding",)),
+        "rank": ListedModel("rank", 0, "", "", None, None, ("rerank",)),
+    }
+}
+
+
+def _no_data() -> Any:
+    raise AssertionError("no provider's type is told, so no data is needed")
+
+
+class ModelsWorld:
+    """The alias fast is gpu/llama, house is a model of an Ollama server."""
+
+    def __init__(self) -> None:
+        self.upstreams = {
+            "openai": Upstream("openai", PROVIDER_TYPES["openai"], "https://api.example/v1", models=("gpt-4o",)),
+            "gpu": Upstream("gpu", PROVIDER_TYPES["vllm"], "http://gpu.example/v1"),
+            "house": Upstream("house", PROVIDER_TYPES["ollama"], "http://house.example"),
+        }
+        routes = {"fast": self._route("fast", "gpu", "llama"), "house": self._route("house", "house", "llama3.2:1b")}
+        self.router = Router(routes, self.upstreams, Patience(), 1)
+        self.models = Models(self.router, self._discover, Stats(), FakeClock(), Catalogue({}, {}, _no_data))
+
+    async def _discover(self) -> Any:
+        return LISTED
+
+    def _route(self, name: str, provider: str, model: str) -> Route:
+        return Route(name, ((self.upstreams[provider].deployment(model), Patience()),), 1, 60.0)
+
+
+def get(body: bytes = b"", query: bytes = b"") -> Request:
+    """A request with nothing else in it."""
+    return Request(b"GET", b"/", query, {}, "", 0.0, None, body)

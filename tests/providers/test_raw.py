@@ -1,0 +1,307 @@
+"""Answers that pass through as they are: cut, late, wrong, slow; and the requests that they are answers to."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from llm_gateway.http.limits import ServerLimits
+from llm_gateway.worker.relays import UPLOADS
+from scripted_upstream import ASK, CLOSE, Upstream
+from serving import connected, run, until
+from whole_gateway import BEARER, KEY, LAST, answer, chunk, event, one_provider, request, whole_gateway
+
+SPEECH = "/v1/audio/speech"
+HEARD = "/v1/audio/transcriptions"
+SAY: dict[str, Any] = {"model": "m", "input": "hello", "voice": "v"}
+SOUND_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: audio/mpeg\r\nX-Secret: no\r\nTransfer-Encoding: chunked\r\n\r\n"
+SSE_HEAD = SOUND_HEAD.replace(b"audio/mpeg", b"text/event-stream")
+PIECE = chunk(b"ID3" + b"\0" * 500)
+HTML = answer(b"<html><body>It works!</body></html>", headers="").replace(b"application/json", b"text/html")
+FORM_TYPE = b"multipart/form-data; boundary=xyz"
+
+
+def form(*fields: tuple[str, bytes]) -> bytes:
+    parts = [
+        b'--xyz\r\nContent-Disposition: form-data; name="%b"\r\n\r\n%b\r\n' % (name.encode(), value) for name, value in fields
+    ]
+    return b"".join([*parts, b"--xyz--\r\n"])
+
+
+def posted(path: str, body: bytes, content_type: bytes = FORM_TYPE, headers: str = BEARER) -> bytes:
+    head = f"POST {path} HTTP/1.1\r\nHost: t\r\nContent-Type: {content_type.decode()}\r\nContent-Length: {len(body)}\r\n{headers}\r\n"
+    return head.encode() + body
+
+
+def two_providers(first: str, second: str, **alias: Any) -> dict[str, Any]:
+    document = one_provider(first, **alias)
+    document["providers"]["b"] = {"type": "openai_compatible", "base_url": second, "api_key": "sk-provider-secret"}
+    document["models"]["m"]["deployments"].append("b/other")
+    return document
+
+
+def test_sound_as_it_comes():
+    """Status, type and bytes are the provider's; its other headers stay where they are."""
+
+    async def main():
+        async with Upstream([ASK, SOUND_HEAD, PIECE, 0.05, PIECE + LAST]) as upstream:
+            async with whole_gateway(one_provider(upstream.url)) as gateway:
+                status, headers, body = await gateway.post(SPEECH, SAY)
+                assert (status, body) == (200, (b"ID3" + b"\0" * 500) * 2)
+                assert headers[b"content-type"] == b"audio/mpeg"
+                assert headers[b"x-gateway-provider"] == b"a"
+                assert b"x-secret" not in headers
+                (line,) = gateway.access()
+                assert (line["outcome"], line["bytes_out"], line["units"]) == ("completed", 1006, {"characters": 5})
+            assert b'"model":"real"' in upstream.requests[0][1]
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    "first", [[CLOSE], [ASK, SOUND_HEAD, CLOSE], [ASK, HTML], [ASK, answer({"error": {"message": "no"}})], [ASK, answer(b"")]]
+)
+def test_another_provider_while_nothing_was_sent(first):
+    """A connection that closes, a web page, an error under 200, nothing at all: the second provider's sound is sent."""
+
+    async def main():
+        async with (
+            Upstream(first) as bad,
+            Upstream([ASK, SOUND_HEAD, PIECE + LAST]) as good,
+            whole_gateway(two_providers(bad.url, good.url)) as gateway,
+        ):
+            status, headers, _ = await gateway.post(SPEECH, SAY)
+            assert (status, headers[b"x-gateway-provider"]) == (200, b"b")
+
+    run(main)
+
+
+@pytest.mark.parametrize(("path", "body"), [(SPEECH, SAY), ("/v1/images/generations", {"model": "m", "prompt": "p"})])
+def test_only_a_wrong_answer(path, body):
+    """502 in the caller's shape, and nothing of the page."""
+
+    async def main():
+        async with Upstream([ASK, HTML]) as upstream, whole_gateway(one_provider(upstream.url)) as gateway:
+            status, _, told = await gateway.post(path, body)
+            assert status == 502
+            assert b"upstream_error" in told
+            assert b"It works" not in told
+
+    run(main)
+
+
+def test_sound_that_is_cut():
+    """The caller sees that it is not complete: his connection ends without the last chunk."""
+
+    async def main():
+        async with (
+            Upstream([ASK, SOUND_HEAD, PIECE, 0.05, CLOSE]) as upstream,
+            whole_gateway(one_provider(upstream.url)) as gateway,
+        ):
+            async with connected(gateway.port) as raw:
+                raw.send(request(SPEECH, SAY))
+                told = await raw.rest()
+            assert b"ID3" in told
+            assert not told.endswith(LAST)
+            (line,) = gateway.access()
+            assert (line["status"], line["outcome"], line["error"]) == (200, "cut", "upstream_error")
+            assert line["attempts"][0]["error"] == "reset"
+
+    run(main)
+
+
+def test_sound_that_stalls():
+    """The pause between two pieces is bounded."""
+
+    async def main():
+        document = one_provider("", timeouts={"idle": "100ms"})
+        async with Upstream([ASK, SOUND_HEAD, PIECE]) as upstream:
+            document["providers"]["a"]["base_url"] = upstream.url
+            async with whole_gateway(document) as gateway, connected(gateway.port) as raw:
+                raw.send(request(SPEECH, SAY))
+                told = await raw.rest()
+                assert b"ID3" in told
+                assert not told.endswith(LAST)
+                assert gateway.access()[0]["attempts"][0]["error"] == "idle_timeout"
+
+    run(main)
+
+
+@pytest.mark.parametrize("ending", [[CLOSE], [LAST]])
+def test_events_that_end_too_early(ending):
+    """An error event, in-band: whether the connection broke or just ended without the last event."""
+
+    async def main():
+        delta = chunk(event({"type": "transcript.text.delta", "delta": "Hello, this is a long enough beginning"}))
+        async with (
+            Upstream([ASK, SSE_HEAD, delta, 0.05, *ending]) as upstream,
+            whole_gateway(one_provider(upstream.url)) as gateway,
+        ):
+            async with connected(gateway.port) as raw:
+                raw.send(posted(HEARD, form(("model", b"m"), ("stream", b"true"), ("file", b"x"))))
+                status, headers, body = await raw.reply()
+            assert (status, headers[b"content-type"]) == (200, b"text/event-stream")
+            assert b"long enough" in body
+            assert body.count(b"event: error\n") == 1
+            assert gateway.access()[0]["outcome"] == "cut"
+
+    run(main)
+
+
+def test_an_event_that_is_cut():
+    """No error event is glued to half an event: the connection is cut, which no client takes for the end."""
+
+    async def main():
+        delta = event({"type": "transcript.text.delta", "delta": "Hello, this is a long enough beginning"})
+        upstream = Upstream([ASK, SSE_HEAD, chunk(delta, b'data: {"type":'), 0.05, CLOSE])
+        async with upstream, whole_gateway(one_provider(upstream.url)) as gateway:
+            async with connected(gateway.port) as raw:
+                raw.send(posted(HEARD, form(("model", b"m"), ("stream", b"true"), ("file", b"x"))))
+                told = await raw.rest()
+            assert b"long enough" in told
+            assert b"event: error" not in told
+            assert not told.endswith(LAST)
+            assert gateway.access()[0]["outcome"] == "cut"
+
+    run(main)
+
+
+def test_a_slow_reader():
+    """The provider is read no faster than the caller reads: neither holds what the other has not taken."""
+
+    async def main():
+        written = 0
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal written
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(SOUND_HEAD)
+            try:
+                for _ in range(400):
+                    writer.write(chunk(b"x" * 65536))
+                    await writer.drain()
+                    written += 65536
+            except ConnectionError:
+                pass
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with whole_gateway(one_provider(url)) as gateway, connected(gateway.port) as raw:
+            raw.writer.transport.pause_reading()
+            raw.send(request(SPEECH, SAY))
+            await asyncio.sleep(0.4)
+            stopped = written
+            await asyncio.sleep(0.2)
+            assert written == stopped < 20 << 20
+            raw.writer.transport.resume_reading()
+            await until(lambda: written > stopped)
+        server.close()
+        await server.wait_closed()
+
+    run(main)
+
+
+def test_a_large_upload():
+    """Byte for byte but for the model, with the right length, though it is sent in pieces; more than other bodies may have."""
+
+    async def main():
+        data = bytes(range(256)) * 16_000
+        body = form(("file", data), ("model", b"m"))
+        limits = ServerLimits(body_bytes=1 << 20, upload_bytes=8 << 20, uploads=UPLOADS)
+        async with Upstream([ASK, answer({"text": "hi", "usage": {"type": "duration", "seconds": 3}})]) as upstream:
+            async with whole_gateway(one_provider(upstream.url), limits=limits) as gateway, connected(gateway.port) as raw:
+                raw.send(posted(HEARD, body))
+                assert (await raw.reply())[0] == 200
+                assert gateway.access()[0]["units"] == {"seconds": 3.0}
+            head, _, sent = upstream.requests[0][1].partition(b"\r\n\r\n")
+            assert sent == body.replace(b"\r\n\r\nm\r\n", b"\r\n\r\nreal\r\n")
+            assert b"content-type: multipart/form-data; boundary=xyz" in head.lower()
+            assert KEY.encode() not in head
+
+    run(main)
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_an_upload_that_is_too_large(chunked):
+    """413 before it is read; and other paths have their own limit."""
+
+    async def main():
+        limits = ServerLimits(body_bytes=1000, upload_bytes=2000, uploads=UPLOADS)
+        async with whole_gateway(one_provider("http://127.0.0.1:1"), limits=limits) as gateway:
+            for path, size, status in ((HEARD, 2001, 413), (SPEECH, 1001, 413), (HEARD, 2000, 400)):
+                body = b"x" * size
+                sized = posted(path, body)
+                if chunked:
+                    sized = sized.replace(b"Content-Length: %d" % size, b"Transfer-Encoding: chunked")
+                    sized = sized[: -size or None] + b"%x\r\n%b\r\n0\r\n\r\n" % (size, body)
+                async with connected(gateway.port) as raw:
+                    raw.send(sized)
+                    assert (await raw.reply())[0] == status, (path, size)
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"garbage",
+        form(("file", b"x")),
+        form(("model", b"m"), ("model", b"n")),
+        b"--xyz\r\nX: " + b"y" * 10_000,
+        b"--xyz--\r\n",
+        form(*[("a", b"b")] * 300),
+    ],
+)
+def test_hostile_forms(body):
+    """400 with a word about why; nobody is asked."""
+
+    async def main():
+        async with whole_gateway(one_provider("http://127.0.0.1:1")) as gateway, connected(gateway.port) as raw:
+            raw.send(posted(HEARD, body))
+            status, _, told = await raw.reply()
+            assert status == 400
+            assert b"invalid_request_error" in told
+            assert gateway.access()[0].get("attempts") in (None, [])
+
+    run(main)
+
+
+def test_what_is_refused_before():
+    """Another method, no key, and a form that some web page sent without being asked."""
+
+    async def main():
+        document = one_provider("http://127.0.0.1:1")
+        async with whole_gateway(document) as gateway:
+            async with connected(gateway.port) as raw:
+                raw.send(f"GET {SPEECH} HTTP/1.1\r\nHost: t\r\n{BEARER}\r\n".encode())
+                status, headers, _ = await raw.reply()
+                assert (status, headers[b"allow"]) == (405, b"POST, OPTIONS")
+            assert (await gateway.post(SPEECH, SAY, ""))[0] == 401
+        document["auth"] = {"keys": []}
+        async with whole_gateway(document) as gateway, connected(gateway.port) as raw:
+            raw.send(posted(HEARD, form(("model", b"m")), headers="Origin: https://evil.example\r\n"))
+            status, _, told = await raw.reply()
+            assert status == 400
+            assert b"invalid_content_type" in told
+
+    run(main)
+
+
+def test_a_provider_s_own_refusal():
+    """The provider's words about a bad request, as they came; a refused key is the gateway's matter."""
+
+    async def main():
+        refused = answer({"error": {"message": "bad voice", "param": "voice"}}, "400 Bad Request")
+        wrong_key = answer({"error": {"message": "Incorrect API key"}}, "401 Unauthorized")
+        async with Upstream([ASK, refused, ASK, wrong_key]) as upstream, whole_gateway(one_provider(upstream.url)) as gateway:
+            status, _, told = await gateway.post(SPEECH, SAY)
+            assert (status, told) == (400, b'{"error":{"message":"bad voice","param":"voice"}}')
+            status, _, told = await gateway.post(SPEECH, SAY)
+            assert status == 502
+            assert b"Incorrect" not in told
+
+    run(main)
