@@ -48,6 +48,8 @@ def test_how_long_a_token_lives(said, lifetime):
         {"access_token": "é"},
         {"access_token": "x" * 40_000},
         {"access_token": "t", "expires_in": "soon"},
+        {"access_token": "t", "expires_in": "nan"},
+        {"access_token": "t", "expires_on": "NaN"},
         {"access_token": "t", "expires_in": []},
         {"token": "t"},
         [],

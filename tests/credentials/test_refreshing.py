@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from math import nan
 
 import pytest
 
 from credentials.support import Lines, turns
 from llm_gateway.core.clock import FakeClock
-from llm_gateway.credentials.base import CredentialsUnavailable
+from llm_gateway.core.errors import CredentialsUnavailable
 from llm_gateway.credentials.refreshing import AGAIN, Fetched, Refreshing, Unavailable
 from serving import run
 
@@ -235,15 +236,19 @@ def test_a_bug_does_not_end_the_task():
     run(test)
 
 
-def test_what_has_expired_already_is_a_failure():
-    """A wrong clock, here or there: said so, and not asked for without end."""
+@pytest.mark.parametrize("lifetime", [-5.0, 0.0, nan])
+def test_what_has_expired_already_is_a_failure(lifetime):
+    """A wrong clock, here or there: said so, and not asked for without end; the next fetch may bring something."""
 
     async def test() -> None:
-        async with world(-5.0) as w:
+        async with world(lifetime) as w:
             with pytest.raises(CredentialsUnavailable, match="clock"):
                 await w.held.ready(1)
             await turns(100)
             assert w.source.calls == 1
+            w.source.lifetime = 3600.0
+            await w.pass_time(60)
+            assert w.held.current() == "2"
 
     run(test)
 

@@ -155,4 +155,4 @@ def test_nothing_shows():
     """Neither in the authorizers nor in what they were made from."""
     wanted = entra("https://example.com")
     made = empty().beside({"a": wanted}, {"AZURE_CLIENT_SECRET": SECRETS[2]})
-    shows_no_secret(made, wanted, made.by_name["a"], made.by_name["a"].__dict__)
+    shows_no_secret(made, wanted, made.by_name["a"], made.by_name["a"].__dict__, made.__dict__)

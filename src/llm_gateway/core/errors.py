@@ -5,19 +5,23 @@ GatewayError                     500 internal_error
 │   ├── MalformedBody            400 json_parse_error
 │   ├── PayloadTooLarge          413 payload_too_large
 │   ├── Unsupported              400 unsupported_feature     cannot be carried to the chosen provider
+│   │   └── UnknownPrevious      404 previous_response_not_found
 │   ├── VersionSunset            410 api_version_sunset
 │   └── MethodNotAllowed         405 method_not_allowed
 ├── Unauthenticated              401 authentication_error
 ├── Forbidden                    403 permission_error
 ├── NotFound                     404 not_found_error
+│   └── UnknownResponse          404 response_not_found
 ├── RateLimited                  429 rate_limit_error
 ├── TimedOut                     504 timeout_error
 ├── UpstreamError                502 provider_error          the provider failed; another one may be asked
+│   ├── CredentialsUnavailable   502 provider_error          those for the provider cannot be fetched
 │   ├── UpstreamTimeout          504 timeout_error
 │   ├── UpstreamUnavailable      503 provider_error          503, 529, refused, pool full
 │   ├── UpstreamRateLimited      429 rate_limit_error
 │   ├── UpstreamMalformed        502 provider_error          an answer that is none
 │   └── UpstreamRejected         as the provider said        400, 404, 413, 422: the request's fault; nobody else is asked
+├── Overloaded                   503 internal_error          as much is held in memory as may be
 └── Draining                     503 internal_error
 
 Types, codes and statuses are those of requirements 1.6. Dialects render them in the caller's own shape. `message` is public:
@@ -87,6 +91,13 @@ class Unsupported(InvalidRequest):
     code = "unsupported_feature"
 
 
+class UnknownPrevious(Unsupported):
+    """An earlier response that is not there, or not for this caller. Another candidate may know it."""
+
+    status = 404
+    code = "previous_response_not_found"
+
+
 class VersionSunset(InvalidRequest):
     status = 410
     code = "api_version_sunset"
@@ -115,6 +126,13 @@ class NotFound(GatewayError):
     code = "resource_not_found"
 
 
+class UnknownResponse(NotFound):
+    """It is not there, or not for this caller."""
+
+    type = "invalid_request_error"
+    code = "response_not_found"
+
+
 class RateLimited(GatewayError):
     status = 429
     type = "rate_limit_error"
@@ -132,6 +150,13 @@ class Draining(GatewayError):
     code = "draining"
 
 
+class Overloaded(GatewayError):
+    """As much is held in memory as may be: a small request, for one, may go on from a large conversation."""
+
+    status = 503
+    code = "overloaded"
+
+
 class UpstreamError(GatewayError):
     """A provider failed. `upstream_status` is what it answered (0: nothing), `reason` a short word for headers and logs."""
 
@@ -145,6 +170,18 @@ class UpstreamError(GatewayError):
     """Whether only another deployment can help: refused credentials, an exhausted quota, a certificate that does not verify."""
     sent: bool = True
     """Whether a byte of the request may have reached the provider: False makes a repeat free of risk."""
+
+
+class CredentialsUnavailable(UpstreamError):
+    """There are no valid credentials for a provider: nothing was sent, and only another deployment can help at once.
+
+    The text says what to do. It is public: no secret, no host name, no answer of anyone stands in it.
+    """
+
+    code = "provider_authentication_failed"
+    reason = "credentials"
+    elsewhere_only = True
+    sent = False
 
 
 class UpstreamTimeout(UpstreamError):

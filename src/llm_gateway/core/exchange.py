@@ -40,6 +40,8 @@ class Exchange:
     """The name the caller asked for."""
     request: ChatRequest | None = None
     """The neutral form; only made when front and back differ."""
+    files: dict[str, Any] | None = None
+    """What the gateway fetched for the request, by URL: another candidate is given it again."""
     stream: bool = False
     strict: bool | None = None
     """Whether a lossy translation is refused; None: as the configuration says."""

@@ -4,20 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from llm_gateway.core.errors import UpstreamError
 from llm_gateway.http.origin import Origin
-
-
-class CredentialsUnavailable(UpstreamError):
-    """There are no valid credentials for a provider: nothing was sent, and only another deployment can help at once.
-
-    The text says what to do. It is public: no secret, no host name, no answer of anyone stands in it.
-    """
-
-    code = "provider_authentication_failed"
-    reason = "credentials"
-    elsewhere_only = True
-    sent = False
 
 
 class Authorizer(Protocol):

@@ -15,7 +15,7 @@ from math import inf
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from llm_gateway.core.clock import Clock
-from llm_gateway.credentials.base import CredentialsUnavailable
+from llm_gateway.core.errors import CredentialsUnavailable
 
 Value = TypeVar("Value")
 

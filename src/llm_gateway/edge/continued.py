@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Raw
 
 from llm_gateway.core.clock import Clock
-from llm_gateway.core.errors import GatewayError, InvalidRequest, PayloadTooLarge, Unsupported
+from llm_gateway.core.errors import InvalidRequest, Overloaded, PayloadTooLarge, UnknownPrevious, Unsupported
 from llm_gateway.core.exchange import Exchange
 from llm_gateway.core.json import MalformedJson, decode_lenient, encode
 from llm_gateway.dialects.openai_responses import OPENAI_RESPONSES
@@ -39,20 +39,6 @@ _PARAM = "previous_response_id"
 _NOT_STORED = header(b"X-Gateway-Stored", b"false")
 
 
-class UnknownPrevious(Unsupported):
-    """An earlier response that is not there, or not for this caller. Another candidate may know it."""
-
-    status = 404
-    code = "previous_response_not_found"
-
-
-class Overloaded(GatewayError):
-    """A small request may go on from a large conversation: what all of them hold together is bounded."""
-
-    status = 503
-    code = "overloaded"
-
-
 class Continue:
     """An AskDeployment before another one: readies the request for each candidate."""
 
@@ -68,8 +54,8 @@ class Continue:
         pass_unknown: bool,
         strict: bool,
     ) -> None:
-        """`store` None: nothing is kept. `observe`: the pipeline's, for `observed`. `longest`: bytes of a conversation; `most`: of
-        all those that requests under way go on from. `pass_unknown`: ids that the gateway does not have go to providers, which
+        """`store` None: nothing is kept. `observe`: the pipeline's, for `observed`. `longest`: bytes of a conversation; `most`:
+        of all those that requests under way go on from. `pass_unknown`: ids that the gateway does not have go to providers, which
         keep one account for all callers. `strict`: as Ask has it.
         """
         self._ask = ask

@@ -103,8 +103,8 @@ def select(rows: Sequence[Row], params: Params, schema: Schema) -> list[Row]:
 
 
 def arrange(rows: Sequence[Row], params: Params, schema: Schema) -> list[Row]:
-    """The rows in the order of `sort`: fields with commas between them, each with a `-` in front for downwards. Of a field that is
-    named twice the first time counts: thousands of names would keep everybody waiting.
+    """The rows in the order of `sort`: fields with commas between them, each with a `-` in front for downwards. A field that is
+    named again changes nothing, and is passed over: thousands of them would keep everybody waiting.
     """
     arranged = list(rows)
     keys: dict[str, str] = {}

@@ -15,7 +15,15 @@ import msgspec
 from msgspec import Raw
 
 from llm_gateway.core.caller import Caller
-from llm_gateway.core.errors import GatewayError, InvalidRequest, MethodNotAllowed, NotFound, Unsupported, UpstreamError
+from llm_gateway.core.errors import (
+    GatewayError,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    UnknownResponse,
+    Unsupported,
+    UpstreamError,
+)
 from llm_gateway.core.json import MalformedJson, decode_lenient, encode
 from llm_gateway.dialects.openai_responses.wire import NAME
 from llm_gateway.edge.continued import UNFINISHED, conversation, facts, items_of
@@ -30,13 +38,6 @@ METHODS = (b"GET", b"HEAD", b"DELETE", b"POST")
 _READS = (b"GET", b"HEAD")
 _PAGE, _LARGEST_PAGE = 20, 100
 _TRUE = ("true", "1")
-
-
-class UnknownResponse(NotFound):
-    """It is not there, or not for this caller."""
-
-    type = "invalid_request_error"
-    code = "response_not_found"
 
 
 class Responses:
