@@ -63,6 +63,21 @@ class Template:
                     break
         return at
 
+    def text(self, block: bytes, at: int) -> tuple[bytes, int]:
+        """The text, as it stands in its JSON string, of the one event that begins at `at`, and where it ends; (b"", at) if that
+        event is not like the learnt one.
+        """
+        if self._prefix and block.startswith(self._prefix, at):
+            start = at + self._length
+            end = self._string(block, start).end()
+            if block.startswith(self._rest, end):
+                return block[start:end], end + self._rest_length
+            if self._two and block.startswith(self._middle, end):
+                after = self._string(block, end + self._middle_length).end()
+                if block.startswith(self._tail, after):
+                    return block[start:end], after + len(self._tail)
+        return b"", at
+
     def _cut(self, event: bytes, start: int, end: int) -> None:
         self._prefix = event[:start]
         self._length = start

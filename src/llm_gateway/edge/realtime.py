@@ -96,7 +96,7 @@ class RespondSession(Respond):
 
     def __init__(self, clock: Clock, settings: Settings, sessions: Sessions) -> None:
         super().__init__(clock, Heartbeat(0))
-        self._settings = settings
+        self._seconds = (float(settings.idle), float(settings.total), float(settings.ping))
         self._sessions = sessions
 
     def respond(self, ex: Exchange, answer: Any) -> Awaitable[None]:
@@ -107,12 +107,12 @@ class RespondSession(Respond):
         from llm_gateway.edge.relay import Bounds, Relay  # noqa: PLC0415 - with the library, 30 ms that few gateways need
         from llm_gateway.http.websocket import Channel  # noqa: PLC0415
 
-        attempt, settings, reply = ex.attempts[-1], self._settings, ex.reply
+        attempt, reply = ex.attempts[-1], ex.reply
         ex.served_provider, ex.served_model = attempt.provider, attempt.model
         ex.committed, ex.status = self._clock.monotonic(), 101
         frames, lines = ex.front.opening
         caller = Channel(frames, reply, self._sessions.budget, asyncio.get_running_loop().time)
-        bounds = Bounds(float(settings.idle), float(settings.total), float(settings.ping))
+        bounds = Bounds(*self._seconds)
         relay = Relay(caller, opened.socket, ex.front, ex.id, bounds)
         try:
             reply.upgrade(lines + opened.lane.stream_lines + self._facts(ex), caller)
@@ -153,7 +153,8 @@ class Admit:
     def __init__(self, authorize: Callable[[Exchange], None], cors: Cors, settings: Settings, sessions: Sessions) -> None:
         self._authorize = authorize
         self._cors = cors
-        self._settings = settings
+        self._most = settings.sessions
+        self._message = settings.message
         self._sessions = sessions
         sessions.budget.most = settings.buffered
 
@@ -165,7 +166,7 @@ class Admit:
             # A browser asks nobody before it opens a WebSocket to another origin (RFC 6455 section 10.2).
             raise Forbidden("Pages of this origin may not open sessions here.", code="origin_not_allowed")
         self._shake(ex)
-        if self._sessions.running > self._settings.sessions:
+        if self._sessions.running > self._most:
             full = GatewayError("There are as many realtime sessions as this gateway may have.", code="too_many_sessions")
             full.status = 503
             raise full
@@ -174,7 +175,7 @@ class Admit:
         from llm_gateway.http.websocket import BadHandshake, accept  # noqa: PLC0415 - with the library, 30 ms
 
         try:
-            ex.front.opening = accept(ex.headers, SUBPROTOCOL, self._settings.message)
+            ex.front.opening = accept(ex.headers, SUBPROTOCOL, self._message)
         except BadHandshake as bad:
             ex.extra_lines += b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
             refusal = InvalidRequest(f"This path is for WebSockets: {bad}.", code="upgrade_required")

@@ -41,6 +41,11 @@ class _Block:
         """The arguments are no JSON object: they go out at the end, wrapped into one."""
 
 
+_TEXT_DELTA = (
+    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":{"type":"text_delta","text":%b}}\n\n'
+)
+
+
 class Blocks:
     """Every method gives the frames that are ready."""
 
@@ -55,6 +60,9 @@ class Blocks:
     def text(self, text: str) -> list[bytes]:
         if not text:
             return []
+        queue = self._queue
+        if self._is_open and len(queue) == 1 and queue[0].kind == "text" and not queue[0].shut:
+            return [_TEXT_DELTA % (self._index, encode(text))]  # as nearly always: nothing waits
         return self._add("text", {"type": "text", "text": ""}, {"type": "text_delta", "text": text}, len(text))
 
     def cite(self, citation: Any) -> list[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from functools import partial
 from typing import Any
 
@@ -27,6 +28,8 @@ from llm_gateway.dialects.openai_chat.paths import Where, inside
 
 _FOREIGN_ID = re.compile(r"[^a-zA-Z0-9_-]")
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w=.+-]+)*?;base64,", re.IGNORECASE)
+_PLAIN = "text/plain"  # the only type that the API takes for a text, whatever it is
+_TEXTS = ("text/", "application/json", "application/xml")
 _MAGIC = (("/9j/", "image/jpeg"), ("iVBOR", "image/png"), ("R0lGOD", "image/gif"), ("UklGR", "image/webp"))
 
 
@@ -158,12 +161,26 @@ def _document(part: Document) -> wire.DocumentBlock:
     if part.file_id is not None:
         source = wire.FileSource(part.file_id)
     elif part.text is not None:
-        source = wire.TextSource(part.text, part.media_type or "text/plain")
+        source = wire.TextSource(part.text, _PLAIN)
     else:
         data, media_type, url = _inline(part.data, part.media_type, part.url)
-        source = wire.UrlSource(url or "") if data is None else wire.Base64Source(media_type or "application/pdf", data)
+        text = None if data is None else _text_in(data, media_type)
+        if text is not None:
+            source = wire.TextSource(text, _PLAIN)
+        else:
+            source = wire.UrlSource(url or "") if data is None else wire.Base64Source(media_type or "application/pdf", data)
     citations = wire.CitationsConfig(enabled=True) if part.citations else None
     return wire.DocumentBlock(source, part.name, part.context, citations, mark(part.cache))
+
+
+def _text_in(data: str, media_type: str | None) -> str | None:
+    """What a file of some text holds: in base64 the API takes PDFs alone."""
+    if media_type is None or not media_type.startswith(_TEXTS):
+        return None
+    try:
+        return b64decode(data, validate=True).decode()
+    except ValueError:  # not base64, or not UTF-8: the API may say so
+        return None
 
 
 def _inline(data: str | None, media_type: str | None, url: str | None) -> tuple[str | None, str | None, str | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from llm_gateway.dialects.anthropic_messages.stream_wire import Delta, StreamEve
 from llm_gateway.dialects.anthropic_messages.usage import UsageWire, merge, parse_usage
 from llm_gateway.dialects.anthropic_messages.wire import NAME
 from llm_gateway.dialects.reading import SseEvents
+from llm_gateway.dialects.template import beginning_of
 from llm_gateway.http.framing.sse import SseEvent
 
 _KNOWN = frozenset({"text", "thinking", "redacted_thinking", "tool_use"})
@@ -48,6 +50,9 @@ class Block:
                 self.whole[name] = before + value if joined else value
 
 
+_TEXT, _ARGUMENTS, _THINKING = (beginning_of(name) for name in ("text", "partial_json", "thinking"))
+
+
 class Reader(SseEvents):
     """One answer. Events of unknown type are skipped, as the API's versioning policy asks."""
 
@@ -58,7 +63,7 @@ class Reader(SseEvents):
         self._usage: UsageWire | None = None
         self._started = False
 
-    def _take(self, batch: list[SseEvent]) -> list[events.Event]:
+    def _take(self, batch: list[SseEvent], raw: bytes) -> list[events.Event]:
         out: list[events.Event] = []
         for sse in batch:
             if self._over:
@@ -72,17 +77,19 @@ class Reader(SseEvents):
                 self._over = True
                 out.append(_failure(sse.data))
             else:
-                self._event(event, sse.data, out)
+                self._event(event, sse.data, raw, out)
         return out
 
-    def _event(self, event: StreamEvent, data: bytes, out: list[events.Event]) -> None:
+    def _event(self, event: StreamEvent, data: bytes, raw: bytes, out: list[events.Event]) -> None:
+        if event.type != "content_block_delta":
+            self._pieces.forget()
         match event.type:
             case "message_start":
                 self._start(event, out)
             case "content_block_start":
                 self._block_start(event, out)
             case "content_block_delta":
-                self._block_delta(event, data, out)
+                self._block_delta(event, data, raw, out)
             case "content_block_stop":
                 self._block_stop(event.index, out)
             case "message_delta":
@@ -132,7 +139,7 @@ class Reader(SseEvents):
                 out.append(events.ToolCallDelta(self._calls, given.decode()))
             self._calls += 1
 
-    def _block_delta(self, event: StreamEvent, data: bytes, out: list[events.Event]) -> None:
+    def _block_delta(self, event: StreamEvent, data: bytes, raw: bytes, out: list[events.Event]) -> None:
         block, delta = self._open.get(event.index), event.delta
         if block is None or delta is None:
             raise UpstreamMalformed("The provider's stream has content outside of a block")
@@ -142,11 +149,14 @@ class Reader(SseEvents):
         match delta.type:
             case "text_delta":
                 out.append(events.TextDelta(delta.text))
+                self._pieces.learn(raw, _TEXT, delta.text, events.TextDelta)
             case "input_json_delta":
                 if delta.partial_json:
                     out.append(events.ToolCallDelta(block.call, delta.partial_json))
+                    self._pieces.learn(raw, _ARGUMENTS, delta.partial_json, partial(events.ToolCallDelta, block.call))
             case "thinking_delta":
                 out.append(events.ReasoningDelta(delta.thinking))
+                self._pieces.learn(raw, _THINKING, delta.thinking, events.ReasoningDelta)
             case "signature_delta":
                 out.append(events.ReasoningSignature(delta.signature))
             case "citations_delta":

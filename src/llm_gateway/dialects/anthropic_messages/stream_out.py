@@ -45,7 +45,10 @@ class Writer:
         for event in events:
             if self._over:
                 break
-            if getattr(event, "choice", 0) == 0:
+            if type(event) is ev.TextDelta and self._started:  # nearly all are, and match tries one class after another
+                if event.choice == 0:
+                    out += self._blocks.text(event.text)
+            elif getattr(event, "choice", 0) == 0:
                 self._event(event, out)
         if events and not self._over:
             self._begin(out)

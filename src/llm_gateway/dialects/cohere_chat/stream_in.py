@@ -28,7 +28,7 @@ class Reader(SseEvents):
         """Our number of a call, by the index that the provider gives it."""
         self._count = 0
 
-    def _take(self, batch: list[SseEvent]) -> list[events.Event]:
+    def _take(self, batch: list[SseEvent], raw: bytes) -> list[events.Event]:  # noqa: ARG002 - these are not learnt from
         out: list[events.Event] = []
         for sse in batch:
             if self._over:

@@ -6,13 +6,13 @@ without index or type (Mistral), usage beside the choices, in a chunk of its own
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import msgspec
 from msgspec import Raw
 
 from llm_gateway.core.chat import Opaque, Reasoning, Refusal, Text
-from llm_gateway.core.errors import UpstreamMalformed
 from llm_gateway.core.events import (
     AudioDelta,
     CitationDelta,
@@ -35,8 +35,9 @@ from llm_gateway.dialects.openai_chat.finish import parse_finish
 from llm_gateway.dialects.openai_chat.reasoning import parse_entry
 from llm_gateway.dialects.openai_chat.reply_in import content_parts, text_or_none
 from llm_gateway.dialects.openai_chat.watch import AnyChoice, AnyChunk, fault_in, read_chunk, usage_in
-from llm_gateway.http.framing.errors import FramingError
-from llm_gateway.http.framing.sse import SseEvent, SseReader
+from llm_gateway.dialects.reading import SseEvents
+from llm_gateway.dialects.template import beginning_of
+from llm_gateway.http.framing.sse import SseEvent
 
 
 class DeltaWire(msgspec.Struct, gc=False):
@@ -71,47 +72,37 @@ class ChunkWire(AnyChunk, gc=False):
 
 
 _EMPTY = DeltaWire()
+_CONTENT, _THOUGHT, _OTHER_THOUGHT = (beginning_of(name) for name in ("content", "reasoning_content", "reasoning"))
 
 
-class OpenAIReader:
+class OpenAIReader(SseEvents):
     def __init__(self) -> None:
-        self._reader = SseReader()
+        super().__init__()
         self._id = ""
         self._started = False
-        self._over = False
         self._seen: set[int] = set()
-        self._finished: set[int] = set()
+        self._ended: set[int] = set()
         self._told_plainly: set[int] = set()  # choices whose reasoning comes as plain text, so that its details repeat it
         self._calls: dict[int, Calls] = {}
 
-    def feed(self, data: bytes) -> list[Event]:
-        try:
-            return self._events(self._reader.feed(data))
-        except FramingError as error:
-            raise UpstreamMalformed(f"The provider's stream is malformed: {error}") from None
+    def _is_finished(self) -> bool:
+        return bool(self._ended) and self._ended >= self._seen
 
-    def end(self) -> list[Event]:
-        out = self._events(self._reader.end())
-        if not self._over and self._finished and self._finished >= self._seen:
-            self._over = True
-            out.append(Done())
-        return out
-
-    def _events(self, events: list[SseEvent]) -> list[Event]:
+    def _take(self, batch: list[SseEvent], raw: bytes) -> list[Event]:
         out: list[Event] = []
-        for event in events:
+        for event in batch:
             if self._over:
                 break
             if event.data == b"[DONE]":
                 self._over = True
                 # who ends a stream by the book and leaves the reason out means that it is whole (Snowflake)
-                out += [Finish("tool_calls" if n in self._calls else "stop", n) for n in sorted(self._seen - self._finished)]
+                out += [Finish("tool_calls" if n in self._calls else "stop", n) for n in sorted(self._seen - self._ended)]
                 out.append(Done())
             else:
-                self._event(event, out)
+                self._event(event, raw, out)
         return out
 
-    def _event(self, event: SseEvent, out: list[Event]) -> None:
+    def _event(self, event: SseEvent, raw: bytes, out: list[Event]) -> None:
         chunk = read_chunk(event, ChunkWire)
         fault = fault_in(event, chunk, chunk.choices if chunk else None)
         if fault is not None:
@@ -127,6 +118,23 @@ class OpenAIReader:
         usage = usage_in(chunk)
         if usage is not None:
             out.append(UsageUpdate(usage))
+        elif not event.event and chunk.choices and len(chunk.choices) == 1:
+            self._learn(chunk.choices[0], raw)
+
+    def _learn(self, choice: ChoiceWire, raw: bytes) -> None:
+        """From a chunk that is a piece of text and nothing else, of an answer that goes on."""
+        delta, index = choice.delta, choice.index or 0
+        if delta is None or choice != ChoiceWire(choice.index, delta=delta) or index in self._ended:
+            return
+        text = delta.content
+        if text and isinstance(text, str) and delta == DeltaWire(content=text):
+            self._pieces.learn(raw, _CONTENT, text, partial(TextDelta, choice=index))
+            return
+        thought, other = delta.reasoning_content, delta.reasoning
+        if thought and delta == DeltaWire(reasoning_content=thought):
+            self._pieces.learn(raw, _THOUGHT, thought, partial(ReasoningDelta, choice=index))
+        elif other and delta == DeltaWire(reasoning=other):
+            self._pieces.learn(raw, _OTHER_THOUGHT, other, partial(ReasoningDelta, choice=index))
 
     def _start(self, chunk: ChunkWire, out: list[Event]) -> None:
         self._started = True
@@ -145,11 +153,12 @@ class OpenAIReader:
     def _choice(self, choice: ChoiceWire, out: list[Event]) -> None:
         index = choice.index or 0
         self._seen.add(index)
-        if index not in self._finished:
+        if index not in self._ended:
             self._delta(choice.delta or choice.message or _EMPTY, choice, index, out)
             finish = parse_finish(choice.finish_reason, choice.native_finish_reason, calls=index in self._calls)
             if finish is not None:
-                self._finished.add(index)
+                self._ended.add(index)
+                self._pieces.forget()
                 out.append(Finish(finish, index, text_or_none(choice.stop_reason)))
 
     def _delta(self, delta: DeltaWire, choice: ChoiceWire, index: int, out: list[Event]) -> None:

@@ -57,7 +57,7 @@ class Reader(SseEvents):
         self._id = ""
         self._started = False
 
-    def _take(self, batch: list[SseEvent]) -> list[ev.Event]:
+    def _take(self, batch: list[SseEvent], raw: bytes) -> list[ev.Event]:  # noqa: ARG002 - these are not learnt from
         out: list[ev.Event] = []
         for sse in batch:
             if self._over:

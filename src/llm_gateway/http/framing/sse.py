@@ -127,7 +127,16 @@ class SseReader:
 
     def feed(self, data: bytes) -> list[SseEvent]:
         """The events that `data` completes, in order. Raises FramingError."""
-        block = self._splitter.feed(data)
+        return self.read(self._splitter.feed(data))
+
+    def block(self, data: bytes) -> bytes:
+        """The bytes of the events that `data` completes, for `read`: each with its blank line, line ends as LF. Raises
+        FramingError.
+        """
+        return self._splitter.feed(data)
+
+    def read(self, block: bytes) -> list[SseEvent]:
+        """The events in a block, or a part of one that begins and ends with an event."""
         if not block:
             return []
         if block.startswith(b"data: ") and block.find(b"\n") == len(block) - 2:  # one event of one line, as most are
