@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run test test-fast check fix docs bench catalogue lock clean setup-run setup-dev
+.PHONY: help run test test-fast check fix docs bench catalogue fuzz nightly lock clean setup-run setup-dev
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,15 @@ docs: setup-dev ## write the generated parts of docs/ (CONFIGURATION, CLI, the J
 
 bench: setup-dev ## measure beside nginx in one run (needs wrk, nginx, gcc) and write benchmarks/RESULTS.md
 	$(BIN)/python benchmarks/run.py
+
+fuzz: setup-dev ## run every parser under atheris for 20 seconds (Linux; installs atheris into build/fuzzer)
+	$(PYTHON) -m venv build/fuzzer
+	build/fuzzer/bin/python -m pip install --quiet --require-hashes -r requirements/run.txt
+	build/fuzzer/bin/python -m pip install --quiet atheris
+	PYTHONPATH=src build/fuzzer/bin/python scripts/fuzzing.py
+
+nightly: setup-dev ## before a real inference server (transformers) with a tiny model made on the spot; installs PyTorch into build/nightly
+	$(BIN)/python scripts/nightly.py
 
 catalogue: ## make the model catalogue anew from maintained data (needs uv)
 	uv venv -q --clear --python 3.13 build/catalogue

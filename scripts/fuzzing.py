@@ -4,8 +4,8 @@
     python scripts/fuzzing.py                      every target for 20 seconds
     python scripts/fuzzing.py -t 600 gemini        those whose name holds "gemini", ten minutes each
 
-Needs `pip install atheris` beside the development requirements (Linux, CPython 3.11 to 3.13). What it finds is kept below build/fuzz/:
-a file `crash-...` holds the bytes; put them into tests/fuzz, or better: a test beside the module that failed.
+Needs atheris beside the requirements to run, on Linux with CPython 3.11 to 3.13; `make fuzz` installs both into build/fuzzer.
+What it finds is kept below build/fuzz/: a file `crash-...` holds the bytes; they belong into a test beside the module that failed.
 """
 
 from __future__ import annotations

@@ -97,6 +97,8 @@ class Upstream:
             writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             writer.transport.abort()
         elif isinstance(step, bytes):
+            if writer.is_closing():  # the client was faster; uvloop raises RuntimeError for a write then
+                raise ConnectionResetError
             writer.write(step)
             await writer.drain()
         else:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from llm_gateway.catalogue.format import Unusable as UnusableCatalogue
 from llm_gateway.catalogue.lookup import Catalogue, catalogue_of
 from llm_gateway.config.schema import Alias, Config, Provider, RouteTimeouts
+from llm_gateway.config.schema.auth import ANONYMOUS
 from llm_gateway.core.caller import Caller
 from llm_gateway.core.clock import SystemClock
 from llm_gateway.credentials.base import Authorizer
@@ -23,8 +24,6 @@ from llm_gateway.providers.base import Endpoint, ProviderType
 from llm_gateway.providers.deployment import Deployment, Patience, Upstream
 from llm_gateway.providers.registry import PROVIDER_TYPES, types_of
 from llm_gateway.routing.route import Route, Router
-
-ANONYMOUS = "anonymous"
 
 
 class NotServable(Exception):

@@ -71,6 +71,7 @@ provider_types:
   mine: {{endpoints: {{openai_chat: /chat}}, docs: "https://example.com"}}
 models: {{a: {{deployments: [{{model: openai/x, timeouts: {{idle: 3s}}}}], fallback: [b]}}, b: anthropic/y}}
 auth: {{keys: [{{name: one, key: sk-gateway-0123456789}}, {{name: two, key_hash: "{"0" * 64}"}}]}}
+translation: {{fetch: {{enabled: true}}}}
 api: {{versions: {{v1: {{deprecated: 2020-01-01}}}}}}
 logging: {{access: "off"}}
 state: {{dir: {tmp_path}/state}}

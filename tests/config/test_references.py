@@ -75,6 +75,14 @@ def test_keys_are_told_apart_and_name_models(tmp_path: Path, text: str, message:
     assert line.split(": ", 1)[1] == message
 
 
+def test_a_key_that_is_called_as_callers_without_one(tmp_path: Path) -> None:
+    """What is kept for one of them would be the other's. Where all need a key nobody else is called so."""
+    key = "  a: openai/gpt\nauth:\n  required: {}\n  keys:\n    - {{name: anonymous, key: sk-gateway-0123456789}}\n"
+    (line,) = told(tmp_path, BASE + key.format("false"))
+    assert line.split(": ", 1)[1] == "auth.keys[0].name: is what callers without a key are called; give it another name"
+    assert loaded(tmp_path, BASE + key.format("true")).auth.keys[0].name == "anonymous"
+
+
 def test_keys_as_they_should_be(tmp_path: Path) -> None:
     """Aliases, provider/model and patterns; a disabled provider may stay in a list."""
     text = (

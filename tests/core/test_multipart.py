@@ -126,6 +126,9 @@ HEADER = b'Content-Disposition: form-data; name="model"'
         b"--xyz\r\n" + HEADER + b"\r\nX: " + b"y" * HEAD_BYTES + b"\r\n\r\nm\r\n" + END,
         b"--xyz\r\n" + HEADER + b"\r\n--xyz\r\n\r\n\r\nm\r\n" + END,
         MODEL * (MOST_PARTS + 1) + END,
+        MODEL + PART % (b"file", b"x\n" + MODEL.replace(b"\r\n", b"\n") + b"--xyz--") + END,
+        MODEL + PART % (b"file", b"x\r" + MODEL) + END,
+        MODEL + PART % (b"file", b"\n--xyz--") + END,
     ],
 )
 def test_what_two_parsers_could_read_differently(body):

@@ -6,6 +6,7 @@ from msgspec import Raw
 
 from llm_gateway.core import chat
 from llm_gateway.core.events import (
+    AudioDelta,
     CitationDelta,
     Done,
     Finish,
@@ -67,3 +68,13 @@ def test_choices_keep_their_number():
 def test_without_usage_none_is_invented():
     """An answer that did not say what it used gives no usage event."""
     assert not any(isinstance(event, UsageUpdate) for event in unfold(chat.ChatReply("id", "m", ())))
+
+
+def test_speech_and_logprobs_are_not_lost():
+    """A spoken answer keeps its sound and transcript; logprobs come with the first text, or alone where there is none."""
+    logprobs = Raw(b'{"content":[]}')
+    spoken = chat.Choice(0, (chat.Audio("AA", "wav", "a1", "beep", 7),), "stop", logprobs=logprobs)
+    written = chat.Choice(1, (chat.Text("a"), chat.Text("b")), "stop", logprobs=logprobs)
+    events = unfold(chat.ChatReply("id", "m", (spoken, written)))
+    assert events[1:3] == [AudioDelta("AA", "beep", "a1", 7, 0), TextDelta("", 0, logprobs)]
+    assert events[4:7] == [TextDelta("", 1, logprobs), TextDelta("a", 1), TextDelta("b", 1)]

@@ -112,6 +112,24 @@ def test_it_is_replaced_ahead_of_its_end():
     run(test)
 
 
+def test_gateways_that_started_together_do_not_ask_together():
+    """The last fifth of a life, and up to half of that before: when exactly is drawn."""
+
+    async def test() -> None:
+        for draw, due in ((0.0, 800), (0.5, 750), (1.0, 700)):
+            clock, source = FakeClock(), Source(1000.0)
+            held: Refreshing[str] = Refreshing(source, clock, lambda draw=draw: draw, Lines())
+            await held.ready(1)
+            for seconds, calls in ((due - 1, 1), (2, 2)):
+                clock.advance(seconds)
+                held.wake()
+                await turns()
+                assert source.calls == calls
+            await held.close()
+
+    run(test)
+
+
 @pytest.mark.parametrize("lifetime", [1.0, 10.0, 290.0])
 def test_a_short_life_is_no_endless_loop(lifetime):
     """A metadata server hands out the same token until shortly before its end: it is not asked without pause."""

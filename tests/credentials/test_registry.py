@@ -17,7 +17,7 @@ from llm_gateway.credentials.bearer import BearerAuthorizer
 from llm_gateway.credentials.refreshing import Unavailable
 from llm_gateway.credentials.registry import Authorizers, Unusable, Wanted, wanted_by
 from llm_gateway.http.origin import Origin
-from serving import run
+from serving import run, until
 
 AWS, ENTRA, GOOGLE = frozenset({"aws"}), frozenset({"entra"}), frozenset({"google"})
 REGION = {"AWS_REGION": "eu-central-1"}
@@ -87,10 +87,12 @@ def test_a_reload_keeps_what_did_not_change():
             await first.retire(keeping=second)
             assert second.by_name["a"] is first.by_name["a"]
             assert second.by_name["b"] is not first.by_name["b"]
+            second.by_name["a"].stale()
+            await until(lambda: len(c.seen) == asked + 1)  # what was kept goes on
             assert first.by_name["b"].lines(b"POST", ORIGIN, b"/", b"") is not None  # for requests that are still under way
             second.start()
             await second.by_name["b"].ready(1)
-            assert len(c.seen) == asked + 1
+            assert len(c.seen) == asked + 2
             third = second.beside({"a": entra(c.url)}, {"AZURE_X": "2"})
             assert third.by_name["a"] is not second.by_name["a"]
             for one in (third, second):

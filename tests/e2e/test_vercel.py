@@ -1,4 +1,4 @@
-"""The Vercel AI SDK (npm), unmodified: its packages for OpenAI, Anthropic and compatible servers, in both dialects at the provider."""
+"""The Vercel AI SDK (npm), unmodified: OpenAI (both APIs), Anthropic, Google, compatible servers; two dialects at the provider."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parent / "vercel"
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("kind", ["openai", "anthropic", "compatible"])
+@pytest.mark.parametrize("kind", ["openai", "responses", "anthropic", "google", "compatible"])
 @pytest.mark.parametrize("model", ["gpt", "claude"])
 def test_the_ai_sdk(ai_sdk: Path, world: World, kind: str, model: str) -> None:
     """Every case of run.mjs: text, streams, tools in several steps, files, objects, reasoning, errors, broken streams, embeddings."""
@@ -32,5 +32,5 @@ def test_the_ai_sdk(ai_sdk: Path, world: World, kind: str, model: str) -> None:
     )
     assert done.returncode == 0, done.stderr
     told = msgspec.json.decode(done.stdout.splitlines()[-1], type=dict[str, str])
-    assert len(told) >= 15
+    assert len(told) >= 18
     assert {name: said for name, said in told.items() if said != "ok"} == {}

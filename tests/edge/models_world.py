@@ -21,6 +21,7 @@ LISTED = {
         "llama": ListedModel("llama", 1_700_000_000, "meta", "Llama", 8192, 1024, ("chat", "vision", "reasoning")),
         "embed": ListedModel("embed", 0, "", "", None, None, ("embedding",)),
         "rank": ListedModel("rank", 0, "", "", None, None, ("rerank",)),
+        "draw": ListedModel("draw", 0, "", "", None, None, ("chat", "image_generation")),
     }
 }
 

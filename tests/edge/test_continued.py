@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -8,7 +9,7 @@ import pytest
 from edge.responses_world import OTHER, call, configuration, create, error_of, made, said, sent
 from llm_gateway.core.clock import FakeClock
 from scripted_upstream import ASK, Upstream
-from serving import run
+from serving import run, until
 from whole_gateway import SSE_HEAD, answer, chunk, event, whole_gateway
 from whole_gateway import said as said_in_chat
 
@@ -50,6 +51,17 @@ def test_an_id_that_the_gateway_does_not_have(keys, section, passed):
         assert (await create(gateway, "c", previous_response_id="resp_0"))[0] == 404
 
     play([said()], test, keys=keys, responses=section)
+
+
+def test_an_endless_id_is_not_said_again():
+    """An error is no place to keep what a caller sent."""
+
+    async def test(gateway: Any, _upstream: Upstream) -> None:
+        status, _, body = await create(gateway, "c", previous_response_id="\x00" * 100_000)
+        assert status == 404
+        assert len(body) < 4096
+
+    play([], test)
 
 
 def test_what_came_of_an_unknown_id_is_continued_at_that_provider():
@@ -146,6 +158,62 @@ def test_a_conversation_may_not_grow_without_end():
         assert len(upstream.requests) == 2
 
     play([said(), said("resp_2")], test, server={"limits": {"body": "5KB"}})
+
+
+def test_what_requests_under_way_go_on_from_is_bounded():
+    """A hundred bytes may ask for ten megabytes to be joined, and many may at once: the last is told to wait, and then served."""
+
+    async def test(gateway: Any, upstream: Upstream) -> None:
+        await create(gateway, input="x" * 3000)
+        slow = asyncio.create_task(create(gateway, previous_response_id="resp_1"))
+        await until(lambda: len(upstream.requests) == 2)
+        status, headers, body = await create(gateway, previous_response_id="resp_1")
+        assert (status, error_of((status, headers, body))["code"]) == (503, "overloaded")
+        assert headers[b"retry-after"] == b"1"
+        assert (await slow)[0] == 200
+        for _ in range(3):  # however a request ends
+            assert (await create(gateway, previous_response_id="resp_1"))[0] == 502
+        assert (await create(gateway, previous_response_id="resp_1", stream=True))[0] == 200
+        assert (await create(gateway, previous_response_id="resp_1"))[0] == 200
+
+    async def main() -> None:
+        broken = answer({}, "500 Broken")
+        stream = SSE_HEAD + chunk(*_stream("resp_4", "hello")) + LAST
+        answers = [said("resp_2"), broken, broken, broken, stream, said("resp_5")]
+        script = [ASK, said(), ASK, 0.2, *[step for one in answers for step in (ASK, one)][1:]]
+        async with Upstream(script) as upstream:
+            limits = {"body": "5KB", "upload": "5KB", "buffered": "5KB"}
+            async with whole_gateway(configuration(upstream.url, server={"limits": limits})) as gateway:
+                await test(gateway, upstream)
+
+    run(main)
+
+
+@pytest.mark.parametrize(("auth", "passed"), [({}, True), ({"required": False}, False)])
+def test_who_needs_no_key_is_a_caller_too(auth, passed):
+    """With one key and strangers besides, an id that the gateway does not have may be the other's (C25)."""
+
+    async def main() -> None:
+        async with Upstream([ASK, said()]) as upstream:
+            config = configuration(upstream.url)
+            config["auth"] |= auth
+            async with whole_gateway(config) as gateway:
+                answered = await create(gateway, previous_response_id="resp_0", headers=_BEARER)
+                assert answered[0] == (200 if passed else 404)
+
+    run(main)
+
+
+@pytest.mark.parametrize(("section", "passed"), [({}, False), ({"unknown_ids": "pass"}, True)])
+def test_a_conversation_may_be_another_keys(section, passed):
+    """The provider keeps one account for all of them: it is asked only if that is wished (C25)."""
+
+    async def test(gateway: Any, upstream: Upstream) -> None:
+        answered = await create(gateway, conversation="conv_1")
+        assert answered[0] == (200 if passed else 400)
+        assert passed or (error_of(answered)["param"], upstream.requests) == ("conversation", [])
+
+    play([said()], test, keys=2, responses=section)
 
 
 def test_a_provider_that_gives_one_id_twice():

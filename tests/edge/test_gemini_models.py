@@ -11,7 +11,15 @@ from llm_gateway.core.caller import Caller
 from llm_gateway.core.errors import InvalidRequest, NotFound
 from llm_gateway.edge.gemini_models import GeminiModels
 
-NAMES = ["models/fast", "models/house", "models/openai/gpt-4o", "models/gpu/llama", "models/gpu/embed", "models/gpu/rank"]
+NAMES = [
+    "models/fast",
+    "models/house",
+    "models/openai/gpt-4o",
+    "models/gpu/llama",
+    "models/gpu/embed",
+    "models/gpu/rank",
+    "models/gpu/draw",
+]
 
 
 def listed(query: bytes = b"", caller: Caller = EVERYTHING) -> Any:
@@ -35,6 +43,7 @@ def test_the_list():
     methods = {model["name"]: model["supportedGenerationMethods"] for model in document["models"]}
     assert methods["models/gpu/embed"] == ["embedContent", "batchEmbedContents"]
     assert methods["models/gpu/rank"] == []
+    assert methods["models/gpu/draw"] == fast["supportedGenerationMethods"]  # it draws, and talks as well
     assert methods["models/openai/gpt-4o"] == fast["supportedGenerationMethods"]
     assert [model["name"] for model in listed(caller=Caller("narrow", ("fast",)))["models"]] == ["models/fast"]
 
@@ -48,9 +57,9 @@ def test_pages():
         if "nextPageToken" not in document:
             break
         query = b"pageSize=2&pageToken=" + document["nextPageToken"].encode()
-    assert seen == [NAMES[:2], NAMES[2:4], NAMES[4:]]
-    assert len(listed(b"pageSize=0")["models"]) == 6
-    assert len(listed(b"pageSize=99999")["models"]) == 6
+    assert seen == [NAMES[:2], NAMES[2:4], NAMES[4:6], NAMES[6:]]
+    assert len(listed(b"pageSize=0")["models"]) == len(NAMES)
+    assert len(listed(b"pageSize=99999")["models"]) == len(NAMES)
 
 
 @pytest.mark.parametrize("query", [b"pageSize=-1", b"pageSize=x", b"pageToken=%00", b"pageToken=e30"])

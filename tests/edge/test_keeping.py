@@ -158,6 +158,21 @@ def test_a_batch_needs_a_file():
     run(main)
 
 
+@pytest.mark.parametrize("name", ["input_file_id", "input_files", "requests", "model", "input\\u005ffile_id"])
+def test_a_batch_names_its_file_once(name):
+    """Of two, one would be checked and perhaps the other one read."""
+
+    async def main():
+        async with whole_gateway(document("http://127.0.0.1:1", unknown_ids="show")) as gateway:
+            plain = name.replace("\\u005f", "_")
+            body = f'{{"input_file_id":"file-1","{plain}":"file-2","{name}":"file-3"}}'.encode()
+            status, _, told = await ask(gateway, "/v1/batches", "POST", body, "Content-Type: application/json\r\n")
+            assert status == 400
+            assert b"more than once" in told
+
+    run(main)
+
+
 @pytest.mark.parametrize(
     ("section", "message"),
     [

@@ -67,7 +67,8 @@ class World:
         self.stats = Stats()
         types = types or {"openai": "openai", "gpu": "vllm"}
         catalogue = Catalogue(types, {}, lambda: Data(read(book(*known, vllm=GPU))))
-        self.models = Models(Router(routes, self.upstreams, Patience(), 1), self.discover, self.stats, FakeClock(), catalogue)
+        self.clock = FakeClock()
+        self.models = Models(Router(routes, self.upstreams, Patience(), 1), self.discover, self.stats, self.clock, catalogue)
         self.listed = listed
 
     async def discover(self):
@@ -351,3 +352,26 @@ def test_the_anthropic_sdk_lists_page_by_page():
             return ids, (await client.models.retrieve("fast")).created_at.year
 
     assert over_http(use) == (World().ids(), 2023)
+
+
+def test_a_list_is_not_made_anew_for_each_who_asks(monkeypatch):
+    """A thousand models take a while: the rows are made when a provider says something new and once a minute, for all callers."""
+    made: list[str] = []
+    seen = Catalogue.seen
+    monkeypatch.setattr(Catalogue, "seen", lambda *asked: made.append(asked[2]) or seen(*asked))
+    world = World()
+
+    def names(caller: Caller = EVERYTHING) -> list[str]:
+        return [row["id"] for row in asyncio.run(world.models.rows(caller))]
+
+    every = names()
+    count = len(made)
+    assert names(Caller("narrow", ("fast",))) == ["fast"]
+    assert names() == every
+    assert len(made) == count
+    world.clock.advance(60)
+    assert names() == every
+    assert len(made) == 2 * count
+    world.listed = {"gpu": {"new": ListedModel("new")}}
+    assert "gpu/new" in names()
+    assert "gpu/llama" not in names()

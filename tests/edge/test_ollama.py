@@ -37,7 +37,15 @@ class World(ModelsWorld):
 def test_tags_are_what_may_be_asked_for():
     """Aliases and provider/model names; what only a model server knows of a file is left out, not made up."""
     models = World().tags()["models"]
-    assert [model["name"] for model in models] == ["fast", "house", "openai/gpt-4o", "gpu/llama", "gpu/embed", "gpu/rank"]
+    assert [model["name"] for model in models] == [
+        "fast",
+        "house",
+        "openai/gpt-4o",
+        "gpu/llama",
+        "gpu/embed",
+        "gpu/rank",
+        "gpu/draw",
+    ]
     assert models[0] == {"name": "fast", "model": "fast", "modified_at": "2023-11-14T22:13:20Z", "details": {}}
     assert [model["name"] for model in World().tags(Caller("narrow", ("fast",)))["models"]] == ["fast"]
 
@@ -60,6 +68,19 @@ def test_a_model_of_an_ollama_server_is_shown_by_that():
     for said in (Said(500, b"{}"), Said(401, b'{"error":"key"}'), Said(200, b"<html>")):
         with pytest.raises(UpstreamError):
             World(said).show(b'{"model":"house"}')
+
+
+def test_a_second_model_is_refused():
+    """We would check one, and the server show the other."""
+    world = World()
+    for body in (
+        b'{"model":"other","model":"house"}',
+        b'{"model":"house","mod\\u0065l":"other"}',
+        b'{"name":"a","name":"house"}',
+    ):
+        with pytest.raises(InvalidRequest):
+            world.show(body)
+    assert world.asked == []
 
 
 @pytest.mark.parametrize("body", [b"{}", b'{"model":""}', b"[]", b'{"model":5}', b""])

@@ -177,14 +177,18 @@ FORM = "Content-Type: multipart/form-data; boundary=xyz\r\n"
         (b'{"model":"large"}', "Content-Type: text/plain\r\n", 403),
         (b'{"model":"small","model":"large"}', JSON, 400),
         (b'{"model"', JSON, 400),
-        (b"{}", JSON, 200),
+        (b"", "", 200),
+        (b"{}", JSON, 403),
+        (b'[{"model":"large"}]', JSON, 403),
+        (b'{"requests":[{"params":{"model":"large"}}]}', JSON, 403),
+        (b'{"input_file_id":"file-1"}', JSON, 403),
         (b"model=large", "Content-Type: application/x-www-form-urlencoded\r\n", 403),
         (b'--xyz\r\nContent-Disposition: form-data; name="model"\r\n\r\nlarge\r\n--xyz--', FORM, 403),
         (b'--xyz\r\nContent-Disposition: form-data; name="model"\r\n\r\nsmall\r\n--xyz--', FORM, 200),
     ],
 )
 def test_the_models_of_a_key_hold_here_too(body, headers, status):
-    """A model that the body names is checked; a body that hides it is not for a key that may not use all."""
+    """A model that the body names is checked; a body that names none may run any, so it needs a key that may use all."""
 
     async def main():
         async with Upstream([ASK, answer(USED)]) as upstream, whole_gateway(document(upstream.url)) as gateway:
@@ -192,6 +196,62 @@ def test_the_models_of_a_key_hold_here_too(body, headers, status):
                 raw.send(asked("/passthrough/a/v1/fine_tuning/jobs", "POST", body, NARROW_KEY, headers))
                 assert (await raw.reply())[0] == status
             assert len(upstream.requests) == (status == 200)
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("query", "body", "status"),
+    [
+        ("model=small", b"", 200),
+        ("model=large", b"", 403),
+        ("m%6fdel=large", b"", 403),
+        ("model=large", b'{"model":"small"}', 400),
+        ("model=small&model=large", b"", 400),
+        ("include=a&include=b", b"", 200),
+    ],
+)
+def test_a_model_in_the_query(query, body, status):
+    """Is checked as one in the body is, and must be the same."""
+
+    async def main():
+        async with Upstream([ASK, answer(USED)]) as upstream, whole_gateway(document(upstream.url)) as gateway:
+            async with connected(gateway.port) as raw:
+                method = "POST" if body else "GET"
+                raw.send(asked(f"/passthrough/a/v1/fine_tuning/jobs?{query}", method, body, NARROW_KEY, JSON if body else ""))
+                assert (await raw.reply())[0] == status
+            assert len(upstream.requests) == (status == 200)
+
+    run(main)
+
+
+@pytest.mark.parametrize("target", ["/passthrough/a/v1/fine_tuning/jobs", "/v1/images/edits"])
+def test_json_is_bound_as_everywhere(target):
+    """What is only passed through may be larger than limits.body; what everyone waits for while it is read may not."""
+
+    async def main():
+        config = document("http://127.0.0.1:1") | {"server": {"limits": {"body": 1000, "upload": 5000}}}
+        body = b'{"model":"a/small","x":"%b"}' % (b"y" * 2000)
+        async with whole_gateway(config) as gateway:
+            for kind, status in (("application/json", 413), ("text/plain", 413), ("image/png", 413)):
+                async with connected(gateway.port) as raw:
+                    raw.send(asked(target, "POST", body, headers=f"Content-Type: {kind}\r\n"))
+                    assert (await raw.reply())[0] == status
+
+    run(main)
+
+
+def test_what_the_caller_has_already():
+    """A 304 to his If-None-Match is no error."""
+
+    async def main():
+        unchanged = b'HTTP/1.1 304 Not Modified\r\nETag: "1"\r\n\r\n'
+        async with Upstream([ASK, unchanged]) as upstream, whole_gateway(document(upstream.url)) as gateway:
+            async with connected(gateway.port) as raw:
+                raw.send(asked("/passthrough/a/v1/fine_tuning/jobs", headers='If-None-Match: "1"\r\n'))
+                status, headers, body = await raw.reply()
+            assert (status, headers[b"etag"], body) == (304, b'"1"', b"")
+            assert b'if-none-match: "1"' in upstream.requests[0][1].lower()
 
     run(main)
 

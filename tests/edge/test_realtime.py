@@ -10,6 +10,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from llm_gateway.simulator import Mount, SimulatorOptions
+from providers.signing import Signing
 from realtime_sessions import AUTHORIZED, between, dial, events, line, say
 from scripted_upstream import ASK, Upstream
 from serving import connected, run
@@ -259,6 +260,22 @@ def test_what_a_provider_says_instead_of_101(said, status, code) -> None:
                 assert b"Authorization: Bearer sk-provider-secret\r\n" in head
 
     run(main)
+
+
+@pytest.mark.parametrize(("status", "refused"), [("401 No", 1), ("403 No", 1), ("404 Gone", 0)])
+def test_credentials_that_a_provider_refuses_are_fetched_anew(status: str, refused: int) -> None:
+    """As after any other request: or sessions would fail until somebody asks for something else."""
+    signing = Signing()
+
+    async def main() -> None:
+        async with Upstream([ASK, answer({}, status)]) as server, whole_gateway(one_provider(server.url)) as gateway:
+            gateway.app.world.pipeline.route.__self__.upstreams["a"].authorizer = signing
+            await refusal(gateway)
+            assert b"X-Signed: yes\r\n" in server.requests[0][1]
+            assert (signing.signed[-1][0], signing.signed[-1][2]) == (b"GET", b"")
+
+    run(main)
+    assert signing.refused == refused
 
 
 def test_a_provider_that_does_not_answer_the_handshake() -> None:

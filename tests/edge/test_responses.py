@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 import pytest
@@ -85,10 +86,30 @@ def test_the_providers_word_on_a_response_in_the_background():
         await create(gateway, background=True)
         answered = await call(gateway, "GET", ONE)
         assert (answered[0], error_of(answered)) == (404, refusal["error"])
-        for _ in range(2):
-            assert (await call(gateway, "GET", ONE))[0] == 502
+        for _ in failures:
+            status, _, body = await call(gateway, "GET", ONE)
+            assert status == 502
+            assert b"sk-provider" not in body
+        assert msgspec.json.decode((await call(gateway, "GET", ONE))[2])["id"] == "resp_2"
+        assert msgspec.json.decode((await call(gateway, "GET", ONE))[2])["id"] == "resp_1"
 
-    play([said(status="queued"), answer(refusal, "404 Gone"), answer({}, "500 Broken"), answer(b"<html>", "400 Bad")], test)
+    key = {"error": {"message": "wrong key sk-provider-secret"}}
+    ours = [answer(key, status) for status in ("401 No", "403 No", "429 Slow")]  # about the gateway's account, not the caller
+    failures = [answer({}, "500 Broken"), answer(b"<html>", "400 Bad"), *ours]
+    play([said(status="queued"), answer(refusal, "404 Gone"), *failures, said("resp_2"), said("resp_1")], test)
+
+
+def test_an_id_is_one_segment_of_a_path():
+    """Whatever a provider calls its responses, no other path of its API is asked for one."""
+    ident = "a/../../files?x=%2e"
+
+    async def test(gateway: Any, upstream: Upstream) -> None:
+        await create(gateway)
+        status, _, body = await call(gateway, "DELETE", f"/v1/responses/{quote(ident, safe='')}")
+        assert (status, msgspec.json.decode(body)["id"]) == (200, ident)
+        assert line(upstream) == b"DELETE /v1/responses/a%2F..%2F..%2Ffiles%3Fx%3D%252e"
+
+    play([said(ident), answer({})], test)
 
 
 def test_input_that_only_the_provider_knows_is_listed_by_it():
@@ -101,6 +122,47 @@ def test_input_that_only_the_provider_knows_is_listed_by_it():
         assert (status, body) == (200, b'{"data":[]}')
 
     play([said(), answer({"data": []})], test)
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_pages_of_the_input_are_the_whole_input(order):
+    """Each item once, with one id wherever it is listed, whatever it is and whether it has an id of its own."""
+    items: list[Any] = [
+        {"type": "message", "role": "user", "content": "a"},
+        {"role": "assistant", "content": "b"},
+        {"id": "mine", "type": "message", "role": "user", "content": [{"type": "input_text", "text": "c"}]},
+        {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "c", "output": "d"},
+        {"id": 5, "type": "message", "role": "user", "content": "e"},
+    ]
+
+    async def test(gateway: Any, _upstream: Upstream) -> None:
+        await create(gateway, input=items)
+        pages, after, more = [], "", True
+        while more:
+            _, _, body = await call(gateway, "GET", f"{ONE}/input_items?order={order}&limit=2{after}")
+            page = msgspec.json.decode(body)
+            pages += page["data"]
+            assert (page["first_id"], page["last_id"]) == (page["data"][0]["id"], page["data"][-1]["id"])
+            after, more = f"&after={page['last_id']}", page["has_more"]
+        if order == "desc":
+            pages.reverse()
+        kinds = [(row["id"], row["type"]) for row in pages]
+        assert kinds == [
+            ("msg_1_0", "message"),
+            ("msg_1_1", "message"),
+            ("mine", "message"),
+            ("fc_1_3", "function_call"),
+            ("item_1_4", "function_call_output"),
+            ("item_1_5", "unknown"),
+        ]
+        assert [row.get("content") for row in pages[:3]] == [
+            [{"type": "input_text", "text": "a"}],
+            [{"type": "output_text", "text": "b", "annotations": []}],
+            items[2]["content"],
+        ]
+
+    play([said()], test)
 
 
 @pytest.mark.parametrize(

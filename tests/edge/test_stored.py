@@ -96,6 +96,7 @@ def test_time_since_the_last_use():
     assert not shelf.has("a", "unused")
     shelf.clock.advance(101)
     assert not shelf.delete("a", "used")
+    assert not shelf.has("a", "new")  # though nothing was put since, which is when memory is looked through
 
 
 def test_less_room_from_now_on():

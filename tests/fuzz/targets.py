@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from fuzz.others import others
 from llm_gateway.config.errors import ConfigErrors, Problems
 from llm_gateway.config.yaml_tree import Unreadable, read_yaml
 from llm_gateway.core.clock import FakeClock
@@ -22,8 +23,10 @@ from llm_gateway.core.json import MalformedJson, decode_lenient
 from llm_gateway.core.retry_after import retry_after
 from llm_gateway.core.splice import remove_top_level, replace_top_level, set_top_level, top_level_duplicates
 from llm_gateway.dialects.base import Operation, Target
+from llm_gateway.dialects.embeddings import EMBEDDINGS
 from llm_gateway.dialects.gemini import GeminiFront
 from llm_gateway.dialects.registry import DIALECTS
+from llm_gateway.dialects.rerank import RERANK
 from llm_gateway.edge.listing import parse_query
 from llm_gateway.http.framing.errors import FramingError
 from llm_gateway.http.framing.eventstream import EventStreamReader
@@ -39,6 +42,11 @@ GOLDEN = Path(__file__).resolve().parents[1] / "dialects" / "golden"
 CALLERS_FAULT = (InvalidRequest, MalformedBody, Unsupported)
 _LOOP = asyncio.new_event_loop()
 _LOOP.close()  # only its clock is used
+_ASKED = {
+    Operation.EMBEDDING: EMBEDDINGS.parse_request(b'{"model":"m","input":["a","b"]}'),
+    Operation.RERANK: RERANK.parse_request(b'{"model":"m","query":"q","documents":["a",{"text":"b"}],"return_documents":true}'),
+}
+"""What whole replies answer, for dialects whose answers repeat it."""
 
 
 class Fuzzed(NamedTuple):
@@ -50,7 +58,7 @@ class Fuzzed(NamedTuple):
 
 
 def targets() -> list[Fuzzed]:
-    return [*_framings(), *_documents(), *_dialects()]
+    return [*_framings(), *_documents(), *_dialects(), *(Fuzzed(*other) for other in others())]
 
 
 def _framings() -> Iterator[Fuzzed]:
@@ -174,13 +182,14 @@ def _asked(front: Any, data: bytes) -> None:
 def _replied(back: Any, data: bytes) -> None:
     with suppress(UpstreamMalformed):
         back.check_reply(data)
-    if not hasattr(back, "parse_reply") or back.operation is not Operation.CHAT:
+    if not hasattr(back, "parse_reply"):
         return
     with suppress(UpstreamMalformed):
         reply = back.parse_reply(data)
         for front in _same_form(back):
             if hasattr(front, "render_reply"):
-                msgspec.json.decode(front.render_reply(reply))
+                with suppress(UpstreamMalformed):
+                    msgspec.json.decode(front.render_reply(reply, _ASKED.get(back.operation)))
 
 
 def _error(back: Any, data: bytes) -> None:

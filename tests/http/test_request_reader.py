@@ -211,6 +211,18 @@ def test_bodies_are_on_the_servers_account() -> None:
     assert by.charged == 0
 
 
+def test_a_body_is_charged_as_it_comes() -> None:
+    """Three announcements of much, and nothing sent, must not keep everyone else out."""
+    by = reader(ServerLimits(buffered_bytes=10))
+    assert by.read(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n12") is None
+    assert by.charged == by._state.buffered == 2
+    by._state.buffered += 5  # another connection's
+    assert by.read(b"345") is None
+    with pytest.raises(Refused) as caught:
+        by.read(b"6")
+    assert (caught.value.status, by.charged) == (503, 5)
+
+
 TOKEN = st.text("abcXYZ09-", min_size=1, max_size=8).map(lambda text: b"X" + text.encode())
 VALUE = st.binary(max_size=20).map(lambda data: bytes(b for b in data if b >= 0x20 and b != 0x7F).strip())
 

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from llm_gateway.providers.deployment import Patience
+from providers.signing import Signing
 from scripted_upstream import ASK
 from scripted_upstream import Upstream as Server
 from serving import run
@@ -214,6 +215,24 @@ def test_html_in_place_of_a_stream_is_a_502():
     (status, _, body), _ = through(answer(b"<html><body>hello"), body=chat(stream=True))
     assert status == 502
     assert b"<html>" not in body
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(("status", "refused"), [("401 No", 1), ("403 No", 1), ("404 Gone", 0)])
+def test_credentials_that_a_provider_refuses_are_fetched_anew(status, refused, stream):
+    """Signed with what is at hand, after waiting for it if there is nothing; whose fault a 404 is, no credentials can change."""
+    signing = Signing()
+
+    async def test() -> None:
+        async with Server([ASK, answer({}, status)]) as server, whole_gateway(one_provider(server.url)) as gateway:
+            gateway.app.world.pipeline.route.__self__.upstreams["a"].authorizer = signing
+            await gateway.post(CHAT, OPENAI_BODY | {"stream": stream}, BEARER)
+            assert b"X-Signed: yes\r\n" in server.requests[0][1]
+
+    run(test)
+    method, target, body = signing.signed[-1]
+    assert (method, target, b'"real"' in body) == (b"POST", b"/v1/chat/completions", True)
+    assert (signing.waits, signing.refused) == (1, refused)
 
 
 def test_the_providers_own_words_about_a_bad_request():

@@ -100,9 +100,11 @@ def test_the_same_dialect_is_preferred():
     assert deployment.lane(OPENAI_CHAT) is same
 
 
-@pytest.mark.parametrize("model", ["", "a b", "a\tb", "a\nb", "a\x7fb", "m" * 257])
-def test_names_that_could_break_a_line_are_refused(model):
-    """No space, control character or endless name."""
+@pytest.mark.parametrize(
+    "model", ["", "a b", "a\tb", "a\nb", "a\x7fb", "m" * 257, ".", "..", "../a", "a/..", "endpoints/../../x", "a/./b"]
+)
+def test_names_that_could_break_a_line_or_leave_a_path_are_refused(model):
+    """No space, control character, endless name, or part of dots: it stands in URLs."""
     with pytest.raises(ValueError):
         Upstream("a", OPENAI, HERE).deployment(model)
 

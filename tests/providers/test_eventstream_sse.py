@@ -51,6 +51,11 @@ def test_any_cut_gives_the_same(cuts: list[int]) -> None:
     assert out + frame.end() == SSE
 
 
+def test_a_type_that_is_no_name_names_nothing() -> None:
+    """It stands on a line of its own, which it could end."""
+    assert EventStreamSse().feed(chunk(b'{"a":1,"type":"x\\ndata: y"}')) == b'data: {"a":1,"type":"x\\ndata: y"}\n\n'
+
+
 def test_an_event_that_does_not_begin_with_its_type_is_named_too() -> None:
     """Order of members and white space are the server's choice."""
     assert (

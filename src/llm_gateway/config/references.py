@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from llm_gateway.config.errors import Path, Problems, did_you_mean, one_of, shown
 from llm_gateway.config.schema import Alias, ApiKey, Sections
+from llm_gateway.config.schema.auth import ANONYMOUS
 from llm_gateway.config.tree import Node, locate
 
 _LONGEST_NAME = 256
@@ -133,6 +134,8 @@ class References:
                 continue
             if key.name and names.setdefault(key.name, index) != index:
                 self._note(("auth", "keys", index, "name"), f"is also the name of auth.keys[{names[key.name]}]")
+            if key.name == ANONYMOUS and self._sections.auth.required is False:  # what is kept for one would be the other's
+                self._note(("auth", "keys", index, "name"), "is what callers without a key are called", "give it another name")
             field = "key" if key.key is not None else "key_hash"
             value = key.key if key.key is not None else (key.key_hash or "").lower()
             if value and values.setdefault(value, index) != index:

@@ -1,8 +1,8 @@
 """Multipart forms (RFC 7578, RFC 2046 section 5.1), scanned in place: where each field stands, and not a byte of it copied.
 
 What two parsers could read differently is refused rather than read our way: we check one model and the provider must not run
-another. So a line that begins with the boundary is a delimiter or an error, line ends are CRLF, nothing stands before the first
-delimiter or behind the last one, and a field's name is spelled plainly.
+another. So a line that begins with the boundary, whatever ended the line before it, is a delimiter or an error, line ends are
+CRLF, nothing stands before the first delimiter or behind the last one, and a field's name is spelled plainly.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def parts_of(body: bytes, boundary: bytes, watched: Collection[bytes] = ()) -> I
         head = body[start:head_end]
         if delimiter in b"\r\n" + head:
             raise MalformedForm("the boundary stands among the headers of a part")
-        at = body.find(delimiter, head_end + 2)  # a part may end right behind its headers
+        at = _next_line(body, delimiter, head_end + 2)  # a part may end right behind its headers
         if at < 0:
             raise MalformedForm("the last part has no end: the closing boundary is missing")
         yield _part(head, min(head_end + 4, at), at, watched)
@@ -106,6 +106,15 @@ def value_of(body: bytes, part: Part) -> str:
 def field(boundary: bytes, name: bytes, value: bytes) -> bytes:
     """One more field, to be put in front of a form. Neither name nor value may hold what ends them."""
     return b'--%b\r\nContent-Disposition: form-data; name="%b"\r\n\r\n%b\r\n' % (boundary, name, value)
+
+
+def _next_line(body: bytes, delimiter: bytes, at: int) -> int:
+    """Where the next delimiter begins; -1: there is none. Raises MalformedForm for one that only lenient parsers would see."""
+    end = body.find(delimiter, at)
+    stop = len(body) if end < 0 else end + 1
+    if body.find(delimiter[1:], at, stop) >= 0 or body.find(b"\r" + delimiter[2:], at, stop) >= 0:
+        raise MalformedForm("the boundary stands behind a line end that is not CRLF")
+    return end
 
 
 def _after_delimiter(body: bytes, at: int) -> int | None:

@@ -12,13 +12,19 @@ def unfold(reply: chat.ChatReply) -> list[events.Event]:
     ]
     for choice in reply.choices:
         calls = 0
+        logprobs = choice.logprobs  # of all its text: they go with the first piece
         for part in choice.parts:
+            if logprobs is not None and isinstance(part, chat.Text):
+                out.append(events.TextDelta("", choice.index, logprobs))
+                logprobs = None
             if isinstance(part, chat.ToolCall):
                 out.append(events.ToolCallStart(calls, part.id, part.name, choice.index, part.custom))
                 out.append(events.ToolCallDelta(calls, part.arguments, choice.index))
                 calls += 1
             else:
                 out += _part(part, choice.index)
+        if logprobs is not None:
+            out.append(events.TextDelta("", choice.index, logprobs))
         out.append(events.Finish(choice.finish or "stop", choice.index, choice.stop_sequence))
     if reply.usage is not None:
         out.append(events.UsageUpdate(reply.usage))
@@ -38,6 +44,8 @@ def _part(part: chat.Part, index: int) -> list[events.Event]:
             return [events.ReasoningDelta(part.text, index), *signed]
         case chat.Refusal():
             return [events.RefusalDelta(part.text, index)]
+        case chat.Audio():
+            return [events.AudioDelta(part.data, part.transcript or "", part.id, part.expires_at, index)]
         case chat.Opaque():
             return [events.OpaqueBlock(part.dialect, part.kind, part.raw, index)]
         case _:

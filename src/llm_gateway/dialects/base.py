@@ -21,6 +21,9 @@ from llm_gateway.core.usage import Usage
 from llm_gateway.dialects.families import holds_tagged
 from llm_gateway.http.framing.sse import comment
 
+Wants = Mapping[str, frozenset[str]]
+"""Kinds of parts ("image", "document") that a back takes as bytes and not by URL -> the media types that it takes of them."""
+
 
 class Operation(Enum):
     """What is asked of a model."""
@@ -275,6 +278,8 @@ class ChatFront(Front, Protocol):
 
 
 class ChatBack(Back, Protocol):
+    """One that takes some URLs not at all says so in `wants_bytes: Wants`: the gateway may be configured to fetch them for it."""
+
     def render_request(self, request: ChatRequest, target: Target) -> Rendered:
         """The request for the target's model. Raises Unsupported if the request makes no sense without what cannot be
         carried (a conversation of nothing but foreign blocks, say); everything smaller goes to `dropped`.

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, overload
 
 import msgspec
 
-from llm_gateway.core.errors import InvalidRequest, MalformedBody
+from llm_gateway.core.errors import InvalidRequest, MalformedBody, PayloadTooLarge
 from llm_gateway.core.json import MalformedJson, decode, path_of
 from llm_gateway.core.splice import top_level_duplicates
 
@@ -51,14 +51,14 @@ def read(body: bytes, type: Any) -> Any:  # noqa: A002 - as core.json.decode has
 
 
 @overload
-def inner(raw: msgspec.Raw, type: type[_Shape], path: str) -> _Shape: ...
+def read_member(raw: msgspec.Raw, type: type[_Shape], path: str) -> _Shape: ...
 
 
 @overload
-def inner(raw: msgspec.Raw, type: Any, path: str) -> Any: ...
+def read_member(raw: msgspec.Raw, type: Any, path: str) -> Any: ...
 
 
-def inner(raw: msgspec.Raw, type: Any, path: str) -> Any:  # noqa: A002 - as above
+def read_member(raw: msgspec.Raw, type: Any, path: str) -> Any:  # noqa: A002 - as above
     """A member of a document that was read, which stands at `path` of it, as `type`. Raises InvalidRequest with param.
 
     What was not looked at before may still be wrong: a number of any size is JSON.
@@ -125,6 +125,12 @@ def refuse_duplicates(body: bytes, watched: Watched) -> int:
     if name is not None:
         raise refuse(name, "it stands in the request more than once", "invalid_parameter_value")
     return -1
+
+
+def check_size(body: bytes, most: int) -> None:
+    """What is looked into holds up everyone while it is; what only passes through may be larger. Raises PayloadTooLarge."""
+    if len(body) > most:
+        raise PayloadTooLarge(f"A body in JSON must not be larger than {most} bytes.")
 
 
 def check_model(model: str) -> None:

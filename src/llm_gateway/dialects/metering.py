@@ -27,6 +27,8 @@ _USAGE = re.compile(rb'(?<!\\)"(?:usage|usageMetadata|usage_info)"\s*:\s*(?=\{)'
 _DURATION = re.compile(rb'(?<!\\)"duration"\s*:\s*"?([0-9]{1,9}(?:\.[0-9]{1,9})?)')
 _IMAGES = (b'"b64_json"', b'"url"')
 _LONGEST_USAGE = 4096
+_MOST_USAGES = 4
+"""Of each end. There are one or two; a text that repeats the word must not cost a look at all that follows each."""
 _NAMES = frozenset({"inputTokens", "outputTokens", "totalTokens"})
 
 
@@ -58,9 +60,9 @@ class Meter:
     def usage(self) -> Usage | None:
         """None: it said nothing."""
         told: dict[str, Any] = {}
-        for text in (self._head, self._tail):
-            for found in _USAGE.finditer(text):
-                told |= _object_at(text, found.end())
+        for text, of_interest in ((self._head, slice(_MOST_USAGES)), (self._tail, slice(-_MOST_USAGES, None))):
+            for start in [found.end() for found in _USAGE.finditer(text)][of_interest]:
+                told |= _object_at(text, start)
         tokens = _tokens(told) if told else None
         units = self._units(told)
         if not units:

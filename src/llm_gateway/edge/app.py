@@ -11,6 +11,7 @@ from llm_gateway.core.errors import GatewayError, InvalidRequest, MethodNotAllow
 from llm_gateway.core.exchange import Exchange
 from llm_gateway.core.ids import Ids
 from llm_gateway.dialects.base import Front
+from llm_gateway.dialects.mistral_chat.front import INSTEAD, USER_AGENT
 from llm_gateway.dialects.openai_responses import OPENAI_RESPONSES
 from llm_gateway.edge import gemini
 from llm_gateway.edge.cors import Cors
@@ -97,6 +98,8 @@ class App:
             if session is not None:
                 return session(request, self._request_id(headers), extra)
             return self._plain(world, request, extra)
+        if headers.get(b"user-agent", b"").startswith(USER_AGENT):
+            front = INSTEAD.get(front, front)
         ex = Exchange(self._request_id(headers), request, front, self._clock.monotonic())
         ex.extra_lines = extra
         if origin is not None and not _is_json(headers.get(b"content-type", b"")):

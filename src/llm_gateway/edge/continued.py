@@ -165,7 +165,8 @@ class Continue:
             if lane is None or not lane.same or deployment.upstream.name != turn.holder:
                 raise Unsupported(f"Only the provider {turn.holder} can go on from this response.", param=_PARAM)
         elif lane is None or not lane.same or not self._pass_unknown:
-            raise UnknownPrevious(f"Previous response with id {encode(turn.named).decode()} not found.", param=_PARAM)
+            shown = encode((turn.named or "")[:LONGEST_ID]).decode()
+            raise UnknownPrevious(f"Previous response with id {shown} not found.", param=_PARAM)
 
 
 class Keep(Respond):

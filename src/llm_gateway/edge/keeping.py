@@ -15,7 +15,7 @@ from llm_gateway.core.clock import Clock
 from llm_gateway.core.errors import InvalidRequest, Unsupported, UpstreamMalformed
 from llm_gateway.core.exchange import Exchange
 from llm_gateway.core.json import MalformedJson, decode_lenient, encode
-from llm_gateway.dialects.invalid import read
+from llm_gateway.dialects.invalid import Watched, read, refuse_duplicates
 from llm_gateway.edge.owned import OwnedFront, unknown
 from llm_gateway.edge.ownership import Owners, Place
 from llm_gateway.edge.query import parameters, without
@@ -33,6 +33,7 @@ PAGES = 50
 _PAGE = MappingProxyType({FILES: 1000, BATCHES: 100})
 _DEFAULT = MappingProxyType({FILES: 1000, BATCHES: 20})
 _INPUTS = ("input_file_id", "input_files")
+_WATCHED = Watched(b"model", b"input_file_id", b"input_files", b"requests")
 _OUTPUTS = ("output_file_id", "error_file_id", "output_file", "error_file")
 
 
@@ -77,6 +78,7 @@ class AskOwned:
     async def _check_inputs(self, ex: Exchange, provider: str) -> None:
         """A batch reads its maker's own files. Raises InvalidRequest."""
         asked = read(ex.body, dict[str, Any])
+        refuse_duplicates(ex.body, _WATCHED)
         named = {item for name in _INPUTS for item in _ids(asked.get(name))}
         if named - await self._mine(ex, (provider, FILES), named):
             raise InvalidRequest("There is no such file of this API key.", param="input_file_id", code="resource_not_found")

@@ -27,6 +27,7 @@ CACHING = (
     b"Cache-Control: private, no-cache\r\n"
     b"Vary: Authorization, X-API-Key, X-Goog-Api-Key, X-Goog-Api-Client, Anthropic-Version\r\n"
 )
+MINUTE = 60.0
 _UNTOLD = ListedModel("")
 
 
@@ -90,6 +91,8 @@ class Models:
         self._clock = clock
         self._catalogue = catalogue
         self._schema = _schema()
+        self._made: list[Row] = []
+        self._made_of: tuple[float, Listed] | None = None
 
     async def listing(self, caller: Caller, query: bytes, headers: Mapping[bytes, bytes]) -> Plain:
         """What the caller may ask for. `query` is raw. Raises InvalidRequest for a filter, order or page that makes no sense."""
@@ -112,7 +115,7 @@ class Models:
     async def rows(self, caller: Caller) -> list[Row]:
         """All that the caller may ask for, neutral (`_row`), for the lists of other dialects."""
         known = await self._discover()
-        return [self._row(asked, known) for asked in self._names(known) if caller.allows(asked.name)]
+        return [row for row in self._every(known) if caller.allows(row["id"])]
 
     async def row(self, caller: Caller, name: str) -> Row:
         """One of them. Raises NotFound as `one` does."""
@@ -125,6 +128,16 @@ class Models:
             message = "There is no such model here. GET /v1/models lists what there is."
             raise NotFound(message, code="model_not_found", param="model_id")
         return asked, self._row(asked, known)
+
+    def _every(self, known: Listed) -> list[Row]:
+        """The rows of all models, which nobody changes. A thousand take a while to make, so that they are made anew only when a
+        provider said something new, and each minute: prices depend on the hour.
+        """
+        made_of = (self._clock.now() // MINUTE, known)
+        if self._made_of != made_of:
+            self._made = [self._row(asked, known) for asked in self._names(known)]
+            self._made_of = made_of
+        return self._made
 
     def _names(self, known: Listed) -> Iterable[Asked]:
         """Aliases as configured, then each provider's models."""

@@ -18,9 +18,9 @@ from llm_gateway.core.json import encode
 from llm_gateway.core.multipart import MalformedForm, boundary_of, parts_of, value_of
 from llm_gateway.core.splice import set_top_level
 from llm_gateway.dialects.base import Front, Operation, SseFront, View
-from llm_gateway.dialects.invalid import Watched, read, refuse, refuse_duplicates
+from llm_gateway.dialects.invalid import Watched, check_size, read, refuse, refuse_duplicates
 from llm_gateway.dialects.openai_chat import errors
-from llm_gateway.edge.query import parameters, without
+from llm_gateway.edge.query import values, without
 from llm_gateway.http.server import Request
 from llm_gateway.identity.keys import presented
 
@@ -55,14 +55,17 @@ class Policy:
 class PassthroughFront(SseFront):
     """One request's. Implements Front; the dialect is not known and not looked at, but for the model's name."""
 
-    __slots__ = ("_content_type", "framed", "legible", "method", "path", "plain", "policy", "provider", "query", "told")
+    __slots__ = ("_content_type", "_most_json", "framed", "method", "path", "plain", "policy", "provider", "query", "told")
 
     name = NAME
     operation = Operation.PASSTHROUGH
 
-    def __init__(self, request: Request, provider: str, path: bytes, policy: Policy | None) -> None:
-        """`path`: as it was sent, from behind the provider's name on. `policy` None: nothing of this provider is passed on."""
+    def __init__(self, request: Request, provider: str, path: bytes, policy: Policy | None, most_json: int) -> None:
+        """`path`: as it was sent, from behind the provider's name on. `policy` None: nothing of this provider is passed on.
+        `most_json`: bytes of a body that is looked into.
+        """
         self._content_type = request.headers.get(b"content-type", b"")
+        self._most_json = most_json
         self.provider = provider
         self.path = path
         self.plain = ""
@@ -71,20 +74,18 @@ class PassthroughFront(SseFront):
         self.method = request.method
         self.query = _without_keys(request)
         self.framed = True
-        self.legible = True
-        """Whether a model that the body names would have been found."""
         self.told: tuple[int, bytes] | None = None
         """A provider's own error, as it is passed on."""
 
     def view(self, body: bytes) -> View:
         """Raises InvalidRequest and MalformedBody, for a path that could be read in two ways, too."""
         self.plain = clean(self.path)
-        model, stream = self._asked(body)
+        told, stream = self._asked(body)
         placed = _MODEL.search(self.plain)
-        if placed is not None:
-            if model is not None and model != placed[1]:
-                raise refuse("model", "the path names another one")
-            model = placed[1]
+        named = {*values(self.query, "model"), *([] if told is None else [told]), *([placed[1]] if placed else [])}
+        if len(named) > 1:
+            raise refuse("model", "the path, the query and the body must name the same one")
+        model = next(iter(named), "")
         return View(f"{self.provider}/{model}" if model else "", stream)
 
     def status_of(self, error: GatewayError) -> int:
@@ -107,10 +108,10 @@ class PassthroughFront(SseFront):
         if media == b"multipart/form-data":
             return self._form_model(body), False
         if media.endswith(b"json") or body.lstrip()[:1] == b"{":
+            check_size(body, self._most_json)
             seen = read(body, _Body) if body.lstrip()[:1] != b"[" else _Body()
             refuse_duplicates(body, _WATCHED)
             return seen.model, seen.stream is True or bool(_STREAMS.search(self.plain))
-        self.legible = False
         return None, False
 
     def _form_model(self, body: bytes) -> str | None:
@@ -127,9 +128,10 @@ class PassthroughFront(SseFront):
 class PassthroughFronts:
     """Which front a request below /passthrough/ meets."""
 
-    def __init__(self, policies: Mapping[str, Policy]) -> None:
-        """By provider; empty: there is no such route."""
+    def __init__(self, policies: Mapping[str, Policy], most_json: int) -> None:
+        """By provider; empty: there is no such route. `most_json`: as for PassthroughFront."""
         self._policies = policies
+        self._most_json = most_json
 
     def __call__(self, request: Request) -> Front | None:
         """None: there is nothing. Raises InvalidRequest for a query that cannot be read."""
@@ -138,11 +140,14 @@ class PassthroughFronts:
         _take_key(request)
         provider, slash, rest = request.path[len(PREFIX) :].partition(b"/")
         name = provider.decode("latin-1")
-        return PassthroughFront(request, name, slash + rest, self._policies.get(name))
+        return PassthroughFront(request, name, slash + rest, self._policies.get(name), self._most_json)
 
 
 def authorize_passthrough(ex: Exchange) -> None:
-    """May this caller ask this provider for this? Raises Forbidden, NotFound and MethodNotAllowed."""
+    """May this caller ask this provider for this? What names no model, but sends something, may run any: a batch does.
+
+    Raises Forbidden, NotFound and MethodNotAllowed.
+    """
     front: PassthroughFront = ex.front
     caller = ex.caller
     if caller is None or not caller.passthrough & {"*", front.provider}:
@@ -153,7 +158,7 @@ def authorize_passthrough(ex: Exchange) -> None:
     if front.method not in policy.methods:
         allow = b", ".join((*policy.methods, b"OPTIONS")).decode()
         raise MethodNotAllowed(f"This path takes {allow}.", details={"allow": allow})
-    if not (caller.allows(ex.model) if ex.model else caller.all_models or front.legible):
+    if (ex.model or ex.body) and not caller.allows(ex.model or f"{front.provider}/*"):
         raise Forbidden("This API key may not use the model that was asked for.", code="model_not_accessible", param="model")
 
 
@@ -186,9 +191,9 @@ def _take_key(request: Request) -> None:
     if headers.get(b"authorization", b"").startswith(b"AWS4-") and b"x-api-key" in headers:
         del headers[b"authorization"]
     if not headers.keys() & {b"x-goog-api-key", b"authorization", b"x-api-key"}:
-        key = parameters(request.query).get("key")
-        if key:
-            headers[b"x-goog-api-key"] = key.encode("latin-1", "replace")
+        keys = values(request.query, "key")
+        if keys:
+            headers[b"x-goog-api-key"] = keys[0].encode("latin-1", "replace")
 
 
 def _without_keys(request: Request) -> bytes:

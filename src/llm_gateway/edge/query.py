@@ -21,6 +21,11 @@ def parameters(query: bytes) -> dict[str, str]:
     return found
 
 
+def values(query: bytes, name: str) -> list[str]:
+    """All that the query says of this name. Raises InvalidRequest for too many parameters."""
+    return [value for found, value in map(_read, _pieces(query)) if found == name]
+
+
 def without(query: bytes, unwanted: Callable[[str, str], bool]) -> bytes:
     """`query` less the parameters (name, value) that are unwanted. Raises InvalidRequest for too many."""
     return b"&".join(piece for piece in _pieces(query) if not unwanted(*_read(piece)))

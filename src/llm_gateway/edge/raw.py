@@ -68,9 +68,10 @@ class RespondRaw(Respond):
 class MediaFronts:
     """Which front a request to one of these paths meets."""
 
-    def __init__(self, models: Mapping[str, str | None]) -> None:
+    def __init__(self, models: Mapping[str, str | None], most_json: int) -> None:
         """`models`: a default's name (MediaOperation.default) to the model asked for where a request names none."""
         self._models = models
+        self._most_json = most_json
 
     def __call__(self, request: Request) -> Front | None:
         """None: it is not for one of them. Raises MethodNotAllowed."""
@@ -79,4 +80,4 @@ class MediaFronts:
             return None
         if request.method != b"POST":
             raise MethodNotAllowed("This path takes POST only.", details={"allow": "POST, OPTIONS"})
-        return MediaFront(kind, request.headers.get(b"content-type", b""), self._models.get(kind.default))
+        return MediaFront(kind, request.headers.get(b"content-type", b""), self._models.get(kind.default), self._most_json)

@@ -119,6 +119,10 @@ class Client:
         task.cancel()
         raise ConnectTimeout("no connection in time")
 
+    def has_proxy(self, origin: Origin) -> bool:
+        """Whether requests to `origin` go through a proxy."""
+        return self._dialer.proxy(origin) is not None
+
     def stats(self) -> dict[Origin, dict[str, int]]:
         """Per origin: idle, active, waiting, opened, reused."""
         return {origin: pool.stats() for origin, pool in self._pools.items()}

@@ -39,3 +39,8 @@ def advice(status: int) -> bytes:
     if status == 415:
         return b"Accept-Encoding: identity\r\n"
     return b""
+
+
+def overloaded() -> Refused:
+    """503: as many bytes of bodies are held as may be."""
+    return Refused(503, "overloaded", "the server is holding as many request bytes as it may")

@@ -12,7 +12,7 @@ import httptools
 
 from llm_gateway.http import known_heads, request_head
 from llm_gateway.http.chunked_body import ChunkWalk, too_large
-from llm_gateway.http.refusal import Refused, malformed
+from llm_gateway.http.refusal import Refused, malformed, overloaded
 from llm_gateway.http.request import Request
 from llm_gateway.http.server_state import ServerState
 
@@ -245,20 +245,20 @@ class RequestReader:
             raise too_large(most)
         if length == request_head.CHUNKED:
             self._walk = ChunkWalk(most, limits.chunk_overhead_bytes)
-        else:
-            self._charge(length)
+        elif self._state.buffered + length > limits.buffered_bytes:
+            raise overloaded()
+        else:  # charged as it comes: announcing much costs a client nothing, and must not cost the others their room
             self._need = length
         self.stage = BODY
 
     def _sized(self, data: bytes, at: int, size: int) -> int:
-        end = at + self._need
-        if end > size:
-            self._need -= size - at
-            self._body(memoryview(data)[at:])
-            return size
-        self._body(data[at:end] if self._need < _SMALL else memoryview(data)[at:end])
-        self._arrived()
-        return end
+        part = min(self._need, size - at)
+        self._charge(part)
+        self._need -= part
+        self._body(data[at : at + part] if part < _SMALL else memoryview(data)[at : at + part])
+        if not self._need:
+            self._arrived()
+        return at + part
 
     def _body(self, piece: bytes | memoryview) -> None:
         if self._alone:
@@ -292,7 +292,7 @@ class RequestReader:
         """Put `size` more bytes on the server's account of held bodies."""
         state = self._state
         if state.buffered + size > state.limits.buffered_bytes:
-            raise Refused(503, "overloaded", "the server is holding as many request bytes as it may")
+            raise overloaded()
         state.buffered += size
         self.charged += size
 

@@ -6,10 +6,15 @@ Sources: https://docs.claude.com/en/docs/build-with-claude/claude-on-vertex-ai a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from llm_gateway.core.json import encode
 from llm_gateway.core.splice import remove_top_level, set_top_level
+from llm_gateway.dialects.base import Wants
+from llm_gateway.providers.sniff import IMAGES
 
+WANTS: Wants = MappingProxyType({"image": IMAGES, "document": frozenset({"application/pdf", "text/plain"})})
+"""Clouds refuse sources of type url, which Anthropic itself takes."""
 _BETA = b"anthropic-beta"
 _VERSION = "anthropic_version"
 

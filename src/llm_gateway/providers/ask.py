@@ -13,13 +13,15 @@ from llm_gateway.core.errors import InvalidRequest, Unsupported, UpstreamError, 
 from llm_gateway.core.estimate import estimate
 from llm_gateway.core.exchange import Exchange
 from llm_gateway.core.splice import replace_top_level
-from llm_gateway.dialects.base import ChatBack, Operation, ProviderFault, TypedBack, View, in_own_names
+from llm_gateway.dialects.base import ChatBack, Operation, ProviderFault, TypedBack, View, Wants, in_own_names
 from llm_gateway.http.client import Client, Response
 from llm_gateway.http.errors import HttpError
 from llm_gateway.http.headers import header
 from llm_gateway.providers.answer import StreamAnswer, Transform, WholeAnswer
 from llm_gateway.providers.deployment import Deployment, Lane, Patience, Upstream
 from llm_gateway.providers.faults import from_http, from_status, masked
+from llm_gateway.providers.fetch import Fetcher, off
+from llm_gateway.providers.linked import with_files
 from llm_gateway.providers.transform import Translated, Unframed, Whole, named
 
 ERROR_BODY_BYTES = 64 << 10
@@ -31,9 +33,13 @@ Answer = WholeAnswer | StreamAnswer
 class Ask:
     """Sends an exchange to a deployment. Holds the HTTP clients, one per TLS trust and proxy."""
 
-    def __init__(self, clients: Mapping[str, Client], clock: Clock, *, strict: bool) -> None:
-        """`strict`: refuse rather than leave out what a dialect cannot carry, unless the caller says otherwise."""
+    def __init__(self, clients: Mapping[str, Client], clock: Clock, *, strict: bool, fetcher: Fetcher | None = None) -> None:
+        """`strict`: refuse rather than leave out what a dialect cannot carry, unless the caller says otherwise.
+
+        `fetcher`: for providers that take files as bytes only; None: such files are lost there.
+        """
         self._clients = clients
+        self._fetcher = fetcher
         self._clock = clock
         self._strict = strict
 
@@ -47,15 +53,14 @@ class Ask:
             raise Unsupported(f"{deployment.name} does not offer {ex.front.operation.value}.", param="model")
         if ex.front.operation is Operation.COUNT_TOKENS and not lane.same:
             return _estimated(ex, deployment, lane)
+        if lane.wants_bytes is not None and self._fetcher is not None and b"http" in ex.body:
+            await self._fetch(self._fetcher, ex, lane.wants_bytes, deadline)
         body = self._body(ex, deployment, lane)
         client = self._clients[deployment.upstream.client_name]
         attempt = ex.attempts[-1]
         left = max(deadline - attempt.started, 0.001)
         timeouts = patience.timeouts(left, stream=ex.stream)
-        headers = lane.headers
-        forwarded = deployment.upstream.forwarded
-        if forwarded and lane.same:
-            headers = forward(headers, ex.headers, forwarded)
+        headers = _headers(ex, deployment, lane)
         target = lane.stream_target if ex.stream else lane.target
         if deployment.upstream.authorizer is not None:
             headers += await signature(deployment.upstream, b"POST", target, body, min(patience.connect, left))
@@ -86,13 +91,22 @@ class Ask:
             if not handed_over:
                 response.close()
 
+    async def _fetch(self, fetcher: Fetcher, ex: Exchange, wants: Wants, deadline: float) -> None:
+        """Files that the request names by URL, once for all candidates."""
+        if ex.request is None:
+            ex.request = ex.front.parse_request(ex.body)
+        if ex.files is None:
+            ex.files = {}
+        await fetcher.files(ex.request, wants, ex.files, deadline - self._clock.monotonic())
+
     def _body(self, ex: Exchange, deployment: Deployment, lane: Lane) -> bytes:
         body = self._spoken(ex, deployment, lane)
         return body if lane.adapt is None else lane.adapt(body, ex.headers if lane.same else _NO_HEADERS)
 
     def _spoken(self, ex: Exchange, deployment: Deployment, lane: Lane) -> bytes:
         """The request in the dialect of the lane's back."""
-        if lane.same and (lane.typed is None or not ex.front.holds_foreign(ex.body)):
+        inline = ex.files if lane.wants_bytes is not None else None
+        if lane.same and not inline and (lane.typed is None or not ex.front.holds_foreign(ex.body)):
             ex.dropped = None  # an earlier candidate may have lost something
             if ex.view.model == deployment.target.model or not ex.front.model_in_body:
                 return ex.body
@@ -100,6 +114,8 @@ class Ask:
         if ex.request is None:
             ex.request = ex.front.parse_request(ex.body)
         asked = ex.request if lane.same else ex.front.portable(ex.request)
+        if inline and lane.wants_bytes is not None:
+            asked = with_files(asked, lane.wants_bytes, inline)
         rendered = _typed(lane).render_request(asked, deployment.target)
         dropped = rendered.dropped
         if dropped:
@@ -107,12 +123,16 @@ class Ask:
             strict = self._strict if ex.strict is None else ex.strict
             if strict:
                 raise Unsupported(
-                    f"{deployment.name} cannot be given: {', '.join(dropped)}. Leave it out, or allow loss.",
+                    f"{deployment.name} cannot be given: {', '.join(dropped)}. Leave it out, or allow loss."
+                    + self._hint(asked, lane),
                     param=dropped[0],
                     details={"dropped": dropped},
                 )
         ex.dropped = dropped
         return rendered.body
+
+    def _hint(self, asked: Any, lane: Lane) -> str:
+        return "" if self._fetcher is not None or lane.wants_bytes is None else off(asked, lane.wants_bytes)
 
 
 async def refusal(
@@ -156,6 +176,11 @@ def _completed(ex: Exchange, form: Operation, reply: Any, model: str) -> Any:
         if reply.usage is None and ex.front.shows_usage:
             ex.extra_lines += header(b"X-Gateway-Estimated", b"true")
     return reply
+
+
+def _headers(ex: Exchange, deployment: Deployment, lane: Lane) -> bytes:
+    forwarded = deployment.upstream.forwarded
+    return forward(lane.headers, ex.headers, forwarded) if forwarded and lane.same else lane.headers
 
 
 def _renamed(body: bytes, view: View, model: bytes) -> bytes:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from llm_gateway.dialects.base import ProviderFault, Target
+from llm_gateway.dialects.base import ProviderFault, Target, Wants
 
 if TYPE_CHECKING:
     from llm_gateway.config.schema import Provider
@@ -50,6 +50,8 @@ class Endpoint:
     """What is around the dialect's streams here."""
     parse_error: Callable[[int, bytes], ProviderFault] | None = None
     """Reads errors here, where they have not the dialect's shape; callers of the dialect are then not shown them as they came."""
+    wants_bytes: Wants | None = None
+    """What this place takes as bytes and not by URL, though the dialect has URLs for it."""
 
 
 @dataclass(frozen=True)

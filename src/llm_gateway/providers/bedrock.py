@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from llm_gateway.credentials.aws.account import bedrock_url
 from llm_gateway.dialects.bedrock_converse.errors import parse_error
-from llm_gateway.providers.anthropic_elsewhere import for_bedrock
+from llm_gateway.providers.anthropic_elsewhere import WANTS, for_bedrock
 from llm_gateway.providers.base import Endpoint, ProviderType
 from llm_gateway.providers.bedrock_models import narrow, speaks
 from llm_gateway.providers.eventstream_sse import EventStreamSse
@@ -27,6 +27,7 @@ BEDROCK = ProviderType(
             adapt=for_bedrock,
             unframe=EventStreamSse,
             parse_error=parse_error,
+            wants_bytes=WANTS,
         ),
         "openai_chat": "/openai/v1/chat/completions",
         "openai_responses": "/openai/v1/responses",

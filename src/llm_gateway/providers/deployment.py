@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from llm_gateway.core.json import encode
 from llm_gateway.credentials.base import Authorizer
-from llm_gateway.dialects.base import Back, Front, Operation, Target, TypedBack
+from llm_gateway.dialects.base import Back, Front, Operation, Target, TypedBack, Wants
 from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.http.client import Timeouts
 from llm_gateway.http.headers import header
@@ -30,7 +30,7 @@ FORMS: Mapping[Operation, Operation] = MappingProxyType(
     }
 )
 """What is asked -> the operation of a back dialect that shares its neutral form. What is missing passes through or not at all."""
-_UNSAFE_MODEL = re.compile(r"[\x00-\x20\x7f]")
+_UNSAFE_MODEL = re.compile(r"[\x00-\x20\x7f]|(?:^|/)\.\.?(?:/|$)")  # dots would lead out of the path that it stands in
 _SHOWN = "".join(map(chr, range(0x21, 0x7F)))  # of a model's name in a header; the rest of Unicode is percent-encoded
 
 
@@ -183,6 +183,7 @@ class Lane:
         "target",
         "typed",
         "unframe",
+        "wants_bytes",
         "whole_lines",
     )
 
@@ -193,6 +194,8 @@ class Lane:
         self.typed: TypedBack | None = back if hasattr(back, "render_request") else None  # type: ignore[assignment]
         if isinstance(endpoint, str):
             endpoint = Endpoint(endpoint)
+        self.wants_bytes: Wants | None = endpoint.wants_bytes or (None if self.same else getattr(back, "wants_bytes", None))
+        """The files that go inside of the request, if the gateway fetches any."""
         self.adapt = endpoint.adapt
         self.unframe = endpoint.unframe
         self.parse_error = endpoint.parse_error or back.parse_error
@@ -214,7 +217,7 @@ class Deployment:
 
     def __init__(self, upstream: Upstream, model: str, patience: Patience | None) -> None:
         if not model or len(model) > 256 or _UNSAFE_MODEL.search(model):
-            raise ValueError("a model name must be 1 to 256 characters without spaces or control characters")
+            raise ValueError("a model name must be 1 to 256 characters without spaces, control characters or parts of dots")
         self.upstream = upstream
         self.model = model
         self.name = f"{upstream.name}/{model}"

@@ -141,7 +141,7 @@ class Discovery:
             response.close()
         try:
             return decode_lenient(body, Any)
-        except MalformedJson:
+        except (MalformedJson, msgspec.ValidationError):  # a number of any size is JSON, and not one that we can hold
             raise _Unusable("not JSON") from None
 
 

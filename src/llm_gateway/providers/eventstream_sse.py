@@ -20,6 +20,7 @@ from llm_gateway.http.framing.sse import frame
 
 _METRICS = "amazon-bedrock-invocationMetrics"
 _TYPED = re.compile(rb'\{"type":"([a-z_]{1,64})"')
+_NAME = re.compile(r"[a-z_]{1,64}")
 _NOT_ONE = "The provider's stream holds something that is not an event of an answer"
 
 
@@ -69,9 +70,12 @@ def _event(message: Message) -> bytes:
 
 
 def _kind_of(event: bytes) -> bytes:
-    """An event names itself first, almost always. Raises MsgspecError for what is no JSON object."""
+    """An event names itself first, almost always; b"" for what is no name. Raises MsgspecError for what is no JSON object."""
     found = _TYPED.match(event)
-    return found[1] if found else _read_event(event).type.encode()
+    if found:
+        return found[1]
+    told = _read_event(event).type
+    return told.encode() if _NAME.fullmatch(told) else b""
 
 
 def _failure(message: Message) -> bytes:

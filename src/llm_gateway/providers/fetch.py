@@ -1,21 +1,22 @@
 """Fetches what a request names by URL, for providers that take bytes only.
 
-The URL is the caller's, so nothing about it is trusted (faults C17): http.public keeps the connection on the public internet, here
-every hop of a redirect is looked at anew, bytes and time of all files of a request are capped together, and what came is known by
-its first bytes. An error names the URL's place in the request and never what was found behind it.
+The URL is the caller's, so nothing about it is trusted (faults C17): http.public keeps the connection on the public internet,
+here every hop of a redirect is looked at anew, bytes and time of all files of a request are capped together, and what came is
+known by its first bytes. An error names the URL's place in the request and never what was found behind it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from llm_gateway.core.chat import ChatRequest
 from llm_gateway.core.errors import Unsupported
 from llm_gateway.dialects.base import Wants
-from llm_gateway.http.client import Client, Proxies, Response, Timeouts
+from llm_gateway.http.client import Client, Response, Timeouts
 from llm_gateway.http.errors import BadCoding, ConnectFailed, HttpError, TimedOut, TlsFailed, TooLarge
 from llm_gateway.http.origin import Origin
 from llm_gateway.http.public import Network, is_public
@@ -31,12 +32,17 @@ MOST_REDIRECTS = 3
 LONGEST_URL = 8192
 KEY = "translation.fetch.enabled"
 
+_NUMBER = re.compile(r"\d+|0x[0-9a-f]*", re.IGNORECASE | re.ASCII)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_SHOWN = "%/?:@!$&'()*+,;=~-._[]"
+"""What stands in a URL as it is (RFC 3986), with % for what is encoded already."""
 _HEADERS = b"User-Agent: llm-gateway\r\nAccept: */*\r\nAccept-Encoding: identity\r\n"
 
 
 class FetchRules(NamedTuple):
-    """What may be fetched. `hosts` empty: any; `http`: whether https is not demanded; `seconds`: for one file with its redirects."""
+    """What may be fetched. `hosts` empty: any; `http`: whether https is not demanded; bytes and seconds are for all
+    files of a request together.
+    """
 
     most_bytes: int
     seconds: float
@@ -49,13 +55,14 @@ class FetchRules(NamedTuple):
 
 
 class Fetcher:
-    """`client` dials public addresses only (http.public); `proxied` is asked where `proxies` have a proxy and it is trusted."""
+    """`client` dials public addresses only (http.public); `shared` is asked where it has a proxy, if that one is trusted: behind
+    it nobody can tell which address is connected to.
+    """
 
-    def __init__(self, rules: FetchRules, client: Client, proxied: Client, proxies: Proxies) -> None:
+    def __init__(self, rules: FetchRules, client: Client, shared: Client) -> None:
         self._rules = rules
         self._client = client
-        self._proxied = proxied
-        self._proxies = proxies
+        self._shared = shared
 
     async def files(self, request: ChatRequest, wants: Wants, known: dict[str, File | str], seconds: float) -> None:
         """Adds to `known` what the request's URLs lead to, or (as text) why nothing came, each URL once and within `seconds`.
@@ -112,10 +119,10 @@ class Fetcher:
     async def _ask(self, url: str, until: float) -> Response:
         origin, target = self._place(url)
         client = self._client
-        if self._proxies.route(origin) is not None:
+        if self._shared.has_proxy(origin):
             if not self._rules.trust_proxy:
                 raise _Failed("it would have to be fetched through a proxy, which the gateway is not told to trust")
-            client = self._proxied
+            client = self._shared
         left = until - asyncio.get_running_loop().time()
         if left <= 0:
             raise _Failed("it took too long")
@@ -134,7 +141,7 @@ class Fetcher:
             parts = urlsplit(url)
             origin, _ = Origin.parse(f"{parts.scheme}://{parts.netloc}")
             target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-            sent = target.encode("ascii")
+            sent = quote(target, _SHOWN).encode("ascii")
         except ValueError:
             raise _Failed("it is no plain http or https URL") from None
         host = origin.host.removesuffix(".")
@@ -216,8 +223,8 @@ _UNREACHABLE = "its host cannot be reached from here"
 
 
 def _why(error: HttpError) -> str:
-    """In words that tell nothing about a network that the caller should not see: a name that does not exist, one that leads inside
-    and a port that nobody listens on look alike.
+    """In words that tell nothing about a network that the caller should not see: a name that does not exist, one that leads
+    inside and a port that nobody listens on look alike.
     """
     if isinstance(error, TooLarge):
         return "the request's files are larger than is fetched"
@@ -233,9 +240,8 @@ def _why(error: HttpError) -> str:
 
 
 def _ends_in_number(host: str) -> bool:
-    """Whether browsers would read it as an IPv4 address in one of its many spellings (URL Standard, section 3.5), or it is IPv6."""
-    last = host.rpartition(".")[2]
-    return ":" in host or last.isdigit() or (last[:2] in {"0x", "0X"} and all(sign in "0123456789abcdefABCDEF" for sign in last[2:]))
+    """Whether it is an IP address, also in the spellings that browsers read as IPv4 (URL Standard, section 3.5)."""
+    return ":" in host or _NUMBER.fullmatch(host.rpartition(".")[2]) is not None
 
 
 def _refused(link: Link, why: str) -> Unsupported:
@@ -243,8 +249,6 @@ def _refused(link: Link, why: str) -> Unsupported:
     return Unsupported(f"The file at {path} could not be fetched: {why}", code="media_not_fetched", param=path)
 
 
-def off(links: Sequence[Link]) -> str:
+def off(request: ChatRequest, wants: Wants) -> str:
     """What a refusal adds when there are files that could be fetched and fetching is turned off."""
-    return f" Files named by URL can be fetched for this provider: see {KEY}." if links else ""
-
-
+    return f" The gateway can fetch files that are named by URL: {KEY}." if links_in(request, wants) else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple
@@ -55,11 +55,10 @@ def links_in(request: ChatRequest, wants: Wants) -> list[Link]:
     for index, message in enumerate(request.messages):
         for place, part in enumerate(message.parts):
             where = partial(paths.part, index, place)
-            inner = part.parts if isinstance(part, ToolResult) else ()
-            places: Iterator[tuple[Part, Callable[[], str]]] = (
-                (one, partial(inside, where, number)) for number, one in enumerate(inner)
-            )
-            for one, at in ((part, where), *places):
+            places: list[tuple[Part, Callable[[], str]]] = [(part, where)]
+            if isinstance(part, ToolResult):
+                places = [(inner, partial(inside, where, number)) for number, inner in enumerate(part.parts)]
+            for one, at in places:
                 types = _types(one, wants)
                 if types is not None:
                     found.append(Link(_url(one), types, partial(_path, request.dialect, type(one), at)))
@@ -87,8 +86,7 @@ def _filled(part: Part, wants: Wants, files: Files) -> Part:
         return part
     if isinstance(part, Document) and file.media_type in TEXTS:
         return structs.replace(part, url=None, text=file.data.decode(), media_type=file.media_type)
-    inline = {"url": None, "data": b64encode(file.data).decode("ascii"), "media_type": file.media_type}
-    return structs.replace(part, **inline)  # type: ignore[type-var]  # an image or a document: both have these
+    return structs.replace(part, url=None, data=b64encode(file.data).decode("ascii"), media_type=file.media_type)
 
 
 def _types(part: Part, wants: Wants) -> frozenset[str] | None:

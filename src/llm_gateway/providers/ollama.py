@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from llm_gateway.providers.base import ProviderType
+from types import MappingProxyType
+
+from llm_gateway.providers.base import Endpoint, ProviderType
+from llm_gateway.providers.sniff import IMAGES
 
 OLLAMA = ProviderType(
     name="ollama",
@@ -13,7 +16,7 @@ OLLAMA = ProviderType(
     endpoints={
         "ollama_chat": "/api/chat",
         "ollama_generate": "/api/generate",
-        "openai_chat": "/v1/chat/completions",
+        "openai_chat": Endpoint("/v1/chat/completions", wants_bytes=MappingProxyType({"image": IMAGES})),
         "openai_completions": "/v1/completions",
         "ollama_embed": "/api/embed",
         "ollama_embeddings": "/api/embeddings",

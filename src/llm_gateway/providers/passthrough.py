@@ -53,7 +53,7 @@ class AskPassthrough:
         response = await self._ask.send(ex, upstream, call, patience, deadline)
         handed_over = False
         try:
-            if not 200 <= response.status < 300:
+            if not (200 <= response.status < 300 or response.status == 304):  # 304: the caller has it already (If-None-Match)
                 await self._fail(ex, upstream, response)
             meter = Meter()
             answer = RawAnswer(response, served_by(upstream.name), meter, None, None)

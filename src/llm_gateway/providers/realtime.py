@@ -67,6 +67,7 @@ class OpenSession:
             raise from_http(error) from error
         except HandshakeRefused as refused:
             attempt.status = refused.status
+            upstream.refused(refused.status)
             raise self._fault(refused, lane) from None
         attempt.status = 101
         return Opened(socket, lane)

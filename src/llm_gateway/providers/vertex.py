@@ -12,7 +12,7 @@ from functools import partial
 from llm_gateway.dialects.gemini.count_tokens import counted
 from llm_gateway.dialects.gemini.errors import parse_error
 from llm_gateway.providers import google_cloud
-from llm_gateway.providers.anthropic_elsewhere import for_vertex, for_vertex_count
+from llm_gateway.providers.anthropic_elsewhere import WANTS, for_vertex, for_vertex_count
 from llm_gateway.providers.base import Endpoint, ProviderType
 from llm_gateway.providers.gemini import sign
 
@@ -35,7 +35,9 @@ VERTEX = ProviderType(
         "gemini": _gemini("/{model}:generateContent", "/{model}:streamGenerateContent?alt=sse"),
         "gemini_count_tokens": _gemini("/{model}:countTokens", adapt=count),
         "vertex_embed": _gemini("/{model}:predict"),
-        "anthropic_messages": _claude(CLAUDE + "/{model}:rawPredict", CLAUDE + "/{model}:streamRawPredict", adapt=for_vertex),
+        "anthropic_messages": _claude(
+            CLAUDE + "/{model}:rawPredict", CLAUDE + "/{model}:streamRawPredict", adapt=for_vertex, wants_bytes=WANTS
+        ),
         "anthropic_count_tokens": _claude(CLAUDE + "/count-tokens:rawPredict", adapt=for_vertex_count),
         "mistral_chat": Endpoint(MISTRAL + ":rawPredict", MISTRAL + ":streamRawPredict"),
         "openai_chat": "/endpoints/openapi/chat/completions",

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import Any
 
-from llm_gateway.config.schema import Config, Network, Provider
+from llm_gateway.config.schema import Config, Fetch, Network, Provider
 from llm_gateway.http.client import Client, ClientLimits, Proxies, Resolver, TlsTrust
+from llm_gateway.http.public import GuardedResolver
+from llm_gateway.providers import fetch
 from llm_gateway.snapshot import NotServable, client_name
 
 RETIRE_SECONDS = 5.0
@@ -32,7 +35,20 @@ class Clients:
         """The clients for `config`; those whose settings did not change are the same. Raises NotServable (certificate files)."""
         own = {name: made for name, made in config.providers.items() if made.enabled and client_name(name, made)}
         needed: dict[str, Provider | None] = {"": None, **own}
-        return Clients({name: self._one(name, provider, config.network, environ) for name, provider in needed.items()})
+        made = {name: self._one(name, provider, config.network, environ) for name, provider in needed.items()}
+        if config.translation.fetch.enabled:
+            made[fetch.CLIENT] = self._fetching(config.translation.fetch, config.network)
+        return Clients(made)
+
+    def _fetching(self, rules: Fetch, network: Network) -> _Kept:
+        """The client that reaches public addresses only. Nothing that a caller chose is kept open."""
+        settings = (network, rules.allow_private)
+        before = self._kept.get(fetch.CLIENT)
+        if before is not None and before.settings == settings:
+            return before
+        limits = ClientLimits(connections_per_origin=8, waiting_per_origin=256, idle_per_origin=0)
+        resolver = GuardedResolver([ip_network(allowed) for allowed in rules.allow_private], ttl=float(network.dns_ttl))
+        return _Kept(Client(limits, tls=TlsTrust(ca_file=network.ca_file), proxies=Proxies(), resolver=resolver), settings)
 
     def _one(self, name: str, provider: Provider | None, network: Network, environ: Mapping[str, str]) -> _Kept:
         own = (provider.tls, provider.proxy, provider.max_connections) if provider else ()

@@ -52,10 +52,12 @@ def build_relays(
     through.authorize = authorize_passthrough
     through.route = _OneProvider(snapshot, NAME, again=0).route
     through.ask = AskPassthrough(ask, clock)
+    most_json = int(config.server.limits.body)
+    models = {"moderation_model": config.media.moderation_model, "image_model": config.media.image_model}
     kinds = (
-        (MediaFronts({"moderation_model": config.media.moderation_model, "image_model": config.media.image_model}), media),
+        (MediaFronts(models, most_json), media),
         (OwnedFronts(config.files.provider, _speaking(snapshot.upstreams)), owned),
-        (PassthroughFronts(_policies(config)), through),
+        (PassthroughFronts(_policies(config), most_json), through),
     )
 
     def relayed(request: Request) -> Relayed | None:

@@ -6,9 +6,10 @@ import random
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_network
 from types import MappingProxyType
 
-from llm_gateway.config.schema import Config
+from llm_gateway.config.schema import Config, Fetch
 from llm_gateway.core.clock import Clock, SystemClock
 from llm_gateway.core.exchange import Exchange
 from llm_gateway.dialects.anthropic_count_tokens import ANTHROPIC_COUNT_TOKENS
@@ -43,6 +44,7 @@ from llm_gateway.pipeline import Pipeline
 from llm_gateway.providers.ask import Ask
 from llm_gateway.providers.beside import Beside
 from llm_gateway.providers.discovery import Discovery
+from llm_gateway.providers.fetch import CLIENT, Fetcher, FetchRules
 from llm_gateway.routing.route import Backoff
 from llm_gateway.snapshot import Snapshot
 from llm_gateway.telemetry.journal import Log
@@ -107,7 +109,9 @@ def build_world(snapshot: Snapshot, clients: Mapping[str, Client], shared: Share
         identify=identify,
         authorize=authorize,
         route=snapshot.router.candidates,
-        ask=Ask(clients, clock, strict=config.translation.on_loss == "refuse"),
+        ask=Ask(
+            clients, clock, strict=config.translation.on_loss == "refuse", fetcher=_fetcher(config.translation.fetch, clients)
+        ),
         backoff=Backoff(shared.draw),
         clock=clock,
         edge=Respond(clock, heartbeat),
@@ -146,6 +150,22 @@ def build_world(snapshot: Snapshot, clients: Mapping[str, Client], shared: Share
         default_front=OPENAI_CHAT,
         errors=_ERRORS,
     )
+
+
+def _fetcher(rules: Fetch, clients: Mapping[str, Client]) -> Fetcher | None:
+    if not rules.enabled:
+        return None
+    allowed = FetchRules(
+        most_bytes=int(rules.bytes),
+        seconds=float(rules.time),
+        types=frozenset(rules.types),
+        hosts=tuple(host.lower().rstrip(".") for host in rules.allow_hosts),
+        ports=frozenset({80, 443, *rules.allow_ports}),
+        http=rules.allow_http,
+        also=tuple(ip_network(network) for network in rules.allow_private),
+        trust_proxy=rules.trust_proxy,
+    )
+    return Fetcher(allowed, clients[CLIENT], clients[""])
 
 
 def admin_world(world: World) -> World:

@@ -164,10 +164,14 @@ def test_an_images_detail_is_named():
         (Document(url="https://example.test/a"), {"type": "url", "url": "https://example.test/a"}),
         (Document(text="t"), {"type": "text", "media_type": "text/plain", "data": "t"}),
         (Document(file_id="f"), {"type": "file", "file_id": "f"}),
+        (Document(text="a,b", media_type="text/csv"), {"type": "text", "media_type": "text/plain", "data": "a,b"}),
+        (Document(data="YSxi", media_type="text/csv"), {"type": "text", "media_type": "text/plain", "data": "a,b"}),
+        (Document(url="data:text/csv;base64,YSxi"), {"type": "text", "media_type": "text/plain", "data": "a,b"}),
+        (Document(data="/w==", media_type="text/csv"), {"type": "base64", "media_type": "text/csv", "data": "/w=="}),
     ],
 )
 def test_documents(document, source):
-    """With their title, context and leave to cite."""
+    """With their title, context and leave to cite; any text as plain text, which alone the API takes beside PDFs."""
     full = msgspec.structs.replace(document, name="T", context="C", citations=True, cache=CacheMark("1h"))
     assert content(full)[0] == [
         {

@@ -62,3 +62,11 @@ def test_wrong_values_are_named(members, param):
     with pytest.raises(InvalidRequest) as caught:
         parsed(**members)
     assert caught.value.param == param
+
+
+@pytest.mark.parametrize("name", ["input_type", "task", "output_dimension", "embedding_type", "truncate"])
+def test_a_number_that_is_too_large_to_read(name):
+    """It is JSON, so that nothing looked at it before: the caller's fault, told with its name."""
+    with pytest.raises(InvalidRequest) as caught:
+        parsed(**{name: Raw(b"1e400")})
+    assert caught.value.param == name

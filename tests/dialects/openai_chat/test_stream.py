@@ -356,3 +356,14 @@ def test_logprobs_travel_with_their_text():
     """Untouched."""
     events = read(sse(chunk({"content": "x"}, logprobs={"content": [{"token": "x"}]}), chunk({}, "stop"), b"[DONE]"))
     assert events[1] == TextDelta("x", 0, Raw(b'{"content":[{"token":"x"}]}'))
+
+
+def test_what_a_provider_wrote_over_several_lines_stays_one_event():
+    """Logprobs and blocks are passed on as they came: indented ones would end the event in their middle."""
+    pretty = Raw(b'{\r\n  "content": [\n    {"token": "a\\nb"}\n  ]\n}')
+    writer = OPENAI_CHAT.stream_writer(ChatRequest("m", ()))
+    events = [Start("c1", "m"), TextDelta("a", 0, pretty), OpaqueBlock("anthropic_messages", "k", pretty), Finish("stop"), Done()]
+    lines = writer.feed(events).splitlines()
+    assert all(line.startswith(b"data: ") for line in lines if line)
+    chunks = [msgspec.json.decode(line[6:]) for line in lines if line.startswith(b"data: {")]
+    assert [chunk["choices"][0]["logprobs"] for chunk in chunks[1:2]] == [{"content": [{"token": "a\nb"}]}]

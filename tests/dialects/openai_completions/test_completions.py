@@ -8,10 +8,10 @@ from openai.types import Completion
 
 from dialects.recorded import agrees
 from dialects.recorded import given as recorded
-from llm_gateway.core.chat import ChatReply, Choice, Message, Reasoning, Refusal, Text
+from llm_gateway.core.chat import Audio, ChatReply, Choice, Message, Reasoning, Refusal, Text
 from llm_gateway.core.clock import FakeClock
 from llm_gateway.core.errors import InvalidRequest, MalformedBody, Unsupported, UpstreamMalformed, UpstreamTimeout
-from llm_gateway.core.events import Done, Finish, ReasoningDelta, Start, TextDelta, UsageUpdate
+from llm_gateway.core.events import AudioDelta, Done, Finish, ReasoningDelta, Start, TextDelta, UsageUpdate
 from llm_gateway.core.usage import Usage
 from llm_gateway.dialects.base import Target, View
 from llm_gateway.dialects.openai_chat import OPENAI_CHAT
@@ -159,3 +159,16 @@ def test_a_chat_answer_against_its_golden():
     events = reader.feed(recorded("openai_chat/azure.stream.sse")) + reader.end()
     request = OPENAI_COMPLETIONS.parse_request(body(stream=True))
     agrees("openai_completions/from_chat.sse", OPENAI_COMPLETIONS.stream_writer(request).feed(events))
+
+
+def test_speech_is_its_transcript():
+    """A spoken answer is a text completion's text, whole and streamed."""
+    reply = ChatReply("c1", "m", (Choice(0, (Audio(data="AA", transcript="beep"),), "stop"),))
+    request = OPENAI_COMPLETIONS.parse_request(body())
+    whole = msgspec.json.decode(OPENAI_COMPLETIONS.render_reply(reply, request))
+    assert whole["choices"][0]["text"] == "beep"
+    streamed = OPENAI_COMPLETIONS.stream_writer(request).feed(
+        [Start("c1", "m"), AudioDelta("AA", ""), AudioDelta(transcript="beep")]
+    )
+    assert streamed.count(b"data:") == 1
+    assert b'"text":"beep"' in streamed

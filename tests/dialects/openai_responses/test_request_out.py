@@ -111,7 +111,7 @@ def test_calls_and_their_results():
         {
             "type": "function_call_output",
             "call_id": "a",
-            "output": [{"type": "input_text", "text": "1"}, {"type": "input_image", "image_url": "https://e/"}],
+            "output": [{"type": "input_text", "text": "1"}, {"type": "input_image", "image_url": "https://e/", "detail": "auto"}],
         },
         {"type": "custom_tool_call_output", "call_id": "b", "output": "2"},
     ]

@@ -35,6 +35,13 @@ def test_only_texts_cross(members, param):
     assert caught.value.param == param
 
 
+def test_a_number_that_is_too_large_to_read():
+    """It is JSON, so that nothing looked at it before: the caller's fault, told with its path."""
+    with pytest.raises(InvalidRequest) as caught:
+        parse_request(body(documents=["a", {"text": Raw(b"1e400")}]), "rerank")
+    assert caught.value.param == "documents[1].text"
+
+
 @pytest.mark.parametrize(
     ("members", "param"),
     [

@@ -5,7 +5,28 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-_ANYTHING: tuple[Any, ...] = (None, True, False, 0, 1, 2, 3, 4, 1.5, 3.0, -1, "", "a", "bb", "ccc", [], [1], ["a", "a"], {}, {"a": 1})
+_ANYTHING: tuple[Any, ...] = (
+    None,
+    True,
+    False,
+    0,
+    1,
+    2,
+    3,
+    4,
+    1.5,
+    3.0,
+    -1,
+    "",
+    "a",
+    "bb",
+    "ccc",
+    [],
+    [1],
+    ["a", "a"],
+    {},
+    {"a": 1},
+)
 _NAMES = ("a", "b", "c")
 
 
@@ -13,9 +34,7 @@ def like(schema: Any, root: dict[str, Any], random: Random, depth: int = 0) -> A
     """A value made by walking through `schema` at random, often valid and sometimes just not."""
     if not isinstance(schema, dict) or depth > 5 or random.random() < 0.1:
         return random.choice(_ANYTHING)
-    branches = [
-        branch for word in ("anyOf", "oneOf", "allOf") if isinstance(schema.get(word), list) for branch in schema[word]
-    ]
+    branches = [branch for word in ("anyOf", "oneOf", "allOf") if isinstance(schema.get(word), list) for branch in schema[word]]
     if "$ref" in schema:
         branches.append(root["$defs"].get(schema["$ref"].rpartition("/")[2], True))
     made = [like(random.choice(branches), root, random, depth + 1)] if branches else []
@@ -37,7 +56,9 @@ def like(schema: Any, root: dict[str, Any], random: Random, depth: int = 0) -> A
 
 def _object(schema: dict[str, Any], root: dict[str, Any], random: Random, depth: int) -> dict[str, Any]:
     properties = schema.get("properties", {})
-    names = [name for name in _NAMES if random.random() < (0.8 if name in schema.get("required", ()) or name in properties else 0.2)]
+    names = [
+        name for name in _NAMES if random.random() < (0.8 if name in schema.get("required", ()) or name in properties else 0.2)
+    ]
     return {name: like(properties.get(name, schema.get("additionalProperties")), root, random, depth + 1) for name in names}
 
 

@@ -2,9 +2,10 @@
 // Prints one JSON object: the name of each case -> "ok", or what went wrong. tests/e2e/test_vercel.py reads it.
 import assert from "node:assert/strict";
 import { createAnthropic } from "@ai-sdk/anthropic";
+import { createGoogleGenerativeAI } from "@ai-sdk/google";
 import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
-import { APICallError, embedMany, generateObject, generateText, stepCountIs, streamText, tool } from "ai";
+import { APICallError, embedMany, generateObject, generateText, stepCountIs, streamObject, streamText, tool } from "ai";
 import { z } from "zod";
 
 const [kind, model] = process.argv.slice(2);
@@ -18,6 +19,14 @@ const makers = {
   openai: () => {
     const provider = createOpenAI({ baseURL, apiKey });
     return { chat: (name) => provider.chat(name), embedding: (name) => provider.embeddingModel(name) };
+  },
+  responses: () => {
+    const provider = createOpenAI({ baseURL, apiKey });
+    return { chat: (name) => provider.responses(name) };
+  },
+  google: () => {
+    const provider = createGoogleGenerativeAI({ baseURL: `${process.env.GATEWAY_URL}/v1beta`, apiKey });
+    return { chat: (name) => provider(name), embedding: (name) => provider.embeddingModel(name) };
   },
   anthropic: () => {
     const provider = createAnthropic({ baseURL, apiKey });
@@ -74,7 +83,7 @@ const cases = {
     const { text, steps } = await generateText({ ...base, tools, stopWhen: stepCountIs(3), prompt: "Please call weather" });
     assert.equal(steps.length, 2);
     assert.equal(steps[0].finishReason, "tool-calls");
-    assert.match(text, /The tool said: sun in/);
+    assert.match(text, /The tool said: .*sun in/);
   },
   async streamed_tools() {
     const result = streamText({ ...base, tools, stopWhen: stepCountIs(3), prompt: "Please call weather" });
@@ -86,7 +95,31 @@ const cases = {
       assert.notEqual(part.type, "error");
     }
     assert(kinds.has("tool-call") && kinds.has("tool-result"));
-    assert.match(text, /The tool said: sun in/);
+    assert.match(text, /The tool said: .*sun in/);
+  },
+  async parallel_tools() {
+    const time = tool({ description: "Time", inputSchema: z.object({ zone: z.string() }), execute: async ({ zone }) => `noon in ${zone}` });
+    const both = { ...tools, time };
+    const result = streamText({ ...base, tools: both, stopWhen: stepCountIs(3), prompt: "Please call weather and call time" });
+    await result.consumeStream({ onError(error) { throw error; } });
+    const steps = await result.steps;
+    assert.deepEqual(steps[0].toolCalls.map((call) => call.toolName), ["weather", "time"]);
+    assert.match(await result.text, /sun in/);
+    assert.match(await result.text, /noon in/);
+  },
+  async several_turns() {
+    // Without it the package sends its earlier answers by their ids, which only a provider that made them can read.
+    const providerOptions = kind === "responses" ? { openai: { store: false } } : {};
+    const first = await generateText({ ...base, providerOptions, prompt: "Hello there" });
+    const messages = [{ role: "user", content: "Hello there" }, ...first.response.messages, { role: "user", content: "And now?" }];
+    const { text } = await generateText({ ...base, providerOptions, messages });
+    assert.match(text, /And now\?/);
+  },
+  async streamed_object() {
+    const result = streamObject({ ...base, schema, prompt: "A city" });
+    let last;
+    for await (const partial of result.partialObjectStream) last = partial;
+    assert.deepEqual(await result.object, last);
   },
   async forced_tool() {
     const { toolCalls } = await generateText({
@@ -122,6 +155,8 @@ const cases = {
     const options = {
       openai: { openai: { reasoningEffort: "low" } },
       compatible: { gateway: { reasoningEffort: "low" } },
+      responses: { openai: { reasoningEffort: "low", reasoningSummary: "auto", forceReasoning: true, store: false } },
+      google: { google: { thinkingConfig: { includeThoughts: true, thinkingBudget: 2000 } } },
       anthropic: { anthropic: { thinking: { type: "enabled", budgetTokens: 2000 } } },
     };
     const ask = { ...base, maxOutputTokens: 4000, prompt: "Think", providerOptions: options[kind] };
@@ -134,6 +169,7 @@ const cases = {
     assert.equal(await result.reasoningText, reasoningText);
   },
   async stop_sequences() {
+    if (kind === "responses") return; // the API has none
     const { text } = await generateText({ ...base, stopSequences: ["model"], prompt: "Hi" });
     assert.equal(text.trim(), "I am a simulated");
   },
@@ -157,14 +193,13 @@ const cases = {
       kinds.push(part.type);
       if (part.type === "finish") reason = part.finishReason;
     }
-    assert(kinds.includes("text-delta"));
+    if (kind !== "responses") assert(kinds.includes("text-delta")); // its first events alone are longer than what comes
     assert(kinds.includes("error"), `no error among ${[...new Set(kinds)]}`);
     assert.notEqual(reason, "stop");
   },
   async abort() {
     const abortSignal = AbortSignal.timeout(300);
-    const slow = { openai: "oai/gpt-sim", compatible: "oai/gpt-sim", anthropic: "oai/gpt-sim" }[kind];
-    const asked = generateText({ ...base, model: chat(`${slow}@@slow_headers:secs=5`), prompt: "Hi", abortSignal });
+    const asked = generateText({ ...base, model: chat(`oai/gpt-sim@@slow_headers:secs=5`), prompt: "Hi", abortSignal });
     await assert.rejects(asked);
   },
   async embeddings() {

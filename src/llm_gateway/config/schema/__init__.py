@@ -12,11 +12,11 @@ import msgspec
 
 from llm_gateway.config.schema.auth import ApiKey, Auth
 from llm_gateway.config.schema.base import Section, about
-from llm_gateway.config.schema.credentials import Aws, Entra, Google
 from llm_gateway.config.schema.catalogue import Catalogue, ModelFacts, Prices
+from llm_gateway.config.schema.credentials import Aws, Entra, Google
 from llm_gateway.config.schema.models import Alias, Deployment, RouteTimeouts, TimeoutOverrides
 from llm_gateway.config.schema.network import Network
-from llm_gateway.config.schema.other import Api, ApiVersion, Logging, Responses, State, Translation, Versions
+from llm_gateway.config.schema.other import Api, ApiVersion, Fetch, Logging, Responses, State, Translation, Versions
 from llm_gateway.config.schema.provider_types import AccountHeaders, DeclaredType, EndpointPlace, KeyPlace, Quirks
 from llm_gateway.config.schema.providers import Options, Provider, ProviderTls
 from llm_gateway.config.schema.relayed import Files, Media, Passthrough
@@ -73,6 +73,7 @@ __all__ = [
     "Deployment",
     "EndpointPlace",
     "Entra",
+    "Fetch",
     "Files",
     "Google",
     "KeyPlace",

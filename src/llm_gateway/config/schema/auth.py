@@ -10,6 +10,8 @@ from llm_gateway.config.schema.base import Digest, Fault, Section, Text, about
 from llm_gateway.config.values import Secret
 
 SHORTEST_KEY = 16
+ANONYMOUS = "anonymous"
+"""Who calls without a key, where none is needed."""
 
 
 class ApiKey(Section, frozen=True):
@@ -28,7 +30,8 @@ class ApiKey(Section, frozen=True):
         "*",
     )
     passthrough: Annotated[
-        tuple[Text, ...], about('Providers whose passthrough paths it may use; "*": all that have any. Its models hold there, too.')
+        tuple[Text, ...],
+        about('Providers whose passthrough paths it may use; "*": all that have any. Its models hold there, too.'),
     ] = ()
     metadata_in_body: Annotated[bool, about("Add x_gateway_metadata to the body of every answer.")] = False
     on_loss: Annotated[

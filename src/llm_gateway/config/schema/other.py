@@ -4,13 +4,60 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from ipaddress import ip_network
 from typing import Annotated, Literal
 
 from llm_gateway.config.errors import closest
-from llm_gateway.config.schema.base import Fault, Section, Text, about
+from llm_gateway.config.schema.base import Fault, Port, Section, Text, about
 from llm_gateway.config.values import Duration, Size
 
+MediaType = Literal[
+    "image/png",
+    "image/jpeg",
+    "image/gif",
+    "image/webp",
+    "application/pdf",
+    "text/plain",
+    "text/markdown",
+    "text/html",
+    "text/csv",
+]
 _STREAMS = ("stdout", "stderr", "off")
+
+
+class Fetch(Section, frozen=True):
+    """Files that a request names by URL, fetched by the gateway for providers that take bytes only (Bedrock, Ollama)."""
+
+    enabled: Annotated[bool, about("Whether they are fetched. Otherwise such a file is lost, as `on_loss` says.")] = False
+    bytes: Annotated[Size, about("Most bytes for one request, all its files together.", positive=True)] = Size(20 << 20)
+    time: Annotated[Duration, about("Most time for one request, all its files together.", positive=True)] = Duration(10)
+    types: Annotated[
+        tuple[MediaType, ...], about("Media types that are fetched, known by a file's first bytes.", min_length=1)
+    ] = (
+        "image/png",
+        "image/jpeg",
+        "image/gif",
+        "image/webp",
+        "application/pdf",
+        "text/plain",
+    )
+    allow_hosts: Annotated[tuple[Text, ...], about("Only from these hosts and their subdomains; empty: from any.")] = ()
+    allow_private: Annotated[
+        tuple[Text, ...], about("Networks besides the public internet that may be fetched from, for example 10.1.0.0/16.")
+    ] = ()
+    allow_http: Annotated[bool, about("Whether http URLs are fetched too, not only https.")] = False
+    allow_ports: Annotated[tuple[Port, ...], about("Ports besides 80 and 443.")] = ()
+    trust_proxy: Annotated[
+        bool,
+        about("Fetch through the proxy of `network`, which then has to keep requests from private addresses. false: refused."),
+    ] = False
+
+    def check(self) -> Iterator[Fault]:
+        for network in self.allow_private:
+            try:
+                ip_network(network)
+            except ValueError:
+                yield "allow_private", "expected networks such as 10.1.0.0/16 or fd00:1::/32"
 
 
 class Translation(Section, frozen=True):
@@ -20,6 +67,7 @@ class Translation(Section, frozen=True):
         Literal["drop", "refuse"],
         about("A field that the other dialect cannot carry. drop: named in X-Gateway-Dropped; refuse: answered 400."),
     ] = "drop"
+    fetch: Annotated[Fetch, about("Files named by URL.")] = Fetch()
 
 
 class Responses(Section, frozen=True):

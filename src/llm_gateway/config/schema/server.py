@@ -25,7 +25,7 @@ class Limits(Section, frozen=True):
 
     body: Annotated[Size, about("Largest request body; a larger one is answered 413.", positive=True)] = Size(10 << 20)
     upload: Annotated[
-        Size, about("Largest body where files are sent: images, audio, /v1/files and /passthrough/ (413).", positive=True)
+        Size, about("Largest body, JSON not, where files are sent: images, audio, /v1/files, /passthrough/ (413).", positive=True)
     ] = Size(100 << 20)
     head: Annotated[Size, about("Largest request line and headers together (431).", positive=True)] = Size(32 << 10)
     headers: Annotated[int, about("Most header lines of a request (431).", ge=1, le=10_000)] = 100

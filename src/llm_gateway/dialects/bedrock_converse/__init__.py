@@ -14,11 +14,12 @@ What its conventions and ours do not share:
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import NoReturn
 
 from llm_gateway.core.chat import ChatReply, ChatRequest
 from llm_gateway.core.errors import Unsupported
-from llm_gateway.dialects.base import Operation, ProviderFault, Rendered, ReplyFacts, Target
+from llm_gateway.dialects.base import Operation, ProviderFault, Rendered, ReplyFacts, Target, Wants
 from llm_gateway.dialects.bedrock_converse import errors, request_out, wire
 from llm_gateway.dialects.bedrock_converse import reply as replies
 from llm_gateway.dialects.bedrock_converse.stream_in import Reader
@@ -31,6 +32,12 @@ class BedrockConverse:
     operation = Operation.CHAT
     whole_starts: bytes = b"{[<"
     """A stream begins with the length of a frame, whose first byte is 0 in every frame that we read."""
+    wants_bytes: Wants = MappingProxyType(
+        {
+            "image": frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"}),
+            "document": frozenset({"application/pdf", "text/plain", "text/markdown", "text/html", "text/csv"}),
+        }
+    )
 
     def parse_error(self, status: int, body: bytes) -> ProviderFault:
         return errors.parse_error(status, body)

@@ -12,7 +12,7 @@ from llm_gateway.core.embeddings import EmbeddingsRequest, Input
 from llm_gateway.core.errors import InvalidRequest
 from llm_gateway.dialects.base import View
 from llm_gateway.dialects.embeddings.tasks import task_of
-from llm_gateway.dialects.invalid import Watched, check_model, inner, read, refuse, refuse_duplicates
+from llm_gateway.dialects.invalid import Watched, check_model, read, read_member, refuse, refuse_duplicates
 from llm_gateway.dialects.openai_chat.request_in import others
 
 NAME = "embeddings"
@@ -86,7 +86,7 @@ class _More:
         """The meaning of the first that is there. What `parse` makes nothing of stays with the rest, and is named if lost."""
         for spelling in spellings:
             if spelling in self.left:
-                found = parse(inner(self.left[spelling], Any, spelling), spelling)
+                found = parse(read_member(self.left[spelling], Any, spelling), spelling)
                 if found is None:
                     return None
                 del self.left[spelling]

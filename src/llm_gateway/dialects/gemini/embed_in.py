@@ -18,7 +18,7 @@ from llm_gateway.dialects.embeddings.tasks import task_of
 from llm_gateway.dialects.gemini.media import parse_blob, parse_file
 from llm_gateway.dialects.gemini.tidy import camel
 from llm_gateway.dialects.gemini.wire import NULL, BlobWire, FileWire
-from llm_gateway.dialects.invalid import invalid, read, refuse
+from llm_gateway.dialects.invalid import read, read_member, refuse
 
 ONE = "gemini_embed"
 BATCH = "gemini_batch_embed"
@@ -77,7 +77,7 @@ class _Item:
         self.extra: Object = {}
         beside = {name: value for name, value in thing.items() if name not in _CONTENT and name != _CONFIG}
         if _CONFIG in thing:
-            inner = _plain(_as(thing[_CONFIG], Object, self.at(_CONFIG)), self.at(_CONFIG))
+            inner = _plain(read_member(thing[_CONFIG], Object, self.at(_CONFIG)), self.at(_CONFIG))
             config = self._wanted(inner, f"{_CONFIG}.")
         wanted = self._wanted(beside, "")
         self.places = {neutral: self._place(name, beside) for name, neutral in _WANTED.items()}
@@ -101,13 +101,13 @@ class _Item:
     def _wanted(self, given: Object, prefix: str) -> _Wanted:
         self.extra |= {self.at(prefix + name): value for name, value in given.items() if name not in _WANTED}
         known = {name: value for name, value in given.items() if name in _WANTED}
-        found: _Wanted = _as(Raw(msgspec.json.encode(known)), _Wanted, self.at(prefix).removesuffix(".").removesuffix("."))
+        found: _Wanted = read_member(Raw(msgspec.json.encode(known)), _Wanted, self.at(prefix).removesuffix("."))
         return found
 
     def _content(self, raw: Raw) -> Input:
         path = self.at("content")
-        given = _plain(_as(raw, Object, path), path).get("parts", NULL)
-        parts = _as(given, list[Object] | Object | None, f"{path}.parts")
+        given = _plain(read_member(raw, Object, path), path).get("parts", NULL)
+        parts = read_member(given, list[Object] | Object | None, f"{path}.parts")
         listed = parts if isinstance(parts, list) else [parts] if parts else []
         if not listed:
             raise refuse(f"{path}.parts", "there must be at least one")
@@ -119,7 +119,7 @@ class _Item:
     def _part(self, given: Object, path: str) -> Text | Image | None:
         """None for what is no text and no picture."""
         plain = _plain(given, path)
-        part = _as(Raw(msgspec.json.encode(plain)), _Part, path)
+        part = read_member(Raw(msgspec.json.encode(plain)), _Part, path)
         if part.text is not None:
             return Text(part.text)
         found: Any = None
@@ -168,16 +168,8 @@ def _plain(thing: Object, path: str) -> Object:
 
 def _inner(raw: Raw, shape: Any, path: str) -> Any:
     known = {field.encode_name for field in msgspec.structs.fields(shape)}
-    plain = _plain(_as(raw, Object, path), path)
-    return _as(Raw(msgspec.json.encode({name: value for name, value in plain.items() if name in known})), shape, path)
-
-
-def _as(raw: Raw, shape: Any, path: str) -> Any:
-    """Raises InvalidRequest."""
-    try:
-        return msgspec.json.decode(raw, type=shape)
-    except msgspec.ValidationError as error:
-        raise invalid(error, path) from None
+    plain = _plain(read_member(raw, Object, path), path)
+    return read_member(Raw(msgspec.json.encode({name: value for name, value in plain.items() if name in known})), shape, path)
 
 
 def _first(beside: Any, config: Any) -> Any:

@@ -12,11 +12,13 @@ What its conventions and ours do not share:
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from llm_gateway.core.chat import ChatReply, ChatRequest
 from llm_gateway.core.clock import Clock, SystemClock
 from llm_gateway.core.errors import GatewayError
 from llm_gateway.dialects import names
-from llm_gateway.dialects.base import Operation, ProviderFault, Rendered, SseFront, Target
+from llm_gateway.dialects.base import Operation, ProviderFault, Rendered, SseFront, Target, Wants
 from llm_gateway.dialects.ollama_chat import errors, generate, reply, request_in, request_out, view, wire
 from llm_gateway.dialects.ollama_chat.relay import NdjsonRelay
 from llm_gateway.dialects.ollama_chat.stream_in import Reader
@@ -58,6 +60,12 @@ class OllamaChat(_Ollama):
 
     name = wire.NAME
     operation = Operation.CHAT
+    wants_bytes: Wants = MappingProxyType(
+        {
+            "image": frozenset({"image/png", "image/jpeg", "image/webp"}),
+            "document": frozenset({"text/plain", "text/markdown", "text/html", "text/csv"}),
+        }
+    )
 
     view = staticmethod(view.view)
 

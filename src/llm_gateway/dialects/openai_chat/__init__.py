@@ -9,10 +9,12 @@ string, as vLLM has it), `native_finish_reason` (refusal, pause, context_window,
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from llm_gateway.core.chat import ChatReply, ChatRequest
 from llm_gateway.core.clock import Clock, SystemClock
 from llm_gateway.core.errors import GatewayError
-from llm_gateway.dialects.base import Operation, ProviderFault, Rendered, SseBack, SseFront, Target
+from llm_gateway.dialects.base import Operation, ProviderFault, Rendered, SseBack, SseFront, Target, Wants
 from llm_gateway.dialects.openai_chat import errors, reply_in, reply_out, request_in, request_out, view
 from llm_gateway.dialects.openai_chat.relay import OpenAIRelay
 from llm_gateway.dialects.openai_chat.stream_in import OpenAIReader
@@ -24,6 +26,8 @@ class OpenAIChat(SseFront, SseBack):
 
     name = "openai_chat"
     operation = Operation.CHAT
+    wants_bytes: Wants = MappingProxyType({"document": frozenset({"application/pdf", "text/plain", "text/markdown", "text/csv"})})
+    """Images go by URL; of documents only a text and the bytes of a file have a place."""
 
     view = staticmethod(view.view)
     check_reply = staticmethod(reply_in.check_reply)

@@ -78,7 +78,7 @@ class Messages:
         if message.function_call is not None:
             name = message.function_call.name
             self._function_ids[name] = f"call_{index}_{name}"
-            parts.append(ToolCall(self._function_ids[name], name, arguments_of(message.function_call)))
+            parts.append(ToolCall(self._function_ids[name], name, arguments_of(message.function_call.arguments)))
         if message.cache_control is not None:
             _mark_last(parts, CacheMark(message.cache_control.ttl))
         return parts
@@ -105,9 +105,8 @@ def _content(message: MessageWire, index: int) -> list[Part]:
     return [parse_part(part, index, place) for place, part in enumerate(content)]
 
 
-def arguments_of(function: wire.Function) -> str:
+def arguments_of(arguments: str | dict[str, Any] | None) -> str:
     """As JSON text: some clients and servers send the object itself."""
-    arguments: str | dict[str, Any] | None = function.arguments
     return encode(arguments).decode() if isinstance(arguments, dict) else arguments or ""
 
 
@@ -116,7 +115,7 @@ def _call(call: wire.ToolCallWire) -> ToolCall:
     if call.custom is not None:
         return ToolCall(call.id or "", call.custom.name, call.custom.input, cache, custom=True)
     function = call.function or wire.Function()
-    return ToolCall(call.id or "", function.name, arguments_of(function), cache)
+    return ToolCall(call.id or "", function.name, arguments_of(function.arguments), cache)
 
 
 def _mark_last(parts: list[Part], cache: CacheMark) -> None:

@@ -44,24 +44,43 @@ class Checked(Envelope, gc=False):
     choices: list[CheckedChoice] | None = None
 
 
+class Called(msgspec.Struct, gc=False):
+    """A function's or a custom tool's call. Unlike in a request (wire.py), what it has beyond that is no harm."""
+
+    name: str | None = None
+    arguments: str | dict[str, Any] | None = None
+    input: str | None = None
+
+
 class CallWire(msgspec.Struct, gc=False):
     id: str | None = None
-    function: wire.Function | None = None
-    custom: wire.CustomCall | None = None
+    function: Called | None = None
+    custom: Called | None = None
+
+
+class Spoken(msgspec.Struct, gc=False):
+    id: str | None = None
+    data: str | None = None
+    transcript: str | None = None
+    expires_at: Any = None
+
+
+class BlockWire(wire.OpaqueBlockWire, forbid_unknown_fields=False, gc=False):
+    """As wire.py has it, with whatever is beside."""
 
 
 class ReplyMessage(msgspec.Struct, gc=False):
-    content: str | list[dict[str, Any]] | None = None
+    content: str | list[Any] | None = None
     refusal: str | None = None
     tool_calls: list[CallWire] | None = None
-    function_call: wire.Function | None = None
+    function_call: Called | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
     reasoning_details: list[dict[str, Any]] | None = None
     annotations: list[Any] | None = None
     citations: list[Any] | None = None
-    opaque_blocks: list[wire.OpaqueBlockWire] | None = None
-    audio: wire.AudioRef | None = None
+    opaque_blocks: list[BlockWire] | None = None
+    audio: Spoken | None = None
 
 
 class ReplyChoice(msgspec.Struct, gc=False):
@@ -162,6 +181,7 @@ def content_parts(content: Any) -> list[Part]:
     parts: list[Part] = []
     for piece in content if isinstance(content, list) else ():
         if not isinstance(piece, dict):
+            parts += [Text(piece)] if isinstance(piece, str) else []
             continue
         kind = piece.get("type")
         said = piece.get(kind) if isinstance(kind, str) else None
@@ -192,17 +212,19 @@ def _choice(choice: ReplyChoice, place: int, reply: str, sources: Any) -> Choice
         parts.append(Refusal(message.refusal))
     spoken = message.audio
     if spoken is not None and (spoken.id or spoken.data):  # Snowflake fills in empty ones
-        parts.append(Audio(spoken.data or "", "", spoken.id, spoken.transcript, spoken.expires_at))
+        expires = spoken.expires_at if isinstance(spoken.expires_at, int) else None
+        parts.append(Audio(spoken.data or "", "", spoken.id, spoken.transcript, expires))
     for number, call in enumerate(message.tool_calls or ()):
         ident = call_id(call.id, reply, number)
         if call.custom is not None:
-            parts.append(ToolCall(ident, call.custom.name, call.custom.input, custom=True))
+            parts.append(ToolCall(ident, call.custom.name or "", call.custom.input or "", custom=True))
         else:
-            function = call.function or wire.Function()
+            function = call.function or Called()
             if function.name or call.id:
-                parts.append(ToolCall(ident, function.name, arguments_of(function)))
-    if message.function_call is not None and message.function_call.name:
-        parts.append(ToolCall(call_id(None, reply, 0), message.function_call.name, arguments_of(message.function_call)))
+                parts.append(ToolCall(ident, function.name or "", arguments_of(function.arguments)))
+    function = message.function_call or Called()
+    if function.name:
+        parts.append(ToolCall(call_id(None, reply, 0), function.name, arguments_of(function.arguments)))
     return Choice(
         index=place if choice.index is None else choice.index,
         parts=tuple(parts),

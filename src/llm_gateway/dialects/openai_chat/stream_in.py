@@ -33,7 +33,7 @@ from llm_gateway.dialects.openai_chat import wire
 from llm_gateway.dialects.openai_chat.calls_in import CallPiece, Calls, FunctionPiece
 from llm_gateway.dialects.openai_chat.finish import parse_finish
 from llm_gateway.dialects.openai_chat.reasoning import parse_entry
-from llm_gateway.dialects.openai_chat.reply_in import content_parts, text_or_none
+from llm_gateway.dialects.openai_chat.reply_in import BlockWire, content_parts, text_or_none
 from llm_gateway.dialects.openai_chat.watch import AnyChoice, AnyChunk, fault_in, read_chunk, usage_in
 from llm_gateway.dialects.reading import SseEvents
 from llm_gateway.dialects.template import beginning_of
@@ -50,7 +50,7 @@ class DeltaWire(msgspec.Struct, gc=False):
     function_call: FunctionPiece | None = None
     annotations: list[Any] | None = None
     citations: list[Any] | None = None
-    opaque_blocks: list[wire.OpaqueBlockWire] | None = None
+    opaque_blocks: list[BlockWire] | None = None
     audio: dict[str, Any] | None = None
 
 

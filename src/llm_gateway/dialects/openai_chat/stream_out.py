@@ -119,7 +119,10 @@ class OpenAIWriter:
         self._write(out, {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": None})
 
     def _write(self, out: list[bytes], choice: dict[str, Any]) -> None:
-        out.append(b"%b[%b]}\n\n" % (self._head, encode(choice)))
+        data = encode(choice)
+        if b"\n" in data or b"\r" in data:  # a provider's logprobs or block, as it wrote them: a line would end in their middle
+            data = b" ".join(data.splitlines())
+        out.append(b"%b[%b]}\n\n" % (self._head, data))
 
     def _finish(self, out: list[bytes], event: Finish) -> None:
         self._choice(event.choice, out)

@@ -1,12 +1,12 @@
-"""An answer as a text completion: its text only. Reasoning and sources have no place in one."""
+"""An answer as a text completion: its text only, of speech its transcript. Reasoning and sources have no place in one."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from llm_gateway.core.chat import ChatReply, Finish, Part, Refusal, Text
+from llm_gateway.core.chat import Audio, ChatReply, Finish, Part, Refusal, Text
 from llm_gateway.core.errors import GatewayError
-from llm_gateway.core.events import Done, Event, RefusalDelta, Start, TextDelta, UsageUpdate
+from llm_gateway.core.events import AudioDelta, Done, Event, RefusalDelta, Start, TextDelta, UsageUpdate
 from llm_gateway.core.events import Finish as FinishEvent
 from llm_gateway.core.json import encode
 from llm_gateway.core.usage import Usage
@@ -49,6 +49,8 @@ class CompletionsWriter:
                 case TextDelta() | RefusalDelta():
                     if event.text:
                         self._write(out, _choice(event.choice, event.text, None))
+                case AudioDelta(transcript=text) if text:
+                    self._write(out, _choice(event.choice, text, None))
                 case Start():
                     self._start(event)
                 case UsageUpdate():
@@ -85,4 +87,7 @@ def _choice(index: int, text: str, finish: Finish | None) -> dict[str, Any]:
 
 
 def _text(parts: tuple[Part, ...]) -> str:
-    return "".join(part.text for part in parts if isinstance(part, Text | Refusal))
+    said = (
+        part.transcript if isinstance(part, Audio) else part.text for part in parts if isinstance(part, Text | Refusal | Audio)
+    )
+    return "".join(text or "" for text in said)

@@ -10,7 +10,7 @@ from llm_gateway.core.json import MalformedJson, decode, encode
 from llm_gateway.core.multipart import MalformedForm, Part, boundary_of, field, parts_of, value_of
 from llm_gateway.core.splice import replace_top_level, set_top_level
 from llm_gateway.dialects.base import ProviderFault, ReplyFacts, SseBack, SseFront, View
-from llm_gateway.dialects.invalid import Watched, check_model, read, refuse, refuse_duplicates
+from llm_gateway.dialects.invalid import Watched, check_model, check_size, read, refuse, refuse_duplicates
 from llm_gateway.dialects.openai_chat import errors
 from llm_gateway.dialects.openai_chat.relay import OpenAIRelay
 from llm_gateway.dialects.openai_media.operations import FORM, JSON, MediaOperation
@@ -42,13 +42,16 @@ class MediaView(View):
 class MediaFront(SseFront):
     """One request's: its Content-Type says how it is to be read. Implements Front."""
 
-    __slots__ = ("_boundary", "_content_type", "_default", "_kind", "framed", "name", "operation")
+    __slots__ = ("_boundary", "_content_type", "_default", "_kind", "_most_json", "framed", "name", "operation")
 
-    def __init__(self, kind: MediaOperation, content_type: bytes, default_model: str | None = None) -> None:
-        """`default_model`: who is asked where the request does not say; None: it must."""
+    def __init__(
+        self, kind: MediaOperation, content_type: bytes, default_model: str | None = None, most_json: int = 10 << 20
+    ) -> None:
+        """`default_model`: who is asked where the request does not say; None: it must. `most_json`: bytes of a body in JSON."""
         self._kind = kind
         self._content_type = content_type
         self._default = default_model
+        self._most_json = most_json
         self._boundary = b""
         self.name = kind.name
         self.operation = kind.operation
@@ -96,6 +99,7 @@ class MediaFront(SseFront):
         return errors.frame_error(error, request_id)
 
     def _view_json(self, body: bytes) -> MediaView:
+        check_size(body, self._most_json)
         seen = read(body, _Body)
         refuse_duplicates(body, _WATCHED)
         characters = _characters(seen.input) if self._kind.counts_characters else 0

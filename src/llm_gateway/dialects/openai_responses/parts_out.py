@@ -92,6 +92,8 @@ class PartsOut:
             return None
         if part.detail is not None:
             out["detail"] = part.detail
+        elif not self._own:
+            out["detail"] = "auto"  # the default; the API's schema and servers that check by OpenAI's types demand it
         return out
 
     def _document(self, part: Document, where: Where) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from llm_gateway.core.errors import Unsupported
 from llm_gateway.core.json import encode
 from llm_gateway.core.rerank import RankDocument, RerankRequest
 from llm_gateway.dialects.base import View
-from llm_gateway.dialects.invalid import Watched, check_model, inner, read, refuse, refuse_duplicates
+from llm_gateway.dialects.invalid import Watched, check_model, read, read_member, refuse, refuse_duplicates
 from llm_gateway.dialects.openai_chat.request_in import others
 
 _WATCHED = Watched(b"model", b"query", b"documents")
@@ -70,7 +70,7 @@ def _read(body: bytes) -> _Body:
 def _document(item: str | dict[str, Raw], path: str) -> RankDocument:
     if isinstance(item, str):
         return RankDocument(item)
-    found = inner(item.get("text", Raw(b"null")), Any, f"{path}.text")
+    found = read_member(item.get("text", Raw(b"null")), Any, f"{path}.text")
     return RankDocument(_text({"text": found}, path), Raw(encode(item)))
 
 

@@ -1,0 +1,1 @@
+"""JSON Schemas of tools and answers, as each provider takes them."""
