@@ -36,6 +36,9 @@ fix: setup-dev ## format and repair what can be repaired without thinking
 docs: setup-dev ## write the generated parts of docs/ (CONFIGURATION, CLI, the JSON Schema) from the code
 	$(BIN)/python scripts/docs.py
 
+corpus: setup-dev ## recorded exchanges of providers (RECORDINGS=folder) through every client dialect, judged
+	.venv/bin/python scripts/corpus.py --recordings $(RECORDINGS)
+
 bench: setup-dev ## measure beside nginx in one run (needs wrk, nginx, gcc) and write benchmarks/RESULTS.md
 	$(BIN)/python benchmarks/run.py
 

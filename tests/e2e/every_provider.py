@@ -50,7 +50,7 @@ def failing_models() -> dict[str, Any]:
 @contextlib.contextmanager
 def running_world(folder: Path, change: Callable[[dict[str, Any]], None] = lambda _: None) -> Iterator[World]:
     """Both, until the block is left. `change` edits the configuration."""
-    mounts = tuple(Mount(prefix=f"/{name}") for name in PROVIDERS)
+    mounts = tuple(Mount(prefix=f"/{name}", speaks="mistral" if name == "mistral" else "") for name in PROVIDERS)
     with running_simulator(SimulatorOptions(mounts=mounts)) as simulator:
         providers: dict[str, Any] = {
             name: {"base_url": f"http://127.0.0.1:{simulator.port}/{name}{rest}", "api_key": f"sk-secret-of-{name}-0123456789"}

@@ -93,8 +93,6 @@ def test_calls_side_by_side_and_their_results(client: Mistral, provider: str) ->
 @every
 def test_streamed_calls(client: Mistral, provider: str) -> None:
     """They are whole, as Mistral's are, though providers send arguments in pieces."""
-    if provider == "mistral":
-        pytest.skip("its simulator is OpenAI's, whose pieces pass through")
     names: dict[int, str] = {}
     arguments: dict[int, str] = {}
     with client.chat.stream(model=f"m-{provider}", messages=user("call weather and call time"), tools=TOOLS) as stream:
@@ -114,8 +112,6 @@ def test_a_forced_call(client: Mistral, provider: str, choice: Any) -> None:
     """By "any", which is Mistral's word, and by name."""
     if provider == "ollama":
         pytest.skip("its API has no tool_choice")
-    if provider == "mistral" and choice == "any":
-        pytest.skip("its simulator is OpenAI's, which does not know the word")
     answer = client.chat.complete(model=f"m-{provider}", messages=user("hi"), tools=TOOLS, tool_choice=choice)
     assert [call.function.name for call in answer.choices[0].message.tool_calls] == ["weather"]
 
@@ -190,7 +186,7 @@ def test_the_gateways_own_errors(world: World, client: Mistral) -> None:
     assert bad.value.status_code == 400
 
 
-@pytest.mark.parametrize("provider", ["openai", "gemini", "cohere", "ollama"])
+@pytest.mark.parametrize("provider", ["openai", "gemini", "cohere", "ollama", "mistral"])
 def test_embeddings(client: Mistral, provider: str) -> None:
     """Numbers for each text, and what they cost."""
     answer = client.embeddings.create(model=f"m-{provider}", inputs=["one", "two"])

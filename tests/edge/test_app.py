@@ -12,7 +12,7 @@ from llm_gateway._version import __version__
 from scripted_upstream import ASK
 from scripted_upstream import Upstream as Server
 from serving import connected, run
-from whole_gateway import BEARER, CHAT, MESSAGES, Gateway, chat, one_provider, request, said, whole_gateway
+from whole_gateway import BEARER, CHAT, MESSAGES, Gateway, chat, one_provider, piece, request, said, streamed, whole_gateway
 
 NOWHERE = "http://127.0.0.1:1"
 
@@ -175,6 +175,24 @@ def test_anthropics_clients_are_known_by_their_header():
         assert msgspec.json.decode(body)["type"] == "error"
 
     inside(test)
+
+
+@pytest.mark.parametrize(("agent", "whole"), [("mistral-client-python/3.7.0", True), ("OpenAI/Python 3.54.0", False)])
+def test_mistrals_clients_are_known_by_their_name(agent, whole):
+    """They get a call in one piece, which is all that they know; all others get its pieces as the provider sent them."""
+
+    def part(**function: str) -> dict[str, Any]:
+        return {"tool_calls": [{"index": 0, "id": "c", "type": "function", "function": function}]}
+
+    async def main() -> None:
+        told = streamed(piece(**part(name="f", arguments="{")), piece(**part(arguments="}")), piece(finish="tool_calls"))
+        async with Server([ASK, told]) as server, whole_gateway(one_provider(server.url)) as gateway:
+            status, _, body = await gateway.post(CHAT, chat(stream=True), f"User-Agent: {agent}\r\n{BEARER}")
+        assert status == 200
+        assert (b'"arguments":"{}"' in body) is whole
+        assert body.endswith(b"data: [DONE]\n\n")
+
+    run(main)
 
 
 def test_what_the_engine_refuses_has_an_id():

@@ -8,9 +8,9 @@ import pytest
 
 from llm_gateway.core.errors import InvalidRequest
 from llm_gateway.edge.passthrough import Policy, clean
-from scripted_upstream import ASK, Upstream
+from scripted_upstream import ASK, CLOSE, Upstream
 from serving import connected, run
-from whole_gateway import KEY, answer, config_of, whole_gateway
+from whole_gateway import KEY, LAST, SSE_HEAD, answer, chunk, config_of, event, whole_gateway
 
 PLAIN_KEY = "sk-gateway-plain-0123456789"
 NARROW_KEY = "sk-gateway-narrow-0123456789"
@@ -265,10 +265,12 @@ def test_a_provider_s_errors():
                 {"message": "too fast"}, "429 Too Many Requests", "x-amzn-errortype: ThrottlingException\r\nRetry-After: 7\r\n"
             ),
             answer({"message": "key sk-provider-secret is wrong"}, "403 Forbidden"),
+            answer({"message": "account 1234 is not yours"}, "403 Forbidden"),
+            answer({"message": "account 1234 is unknown"}, "401 Unauthorized"),
             answer(b"", "302 Found", "Location: http://169.254.169.254/\r\n"),
             answer(b"<html>oops</html>", "500 Internal Server Error"),
         ]
-        for step, status in zip(steps, (429, 502, 502, 502), strict=True):
+        for step, status in zip(steps, (429, 502, 502, 502, 502, 502), strict=True):
             async with Upstream([ASK, step]) as upstream, whole_gateway(document(upstream.url)) as gateway:
                 async with connected(gateway.port) as raw:
                     raw.send(asked("/passthrough/a/v1/fine_tuning/jobs"))
@@ -279,8 +281,25 @@ def test_a_provider_s_errors():
                     assert told[2] == b'{"message":"too fast"}'
                     assert (told[1][b"x-amzn-errortype"], told[1][b"retry-after"]) == (b"ThrottlingException", b"7")
                 assert b"sk-provider" not in told[2]
+                assert b"1234" not in told[2]
                 assert b"169.254" not in str(told).encode()
                 assert b"oops" not in told[2]
+
+    run(main)
+
+
+def test_a_stream_that_breaks():
+    """It is cut, though it stood between two events: its clients do not know ours, and would take its end for the end."""
+
+    async def main():
+        upstream = Upstream([ASK, SSE_HEAD, chunk(event({"type": "content-delta", "text": "a" * 40})), 0.05, CLOSE])
+        async with upstream, whole_gateway(document(upstream.url)) as gateway, connected(gateway.port) as raw:
+            raw.send(asked("/passthrough/a/v1/chat/completions", "POST", b'{"model":"m","stream":true}'))
+            told = await raw.rest()
+            assert b"content-delta" in told
+            assert b"event: error" not in told
+            assert not told.endswith(LAST)
+            assert gateway.access()[0]["outcome"] == "cut"
 
     run(main)
 

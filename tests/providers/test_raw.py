@@ -53,6 +53,7 @@ def test_sound_as_it_comes():
                 assert headers[b"content-type"] == b"audio/mpeg"
                 assert headers[b"x-gateway-provider"] == b"a"
                 assert b"x-secret" not in headers
+                assert (headers[b"x-content-type-options"], headers[b"content-security-policy"]) == (b"nosniff", b"sandbox")
                 (line,) = gateway.access()
                 assert (line["outcome"], line["bytes_out"], line["units"]) == ("completed", 1006, {"characters": 5})
             assert b'"model":"real"' in upstream.requests[0][1]

@@ -25,12 +25,12 @@ def members_of(data: bytes) -> dict[str, Raw] | None:
 
 
 def input_of(call: ToolCall) -> Raw | None:
-    """A call's arguments as the object that an API demands; none at all is an empty one. None: they are no object.
+    """A call's arguments as the object that an API demands; none at all, or null, is an empty one. None: they are no object.
 
     On one line: models like to write arguments on several, which would end a line of NDJSON, or of an event, in its middle.
     """
     text = call.arguments.strip()
-    if not text:
+    if not text or text == "null":
         return Raw(b"{}")
     if call.custom:
         return None
@@ -38,6 +38,12 @@ def input_of(call: ToolCall) -> Raw | None:
     if members_of(data) is None:
         return None
     return Raw(msgspec.json.format(data, indent=-1) if b"\n" in data or b"\r" in data else data)
+
+
+def arguments_of(given: Raw) -> str:
+    """What an API gives as an object, as text; nothing is an empty one."""
+    data = bytes(given)
+    return "{}" if data == b"null" else data.decode()
 
 
 def unread(arguments: str) -> Raw:

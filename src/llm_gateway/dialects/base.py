@@ -79,6 +79,8 @@ class Target(msgspec.Struct, frozen=True):
     """openai_chat: which of top_k, min_p, repetition_penalty and repeat_penalty (the same, as llama.cpp calls it) it takes."""
     thinking_switch: bool = False
     """openai_chat: whether chat_template_kwargs turn thinking on and off (vLLM, SGLang, llama.cpp)."""
+    guided: bool = False
+    """openai_chat: whether the schema of an answer binds without `strict`, because it is decoded by (vLLM, SGLang, llama.cpp)."""
 
 
 class ReplyFacts(msgspec.Struct, gc=False):

@@ -85,5 +85,6 @@ def _target(quirks: Quirks) -> Callable[[str], Target]:
         reasoning_field=quirks.reasoning_field,
         sampling=frozenset(quirks.sampling),
         thinking_switch=quirks.thinking_switch,
+        guided=quirks.guided,
     )
     return lambda model: replace(told, model=model)

@@ -34,6 +34,8 @@ UPLOAD_RATE = 64 * 1024
 KEPT_HEADERS = (b"content-disposition", b"content-language", b"last-modified")
 """Of the provider's, beside Content-Type. Everything else stays here."""
 
+_HARMLESS = b"X-Content-Type-Options: nosniff\r\nContent-Security-Policy: sandbox\r\n"
+"""A browser that is led to such an answer must not run what stands in it as if it were a page of ours."""
 _ERROR = re.compile(rb'\s*(?:\{\s*"error"\s*:\s*[^\sn]|event:\s*error|data:\s*\{\s*"(?:error"\s*:\s*[^\sn]|type"\s*:\s*"error"))')
 _ENDINGS = re.compile(rb'\[DONE\]|\b(?:done|completed)"|"finish_reason"\s*:\s*"|"usage"\s*:\s*\{')
 _MEDIA_TYPE = re.compile(rb"[!-~ ]{1,200}")
@@ -82,9 +84,8 @@ class RawAnswer:
         self.json = media.lower().startswith(b"application/json")
         """A whole answer is bound by the deadline; sound, files and streams by the pauses between their pieces only."""
         self.sse = media.lower().startswith(b"text/event-stream")
-        self.lines = (
-            _type_line(media) + shown + b"".join(header(_shown(name), kept[name]) for name in KEPT_HEADERS if name in kept)
-        )
+        others = b"".join(header(_shown(name), kept[name]) for name in KEPT_HEADERS if name in kept)
+        self.lines = _type_line(media) + _HARMLESS + shown + others
         if self.sse:
             self.lines += b"X-Accel-Buffering: no\r\n"
         self.error: Exception | None = None

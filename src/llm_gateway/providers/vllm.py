@@ -9,7 +9,7 @@ from llm_gateway.providers.base import ProviderType
 def target(model: str) -> Target:
     """Earlier reasoning is taken back in `reasoning_content`, thinking is switched by the chat template's own variables."""
     sampling = frozenset({"top_k", "min_p", "repetition_penalty"})
-    return Target(model, reasoning_field="reasoning_content", sampling=sampling, thinking_switch=True)
+    return Target(model, reasoning_field="reasoning_content", sampling=sampling, thinking_switch=True, guided=True)
 
 
 VLLM = ProviderType(

@@ -11,8 +11,8 @@ class Mount:
     """A base path of one simulator with its own faults and pace, so that one port can play several providers.
 
     `prefix` is what a base URL has in front of the native path (`/flaky` for `http://host:port/flaky/v1`). `speaks` is
-    the provider it plays (openai, anthropic, gemini, ollama, cohere, bedrock, voyage, jina): other operations are unknown there;
-    empty: all of them are known. None in a field means: as the simulator's own options say.
+    the provider it plays (openai, anthropic, gemini, ollama, cohere, bedrock, mistral, voyage, jina): other operations are
+    unknown there; empty: all of them are known. None in a field means: as the simulator's own options say.
     """
 
     prefix: str

@@ -297,3 +297,10 @@ def test_a_call_whose_input_is_not_utf8_is_repaired():
     body = answer(content=[{"type": "tool_use", "id": "1", "name": "f", "input": {"a": "@"}}]).replace(b"@", b"\xff")
     (call,) = ANTHROPIC_MESSAGES.parse_reply(body).choices[0].parts
     assert call == ToolCall("1", "f", '{"a":"\ufffd"}')
+
+
+def test_calls_without_ids_and_input():
+    """Servers that follow the API loosely: each call gets an id of its own, and an input of nothing is an empty one."""
+    call = {"type": "tool_use", "name": "f", "input": None}
+    found = ANTHROPIC_MESSAGES.parse_reply(answer(id="m1", content=[call, call | {"id": "t"}])).choices[0].parts
+    assert found == (ToolCall("call_m1_0", "f", "{}"), ToolCall("t", "f", "{}"))

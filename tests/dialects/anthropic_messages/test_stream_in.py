@@ -208,3 +208,19 @@ def test_damage_that_can_be_repaired_is():
     """Invalid UTF-8 costs a character, a BOM nothing."""
     data = START + block({"type": "text", "text": "a~b"}).replace(b"~", b"\xff")
     assert read(b"\xef\xbb\xbf" + data)[2] == TextDelta("a\ufffdb")
+
+
+def test_an_end_without_a_reason_is_one():
+    """Some servers leave stop_reason out; a stream of nothing but its frame still has no content, and no finish."""
+    said = read(START, block({"type": "text", "text": ""}, {"type": "text_delta", "text": "hi"}), STOP)
+    assert said[-2:] == [Finish("stop"), Done()]
+    called = read(START, block({"type": "tool_use", "id": "t", "name": "f", "input": {}}), event("message_delta", delta={}), STOP)
+    assert called[-2:] == [Finish("tool_calls"), Done()]
+    assert Finish("stop") not in read(START, STOP)
+
+
+def test_calls_without_ids_are_told_apart():
+    """Their results could not be matched otherwise."""
+    calls = [block({"type": "tool_use", "name": "f", "input": {}}, index=n) for n in range(2)]
+    started = [event for event in read(START, *calls, STOP) if isinstance(event, ToolCallStart)]
+    assert [call.id for call in started] == ["call_msg_1_0", "call_msg_1_1"]

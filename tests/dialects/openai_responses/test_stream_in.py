@@ -249,3 +249,18 @@ def test_mutated_streams_are_read_or_refused(documents):
         relay.end()
     except UpstreamMalformed:
         pass
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ({"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}, "length"),
+        ({"status": "incomplete"}, "error"),
+        ({"status": "cancelled"}, "error"),
+        ({"status": "completed"}, "stop"),
+        ({"status": None}, "stop"),
+    ],
+)
+def test_the_response_says_how_it_ended_not_the_events_name(said, reason):
+    """Some servers end every stream with response.completed; a cut answer must not seem whole."""
+    assert [event.reason for event in read(final("completed", **said)) if isinstance(event, Finish)] == [reason]

@@ -82,6 +82,9 @@ class Quirks(Section, frozen=True):
     thinking_switch: Annotated[
         bool, about("openai_chat: whether chat_template_kwargs.enable_thinking turns thinking on and off.")
     ] = False
+    guided: Annotated[
+        bool, about("openai_chat: whether the schema of an answer binds without strict, because it is decoded by.")
+    ] = False
     default_max_tokens: Annotated[
         int, about("anthropic_messages: max_tokens when the caller named none.", ge=1, le=10_000_000)
     ] = 4096

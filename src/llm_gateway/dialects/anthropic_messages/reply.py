@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any, TypeVar
 
 import msgspec
@@ -16,8 +17,9 @@ from llm_gateway.dialects.anthropic_messages.errors import parse_fault
 from llm_gateway.dialects.anthropic_messages.stops import parse_stop, render_stop
 from llm_gateway.dialects.anthropic_messages.usage import UsageWire, parse_usage, render_usage
 from llm_gateway.dialects.anthropic_messages.view import Thing
-from llm_gateway.dialects.arguments import input_of, unread
+from llm_gateway.dialects.arguments import arguments_of, input_of, unread
 from llm_gateway.dialects.base import ReplyFacts
+from llm_gateway.dialects.openai_chat.reply_in import call_id
 
 _Shape = TypeVar("_Shape", bound="Envelope")
 
@@ -92,6 +94,7 @@ def parse_reply(body: bytes) -> ChatReply:
     reply, parts = _read_usual(body) or _read_any(body)
     if reply.stop_details is not None:
         parts += explained(reply.stop_details)
+    parts = _told_apart(parts, reply.id or "")
     usage = reply.usage
     return ChatReply(
         reply.id or "",
@@ -99,6 +102,19 @@ def parse_reply(body: bytes) -> ChatReply:
         (Choice(0, parts, parse_stop(reply.stop_reason), reply.stop_sequence),),
         None if usage is None else parse_usage(usage),
         service_tier=None if usage is None else usage.service_tier,
+    )
+
+
+def _told_apart(parts: tuple[Part, ...], reply: str) -> tuple[Part, ...]:
+    """Calls that a server gave no ids with some."""
+    if all(part.id for part in parts if isinstance(part, ToolCall)):
+        return parts
+    calls = count()
+    return tuple(
+        [
+            msgspec.structs.replace(part, id=call_id(part.id, reply, next(calls))) if isinstance(part, ToolCall) else part
+            for part in parts
+        ]
     )
 
 
@@ -117,7 +133,7 @@ def _parse_block(block: ReplyBlock) -> Part | None:
         case "redacted_thinking":
             return Reasoning(redacted=block.data)
         case "tool_use":
-            return ToolCall(block.id, block.name, bytes(block.input).decode())
+            return ToolCall(block.id, block.name, arguments_of(block.input))
     return None
 
 

@@ -18,6 +18,7 @@ from llm_gateway.dialects.anthropic_messages.stops import parse_stop
 from llm_gateway.dialects.anthropic_messages.stream_wire import Delta, StreamEvent, is_error, read_event
 from llm_gateway.dialects.anthropic_messages.usage import UsageWire, merge, parse_usage
 from llm_gateway.dialects.anthropic_messages.wire import NAME
+from llm_gateway.dialects.openai_chat.reply_in import call_id
 from llm_gateway.dialects.reading import SseEvents
 from llm_gateway.dialects.template import beginning_of
 from llm_gateway.http.framing.sse import SseEvent
@@ -62,6 +63,8 @@ class Reader(SseEvents):
         self._calls = 0
         self._usage: UsageWire | None = None
         self._started = False
+        self._content = False
+        self._id = ""
 
     def _take(self, batch: list[SseEvent], raw: bytes) -> list[events.Event]:
         out: list[events.Event] = []
@@ -96,6 +99,8 @@ class Reader(SseEvents):
                 self._message_delta(event, out)
             case "message_stop":
                 self._over = True
+                if self._content and not self._finished:  # the provider gave no reason: it is over, as a whole answer is
+                    out.append(events.Finish("tool_calls" if self._calls else "stop"))
                 out.append(events.Done())
 
     def _start(self, event: StreamEvent, out: list[events.Event]) -> None:
@@ -105,6 +110,7 @@ class Reader(SseEvents):
         if self._started:
             return
         self._started = True
+        self._id = message.id
         usage = message.usage
         out.append(events.Start(message.id, message.model, service_tier=None if usage is None else usage.service_tier))
         self._tell_usage(usage, out)
@@ -118,6 +124,7 @@ class Reader(SseEvents):
         if not self._started:
             raise UpstreamMalformed("The provider's stream has content before its message")
         block = _decode(bytes(event.content_block), ReplyBlock)
+        self._content = True
         known = block.type in _KNOWN
         whole = None if known else _decode(bytes(event.content_block), dict[str, Any])
         self._open[event.index] = Block(block.type, self._calls, whole)
@@ -133,7 +140,7 @@ class Reader(SseEvents):
         elif block.type == "redacted_thinking":
             out.append(events.RedactedReasoning(block.data))
         elif block.type == "tool_use":
-            out.append(events.ToolCallStart(self._calls, block.id, block.name))
+            out.append(events.ToolCallStart(self._calls, call_id(block.id, self._id, self._calls), block.name))
             given = bytes(block.input)
             if given not in {b"{}", b"null"} and _decode(given, Any):
                 out.append(events.ToolCallDelta(self._calls, given.decode()))

@@ -11,7 +11,7 @@ from llm_gateway.core.json import encode
 from llm_gateway.dialects.anthropic_messages.parts_out import mark
 from llm_gateway.dialects.anthropic_messages.wire import NAME, ToolWire
 from llm_gateway.dialects.arguments import members_of
-from llm_gateway.dialects.schemas.carry import carry_strict_tool
+from llm_gateway.dialects.schemas.carry import Schemas
 from llm_gateway.dialects.schemas.rules import ANTHROPIC_STRICT, OBJECT
 
 _ANYTHING = Raw(b'{"type":"object","properties":{}}')
@@ -21,12 +21,13 @@ _CHOICES = {"auto": "auto", "required": "any", "none": "none", "named": "tool"}
 def render_tools(request: ChatRequest, dropped: list[str]) -> dict[str, Any]:
     """`tools` and `tool_choice`, which the API takes with tools only."""
     tools: list[Any] = []
+    schemas = Schemas(request, dropped)
     allowed = request.tool_choice.allowed if request.tool_choice is not None else ()
     for index, tool in enumerate(request.tools):
         if allowed and tool.name not in allowed:
             continue
         if tool.raw is None:
-            carried = tool if request.dialect == NAME else carry_strict_tool(request, index, ANTHROPIC_STRICT, OBJECT, dropped)
+            carried = tool if request.dialect == NAME else schemas.strict_tool(index, ANTHROPIC_STRICT, OBJECT)
             tools.append(_tool(carried))
         elif tool.dialect == NAME:
             tools.append(tool.raw)

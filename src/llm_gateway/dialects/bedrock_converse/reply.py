@@ -10,6 +10,7 @@ from msgspec import Raw
 from llm_gateway.core.chat import ChatReply, Choice, Opaque, Part, Reasoning, Text, ToolCall
 from llm_gateway.core.errors import UpstreamMalformed
 from llm_gateway.core.json import MalformedJson, decode_lenient
+from llm_gateway.dialects.arguments import arguments_of
 from llm_gateway.dialects.base import ReplyFacts
 from llm_gateway.dialects.bedrock_converse import wire
 from llm_gateway.dialects.bedrock_converse.citations import parse_citation
@@ -59,7 +60,7 @@ def _part(raw: Raw) -> Part | None:
         return Text(block.text)
     if block.tool_use is not None and block.tool_use.type != SERVER_TOOL:
         call = block.tool_use
-        return ToolCall(call.tool_use_id, call.name, bytes(call.input).decode())
+        return ToolCall(call.tool_use_id, call.name, arguments_of(call.input))
     if block.reasoning_content is not None:
         return _reasoning(block.reasoning_content, raw)
     if block.citations_content is not None:

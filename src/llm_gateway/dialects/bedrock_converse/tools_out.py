@@ -21,7 +21,7 @@ from llm_gateway.dialects.bedrock_converse.members import member, of_tool
 from llm_gateway.dialects.bedrock_converse.parts_out import PartsOut
 from llm_gateway.dialects.bedrock_converse.turns import calls_in
 from llm_gateway.dialects.bedrock_converse.wire import NAME
-from llm_gateway.dialects.schemas.carry import carry_strict_tool, carry_tool
+from llm_gateway.dialects.schemas.carry import Schemas
 from llm_gateway.dialects.schemas.rules import ANTHROPIC_STRICT, NOVA, OBJECT
 
 _ANYTHING = Raw(b'{"type":"object","properties":{}}')
@@ -54,6 +54,7 @@ class _Tools:
         self._family = family
         self._dropped = dropped
         self._points = PartsOut(family, dropped)
+        self._schemas = Schemas(request, dropped)
 
     def render(self) -> list[Any]:
         out: list[Any] = []
@@ -73,8 +74,8 @@ class _Tools:
 
     def _carried(self, index: int) -> Tool:
         if self._family.schema:
-            return carry_strict_tool(self._request, index, ANTHROPIC_STRICT, OBJECT, self._dropped)
-        return carry_tool(self._request, index, NOVA if self._family.plain_schemas else OBJECT, self._dropped)
+            return self._schemas.strict_tool(index, ANTHROPIC_STRICT, OBJECT)
+        return self._schemas.tool(index, NOVA if self._family.plain_schemas else OBJECT)
 
     def _tool(self, tool: Tool, index: int) -> dict[str, Any]:
         out = _spec(tool.name, tool.description, _schema(tool.schema))

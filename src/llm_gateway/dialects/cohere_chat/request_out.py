@@ -18,7 +18,7 @@ from llm_gateway.dialects.cohere_chat.messages_out import MessagesOut
 from llm_gateway.dialects.cohere_chat.models import thinks
 from llm_gateway.dialects.cohere_chat.wire import NAME
 from llm_gateway.dialects.ollama_chat.lost import name_lost, name_lost_of_format, of_format, of_option, of_reasoning, of_tool
-from llm_gateway.dialects.schemas.carry import carry_format, carry_tool
+from llm_gateway.dialects.schemas.carry import Schemas, carry_format
 from llm_gateway.dialects.schemas.rules import COHERE
 
 _RANGES: tuple[tuple[str, str, float, float], ...] = (
@@ -75,10 +75,9 @@ def _add_tools(out: dict[str, Any], request: ChatRequest, dropped: list[str]) ->
         if choice.mode not in {"auto", "none"}:
             dropped.append("tool_choice")
         return
+    schemas = Schemas(request, dropped)
     out["tools"] = [
-        _tool(carry_tool(request, index, COHERE, dropped))
-        for index, tool in enumerate(request.tools)
-        if any(tool is one for one in tools)
+        _tool(schemas.tool(index, COHERE)) for index, tool in enumerate(request.tools) if any(tool is one for one in tools)
     ]
     if all(tool.strict for tool in tools):
         out["strict_tools"] = True

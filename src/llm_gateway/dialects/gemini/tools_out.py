@@ -7,7 +7,7 @@ from typing import Any
 
 from llm_gateway.core.chat import ChatRequest, Tool
 from llm_gateway.dialects.gemini.wire import NAME
-from llm_gateway.dialects.schemas.carry import carry_tool
+from llm_gateway.dialects.schemas.carry import Schemas
 from llm_gateway.dialects.schemas.rules import GEMINI
 
 _MODES = MappingProxyType({"auto": "AUTO", "required": "ANY", "none": "NONE", "named": "ANY"})
@@ -18,6 +18,7 @@ def render_tools(request: ChatRequest, dropped: list[str]) -> dict[str, Any]:
     entries: list[Any] = []
     declared: list[dict[str, Any]] | None = None
     functions = 0
+    schemas = Schemas(request, dropped)
     for index, tool in enumerate(request.tools):
         if tool.raw is not None:
             declared = None
@@ -29,7 +30,7 @@ def render_tools(request: ChatRequest, dropped: list[str]) -> dict[str, Any]:
         if declared is None:
             declared = []
             entries.append({"functionDeclarations": declared})
-        declared.append(_declare(tool if request.dialect == NAME else carry_tool(request, index, GEMINI, dropped)))
+        declared.append(_declare(tool if request.dialect == NAME else schemas.tool(index, GEMINI)))
         functions += 1
         if tool.strict is not None:
             dropped.append(f"tools[{index}].strict")

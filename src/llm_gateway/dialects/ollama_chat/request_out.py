@@ -19,7 +19,7 @@ from llm_gateway.dialects.base import Rendered, Target
 from llm_gateway.dialects.ollama_chat.lost import name_lost, name_lost_of_format, of_reasoning, of_tool
 from llm_gateway.dialects.ollama_chat.messages_out import MessagesOut
 from llm_gateway.dialects.ollama_chat.wire import GENERATE, NAME
-from llm_gateway.dialects.schemas.carry import carry_format, carry_tool
+from llm_gateway.dialects.schemas.carry import Schemas, carry_format
 from llm_gateway.dialects.schemas.rules import OLLAMA_OUTPUT, OLLAMA_TOOL
 
 _OPTIONS = (
@@ -70,6 +70,7 @@ def _add_tools(out: dict[str, Any], request: ChatRequest, dropped: list[str]) ->
         return
     named = choice is not None and choice.mode == "named" and any(tool.name == choice.name for tool in request.tools)
     tools: list[Any] = []
+    schemas = Schemas(request, dropped)
     for index, tool in enumerate(request.tools):
         if choice is not None and choice.allowed and tool.name not in choice.allowed:
             continue  # as was asked
@@ -79,7 +80,7 @@ def _add_tools(out: dict[str, Any], request: ChatRequest, dropped: list[str]) ->
         if tool.raw is not None:
             tools.append(tool.raw)
         else:
-            tools.append(_tool(tool if request.dialect in _KIN else carry_tool(request, index, OLLAMA_TOOL, dropped)))
+            tools.append(_tool(tool if request.dialect in _KIN else schemas.tool(index, OLLAMA_TOOL)))
         if tool.strict:
             dropped.append(of_tool(request, index, "strict"))
         if tool.cache is not None:

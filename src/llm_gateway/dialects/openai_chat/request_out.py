@@ -16,7 +16,7 @@ from llm_gateway.dialects.base import Rendered, Target
 from llm_gateway.dialects.openai_chat.messages_out import MessagesOut
 from llm_gateway.dialects.openai_chat.parts_out import PartsOut
 from llm_gateway.dialects.openai_chat.reasoning import NAME
-from llm_gateway.dialects.schemas.carry import openai_tool, strict_format
+from llm_gateway.dialects.schemas.carry import Schemas, strict_format
 
 _PATH = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
 _FORMATS = {"text": "text", "json": "json_object", "schema": "json_schema"}
@@ -66,7 +66,8 @@ def document_of(request: ChatRequest, target: Target, dropped: list[str]) -> dic
         out["stream"] = True
         out["stream_options"] = {"include_usage": True}  # wanted for the ledger, whether or not the caller asked
     if request.response_format is not None:
-        out["response_format"] = _response_format(strict_format(request, request.response_format, dropped))
+        wanted = request.response_format
+        out["response_format"] = _response_format(wanted if target.guided else strict_format(request, wanted, dropped))
     _add_tools(out, request, dropped)
     if request.reasoning is not None:
         _add_reasoning(out, request.reasoning, request.dialect == NAME, target, dropped)
@@ -77,6 +78,7 @@ def document_of(request: ChatRequest, target: Target, dropped: list[str]) -> dic
 
 def _add_tools(out: dict[str, Any], request: ChatRequest, dropped: list[str]) -> None:
     tools = []
+    schemas = Schemas(request, dropped)
     parts = PartsOut(dropped, own=request.dialect == NAME)
     allowed = request.tool_choice.allowed if request.tool_choice is not None else ()
     for index, tool in enumerate(request.tools):
@@ -85,7 +87,7 @@ def _add_tools(out: dict[str, Any], request: ChatRequest, dropped: list[str]) ->
         if tool.raw is not None and tool.dialect != NAME:
             dropped.append(f"tools[{index}]")
             continue
-        tools.append(_tool(tool if tool.raw is not None else openai_tool(request, index, dropped)))
+        tools.append(_tool(tool if tool.raw is not None else schemas.openai_tool(index)))
         if tool.cache is not None and parts.keeps_mark(f"tools[{index}]".format):
             tools[-1]["cache_control"] = parts.mark(tool.cache)
     if tools:

@@ -191,7 +191,9 @@ class Reader(SseEvents):
         usage = read_usage(reply.usage)
         if usage is not None:
             out.append(ev.UsageUpdate(usage))
-        status = event.type.removeprefix("response.")
+        status = reply.status  # some servers say response.completed of any end
+        if status in {None, "completed", "in_progress"}:
+            status = event.type.removeprefix("response.")
         reason = None if reply.incomplete_details is None else reply.incomplete_details.reason
         out.append(ev.Finish(parse_finish(status, reason, calls=self._calls > 0)))
         out.append(ev.Done())

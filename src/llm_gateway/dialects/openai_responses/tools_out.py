@@ -10,7 +10,7 @@ from llm_gateway.core.chat import ChatRequest, Tool
 from llm_gateway.core.json import decode
 from llm_gateway.dialects.openai_responses.tools_in import custom_from_chat
 from llm_gateway.dialects.openai_responses.wire import NAME
-from llm_gateway.dialects.schemas.carry import openai_tool
+from llm_gateway.dialects.schemas.carry import Schemas
 
 _NOTHING = Raw(b'{"type":"object","properties":{}}')
 
@@ -20,8 +20,9 @@ def render_tools(request: ChatRequest, dropped: list[str]) -> dict[str, Any]:
     out: dict[str, Any] = {}
     tools: list[dict[str, Any]] = []
     own = request.dialect == NAME
+    schemas = Schemas(request, dropped)
     for index, tool in enumerate(request.tools):
-        rendered = render_tool(tool if own or tool.raw is not None else openai_tool(request, index, dropped), own=own)
+        rendered = render_tool(tool if own or tool.raw is not None else schemas.openai_tool(index), own=own)
         if rendered is None:
             dropped.append(f"tools[{index}]")
             continue

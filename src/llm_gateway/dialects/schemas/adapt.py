@@ -2,7 +2,7 @@
 
 `adapt` rewrites what has other words for it (rewrite.py, unions.py, merge.py). A constraint for which there are none moves into
 the description, where the model still reads it, and is named in `dropped`; structure for which there are none raises Refused with
-its path. Work and output are bounded: `MAX_DEPTH` levels, `MAX_NODES` schemas after references were replaced.
+its path. Work and output are bounded (budget.py), and so is the depth.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
+from llm_gateway.dialects.schemas.budget import Budget
 from llm_gateway.dialects.schemas.cycles import Edge, find_cycle
 from llm_gateway.dialects.schemas.flatten import At, Flattener
 from llm_gateway.dialects.schemas.merge import Schema, same, types_of
@@ -36,7 +37,6 @@ from llm_gateway.dialects.schemas.words import (
 )
 
 MAX_DEPTH = 64
-MAX_NODES = 10_000
 _BELOW = "#/$defs/"
 _OBJECT = ("object", Raw(b'"object"'))
 _NO_OBJECT = frozenset({"anyOf", "oneOf", "allOf", "$ref"})
@@ -51,13 +51,13 @@ class Adapted(msgspec.Struct):
     note: str = ""
 
 
-def adapt(schema: Schema, rules: Rules) -> Adapted:
-    """Raises Refused."""
+def adapt(schema: Schema, rules: Rules, budget: Budget | None = None) -> Adapted:
+    """`budget`: what several schemas may cost together. Raises Refused."""
     if rules.keywords is None and rules.top is None and is_plain(schema, rules):
         return Adapted(schema, changed=False, dropped=[])
     if rules.keywords is not None and suits(schema, rules):
         return Adapted(schema, changed=False, dropped=[])
-    work = _Work(schema, rules)
+    work = _Work(schema, rules, budget or Budget())
     out = work.run()
     return Adapted(out, not same(out, schema), list(dict.fromkeys(work.dropped)), work.note)
 
@@ -72,13 +72,13 @@ def is_plain(schema: Mapping[str, Any] | None, rules: Rules) -> bool:
 class _Work:
     """One schema being adapted."""
 
-    def __init__(self, root: Schema, rules: Rules) -> None:
+    def __init__(self, root: Schema, rules: Rules, budget: Budget) -> None:
         self.dropped: list[str] = []
         self.note = ""
         self._root = root
         self._rules = rules
-        self._flattener = Flattener(References(root), rules)
-        self._nodes = 0
+        self._budget = budget
+        self._flattener = Flattener(References(root), rules, budget)
         self._names: dict[str, str] = {}  # of definitions, by their pointer
         self._waiting: list[str] = []
         self._edges: dict[str, list[Edge]] = {"": []}
@@ -139,11 +139,9 @@ class _Work:
     # ---- one schema
 
     def _schema(self, schema: Any, at: At) -> Any:
-        self._nodes += 1
+        self._budget.node(at.path)
         if at.depth > MAX_DEPTH:
             raise Refused(at.path, f"it is nested more than {MAX_DEPTH} levels deep")
-        if self._nodes > MAX_NODES:
-            raise Refused(at.path, f"it comes to more than {MAX_NODES} schemas")
         if isinstance(schema, bool):
             return self._boolean(schema, at)
         if not isinstance(schema, dict):

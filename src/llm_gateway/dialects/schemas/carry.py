@@ -17,6 +17,7 @@ from llm_gateway.core.errors import Unsupported
 from llm_gateway.core.json import MalformedJson, decode, encode
 from llm_gateway.dialects.arguments import members_of
 from llm_gateway.dialects.schemas.adapt import adapt, is_plain
+from llm_gateway.dialects.schemas.budget import Budget
 from llm_gateway.dialects.schemas.refused import Refused
 from llm_gateway.dialects.schemas.rules import OBJECT, OPENAI_STRICT, Rules
 from llm_gateway.dialects.schemas.words import ANNOTATIONS, QUIET
@@ -44,47 +45,70 @@ _ALWAYS_STRICT = frozenset({"anthropic_messages", "gemini", "ollama_chat", "olla
 """Dialects in which an answer's schema is followed to the letter without a word about it."""
 
 
-def carry_tool(request: ChatRequest, index: int, rules: Rules, dropped: list[str]) -> Tool:
-    """The tool at `index` with its schema by `rules`. Raises Unsupported with the path of what cannot cross."""
-    tool = request.tools[index]
-    if tool.schema is None:
-        return tool
-    path = tool_path(request, index)
-    try:
-        schema, note = _carried(tool.schema, rules, path, dropped)
-    except Refused as refused:
-        raise _unsupported(path, refused) from None
-    if schema is tool.schema:
-        return tool
-    described = "\n".join(text for text in (tool.description, note) if text)
-    return structs.replace(tool, schema=schema, description=described or tool.description)
-
-
-def carry_strict_tool(request: ChatRequest, index: int, strict: Rules, otherwise: Rules, dropped: list[str]) -> Tool:
-    """As `carry_tool`, where a strict tool has rules of its own. One that cannot be strict there is sent without, and named."""
-    tool = request.tools[index]
-    if not tool.strict or tool.schema is None:
-        return carry_tool(request, index, otherwise, dropped)
-    lost: list[str] = []
-    try:
-        schema, _ = _carried(tool.schema, strict, tool_path(request, index), lost)
-    except Refused:
-        dropped.append(tool_member(request, index, "strict"))
-        return structs.replace(carry_tool(request, index, otherwise, dropped), strict=None)
-    dropped += lost
-    return tool if schema is tool.schema else structs.replace(tool, schema=schema)
-
-
-def openai_tool(request: ChatRequest, index: int, dropped: list[str]) -> Tool:
-    """For OpenAI's two dialects. Between them a schema is the provider's business; one that can be strict is strict for a caller
-    of Responses, where that is the rule.
+class Schemas:
+    """Those of one request's tools. `dropped` is given the paths of what nobody enforces any more; all raise Unsupported with the
+    path of what cannot cross.
     """
-    tool = request.tools[index]
-    if request.dialect == _RESPONSES and tool.strict is None and tool.schema is not None and is_strict(tool.schema):
-        return structs.replace(tool, strict=True)
-    if request.dialect in _OPENAI:
+
+    __slots__ = ("_budget", "_dropped", "_request")
+
+    def __init__(self, request: ChatRequest, dropped: list[str]) -> None:
+        self._request = request
+        self._dropped = dropped
+        self._budget: Budget | None = None
+
+    def tool(self, index: int, rules: Rules) -> Tool:
+        """The tool at `index` with its schema by `rules`."""
+        tool = self._request.tools[index]
+        if tool.schema is None:
+            return tool
+        path = tool_path(self._request, index)
+        try:
+            schema, note = self._carried(tool.schema, rules, path, self._dropped)
+        except Refused as refused:
+            raise _unsupported(path, refused) from None
+        if schema is tool.schema and not note:
+            return tool
+        described = "\n".join(text for text in (tool.description, note) if text)
+        return structs.replace(tool, schema=schema, description=described or tool.description)
+
+    def strict_tool(self, index: int, strict: Rules, otherwise: Rules) -> Tool:
+        """Where a strict tool has rules of its own. One that cannot be strict there is sent without, and that is named."""
+        tool = self._request.tools[index]
+        if not tool.strict or tool.schema is None:
+            return self.tool(index, otherwise)
+        lost: list[str] = []
+        try:
+            schema, _ = self._carried(tool.schema, strict, tool_path(self._request, index), lost)
+        except Refused:
+            self._dropped.append(tool_member(self._request, index, "strict"))
+            return structs.replace(self.tool(index, otherwise), strict=None)
+        self._dropped += lost
+        return tool if schema is tool.schema else structs.replace(tool, schema=schema)
+
+    def openai_tool(self, index: int) -> Tool:
+        """For OpenAI's two dialects. Between them a schema is the provider's business; one that can be strict is strict for a
+        caller of Responses, where that is the rule.
+        """
+        tool = self._request.tools[index]
+        if self._request.dialect not in _OPENAI:
+            return self.strict_tool(index, OPENAI_STRICT, OBJECT)
+        if (
+            self._request.dialect == _RESPONSES
+            and tool.strict is None
+            and tool.schema is not None
+            and is_strict(tool.schema, self._shared())
+        ):
+            return structs.replace(tool, strict=True)
         return tool
-    return carry_strict_tool(request, index, OPENAI_STRICT, OBJECT, dropped)
+
+    def _carried(self, schema: Raw, rules: Rules, path: str, dropped: list[str]) -> tuple[Raw, str]:
+        return _carried(schema, rules, path, dropped, self._shared())
+
+    def _shared(self) -> Budget:
+        if self._budget is None:
+            self._budget = Budget()
+        return self._budget
 
 
 def carry_format(request: ChatRequest, wanted: ResponseFormat, rules: Rules, dropped: list[str]) -> Raw:
@@ -128,13 +152,13 @@ def is_any_object(schema: Raw) -> bool:
     return document.get("type") == "object" and said <= {"type", "properties"} and not document.get("properties")
 
 
-def is_strict(schema: Raw) -> bool:
+def is_strict(schema: Raw, budget: Budget | None = None) -> bool:
     """Whether OpenAI takes it as strict, as it stands."""
     document = _members(schema)
     if document is None:
         return False
     try:
-        adapted = adapt(document, OPENAI_STRICT)
+        adapted = adapt(document, OPENAI_STRICT, budget)
     except Refused:
         return False
     return not adapted.changed and not adapted.dropped
@@ -155,14 +179,14 @@ def format_path(request: ChatRequest) -> str:
     return _FORMATS.get(request.dialect, "response_format.json_schema.schema")
 
 
-def _carried(schema: Raw, rules: Rules, path: str, dropped: list[str]) -> tuple[Raw, str]:
+def _carried(schema: Raw, rules: Rules, path: str, dropped: list[str], budget: Budget | None = None) -> tuple[Raw, str]:
     """`schema` itself where nothing is to be done, and what has to stand in the tool's description. Raises Refused."""
     if rules.keywords is None and rules.top is None and is_plain(members_of(bytes(schema)), rules):
         return schema, ""
     document = _members(schema)
     if document is None:
         return schema, ""
-    adapted = adapt(document, rules)
+    adapted = adapt(document, rules, budget)
     dropped += [_full(path, lost) for lost in adapted.dropped]
     return (Raw(encode(adapted.schema)), adapted.note) if adapted.changed else (schema, adapted.note)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from llm_gateway.dialects.schemas.budget import Budget, weight
 from llm_gateway.dialects.schemas.merge import Schema, merge
 from llm_gateway.dialects.schemas.places import References, below
 from llm_gateway.dialects.schemas.refused import Refused
@@ -13,8 +14,6 @@ from llm_gateway.dialects.schemas.words import ANNOTATIONS, CONSTRAINTS, QUIET, 
 
 MOST_MERGED = 64
 """Schemas that one `allOf` may come to."""
-MOST_WORK = 50_000
-"""Properties times schemas that all of them together may come to."""
 
 
 class At(NamedTuple):
@@ -36,12 +35,12 @@ class At(NamedTuple):
 class Flattener:
     """Of one document."""
 
-    __slots__ = ("_references", "_rules", "_work")
+    __slots__ = ("_budget", "_references", "_rules")
 
-    def __init__(self, references: References, rules: Rules) -> None:
+    def __init__(self, references: References, rules: Rules, budget: Budget) -> None:
         self._references = references
         self._rules = rules
-        self._work = 0
+        self._budget = budget
 
     def flat(self, schema: Schema, at: At) -> tuple[Schema, At]:
         """`schema` with a reference alone, or without any at its top; without an `allOf` that may not stay. Raises Refused."""
@@ -61,6 +60,7 @@ class Flattener:
             schema, at = self._replaced(schema, at)
         if isinstance(schema, dict):
             check(schema, at.path)
+            self._budget.work(weight(schema), at.path)
         return schema, at
 
     def pointer(self, schema: Schema, at: At) -> str:
@@ -84,6 +84,7 @@ class Flattener:
         if pointer in at.inside:
             raise Refused(below(at.path, "$ref"), "it holds itself")
         target = self.target(pointer, at)
+        self._budget.work(weight(target), at.path)
         at = at._replace(inside=at.inside | {pointer})
         beside = {word: value for word, value in schema.items() if word != "$ref" and word not in QUIET}
         if target is True:
@@ -108,9 +109,7 @@ class Flattener:
 
     def merged(self, parts: list[Schema], path: str) -> Schema:
         """`parts` as one. Raises Refused at `path`."""
-        self._work += len(parts) * sum(1 + len(part.get("properties") or ()) for part in parts)
-        if self._work > MOST_WORK:
-            raise Refused(path, "it combines too many schemas")
+        self._budget.work(len(parts) * sum(weight(part) for part in parts), path)
         return merge(parts, path)
 
     def collect(self, part: Any, at: At, parts: list[Schema]) -> frozenset[str]:

@@ -15,6 +15,7 @@ from llm_gateway.simulator.dialects import (
     gemini,
     gemini_embeddings,
     jina,
+    mistral_chat,
     mistral_ocr,
     ollama_chat,
     ollama_embed,
@@ -66,6 +67,7 @@ GEMINI: tuple[Dialect, ...] = (
 COHERE: tuple[Dialect, ...] = (cohere_chat.DIALECT, cohere_embed.DIALECT, cohere_rerank.DIALECT)
 BEDROCK: tuple[Dialect, ...] = (bedrock_converse.CONVERSE, bedrock_converse.STREAM, bedrock_embed.DIALECT)
 VOYAGE: tuple[Dialect, ...] = (voyage.EMBEDDINGS, voyage.RERANKING)
+MISTRAL: tuple[Dialect, ...] = (mistral_chat.CHAT, mistral_chat.EMBEDDINGS, mistral_ocr.DIALECT, openai_moderations.DIALECT)
 JINA: tuple[Dialect, ...] = (jina.EMBEDDINGS, jina.RERANKING)
 
 # The first that fits is taken: longer endings stand before shorter ones (/api/embeddings before /embeddings).
@@ -78,6 +80,7 @@ SPOKEN: Mapping[str, tuple[Dialect, ...]] = MappingProxyType(
         "ollama": (*OLLAMA, *OPENAI),  # a real one has OpenAI's routes beside its own
         "cohere": COHERE,
         "bedrock": BEDROCK,
+        "mistral": MISTRAL,
         "voyage": VOYAGE,
         "jina": JINA,
     }
