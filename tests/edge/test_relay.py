@@ -66,6 +66,7 @@ def test_usage_that_comes_after_the_goodbye_counts() -> None:
     ("fault", "code", "outcome", "how", "reason"),
     [
         ("ws_close:after=3,code=1000,reason=bye", 1000, "completed", "provider", "bye"),
+        ("ws_close:after=3,code=1000,reason=bye sk-secret-key-1234567890", 1000, "completed", "provider", "bye ***"),
         ("ws_close:after=3,code=4000,reason=no sk-secret-key-1234567890", 4000, "failed", "provider", "no ***"),
         ("ws_close:after=3,code=1011,reason=oops", 1011, "failed", "provider", "oops"),
         ("ws_cut:after=3", 1011, "failed", "provider_lost", "The provider broke the session off."),

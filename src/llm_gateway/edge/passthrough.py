@@ -179,10 +179,15 @@ def clean(path: bytes) -> str:
 
 
 def _expression(path: str) -> str:
-    """A pattern as a regular expression: a * is within one part, a last /* is all that is below."""
+    """A pattern as a regular expression: a * is within one part, a last /* is all that is below.
+
+    What stands between two * is taken where it comes first and nowhere else (the atomic groups): to try all other places would
+    find nothing more, and take a long path for ever.
+    """
     below = path.endswith("/*")
-    inner = "[^/]*".join(re.escape(piece) for piece in (path[:-2] if below else path).split("*"))
-    return inner + ("/.+" if below else "")
+    first, *others = map(re.escape, (path[:-2] if below else path).split("*"))
+    inner = "".join(f"(?>[^/]*?{piece})" for piece in others[:-1]) + (f"[^/]*{others[-1]}" if others else "")
+    return first + inner + ("/.+" if below else "")
 
 
 def _take_key(request: Request) -> None:

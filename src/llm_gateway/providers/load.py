@@ -19,13 +19,13 @@ from llm_gateway.http.errors import HttpError
 from llm_gateway.providers.deployment import Upstream
 from llm_gateway.providers.faults import from_http
 
-LARGEST = 4 << 20
+LARGEST = 1 << 20
 """Bytes of one answer."""
 SHORTEST = 0.2
 """Seconds between two of them, whatever the configuration says."""
 _TIMEOUTS = Timeouts(connect=2.0, head=2.0, idle=2.0, total=2.0, pool=2.0)
 _SAMPLE = re.compile(
-    rb'^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(?:[^"}\n]|"(?:[^"\\\n]|\\.)*+")*+\})?[ \t]+(\S+)(?:[ \t]+-?\d+)?[ \t]*$', re.MULTILINE
+    rb'^(vllm:[a-zA-Z0-9_:]*+)(?:\{(?:[^"}\n]|"(?:[^"\\\n]|\\.)*+")*+\})?[ \t]++(\S++)(?:[ \t]+-?\d+)?[ \t]*$', re.MULTILINE
 )
 _RUNNING = frozenset({b"vllm:num_requests_running"})
 _WAITING = frozenset({b"vllm:num_requests_waiting"})
