@@ -204,7 +204,10 @@ def test_credentials_that_cannot_work_are_told_with_their_entry(tmp_path):
     google = {"type": "vertex", "project": "p", "google": {"credentials_file": str(tmp_path / "none.json")}}
     for made, said in [
         ({"type": "bedrock"}, "providers.mine: needs region, or AWS_REGION in the environment"),
-        ({"type": "bedrock", "region": "x", "api_key": "k", "aws": {}}, "providers.mine: aws contradicts api_key: say one of them"),
+        (
+            {"type": "bedrock", "region": "x", "api_key": "k", "aws": {}},
+            "providers.mine: aws contradicts api_key: say one of them",
+        ),
         (google, "providers.mine: google.credentials_file cannot be read: No such file or directory"),
         ({"type": "azure", "base_url": URL, "entra": {"tenant_id": "t"}}, "providers.mine: entra has a tenant_id, but neither"),
     ]:

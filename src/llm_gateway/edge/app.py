@@ -26,6 +26,8 @@ BindFront = Callable[[Request], Front | None]
 """The dialect of a request whose URL says more than a path: made for this one request; None: there is nothing."""
 Relayed = tuple[Front, Pipeline]
 Relay = Callable[[Request], Relayed | None]
+
+
 def nothing(_request: Request) -> None:
     """Nothing passes through as it is."""
 

@@ -47,7 +47,9 @@ class Options(Section, frozen=True):
     entra: Annotated[Entra | None, about("azure: Microsoft Entra ID credentials; absent: an API key, or as if empty.")] = None
     load_every: Annotated[
         Duration | None,
-        about("vllm: how often its /metrics are read for its load, which GET /health/providers shows; absent: never.", positive=True),
+        about(
+            "vllm: how often its /metrics are read for its load (GET /health/providers shows it); absent: never.", positive=True
+        ),
     ] = None
     anthropic_models: Annotated[
         tuple[Text, ...] | None,

@@ -105,9 +105,7 @@ class Realtime(Section, frozen=True):
     buffered: Annotated[
         Size, about("Most bytes of unfinished messages held at once by a worker, all sessions together.", positive=True)
     ] = Size(128 << 20)
-    idle: Annotated[Duration, about("A session without a message either way is ended after this long.", positive=True)] = Duration(
-        900
-    )
+    idle: Annotated[Duration, about("A session without any message is ended after this long.", positive=True)] = Duration(900)
     total: Annotated[Duration, about("Longest session.", positive=True)] = Duration(7200)
     ping: Annotated[
         Duration, about("A side that was silent for this long is pinged, and given up after as long again.", positive=True)
