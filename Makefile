@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run test test-fast check fix docs bench catalogue fuzz nightly lock clean setup-run setup-dev
+.PHONY: help run test test-fast check fix docs corpus bench catalogue fuzz nightly lock clean setup-run setup-dev
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,8 +36,8 @@ fix: setup-dev ## format and repair what can be repaired without thinking
 docs: setup-dev ## write the generated parts of docs/ (CONFIGURATION, CLI, the JSON Schema) from the code
 	$(BIN)/python scripts/docs.py
 
-corpus: setup-dev ## recorded exchanges of providers (RECORDINGS=folder) through every client dialect, judged
-	.venv/bin/python scripts/corpus.py --recordings $(RECORDINGS)
+corpus: setup-dev ## send recorded provider exchanges (RECORDINGS=folder) through every client dialect and judge the answers
+	$(BIN)/python scripts/corpus.py --recordings $(RECORDINGS)
 
 bench: setup-dev ## measure beside nginx in one run (needs wrk, nginx, gcc) and write benchmarks/RESULTS.md
 	$(BIN)/python benchmarks/run.py

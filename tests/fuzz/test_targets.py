@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
 from fuzz.targets import Fuzzed, targets
@@ -60,6 +61,7 @@ def hostile() -> Iterator[tuple[str, bytes]]:
 
 
 HOSTILE = dict(hostile())
+ODD_NAMES = ("", ".", "a..b", "[0]", "a[99999999999999999999]", "tools[0].x", "messages[0].content[0]", "messages[0]")
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -82,6 +84,19 @@ def test_damaged_documents(name: str) -> None:
         target.run(seed)
         for _ in range(60):
             target.run(damaged(seed, dice, target))
+
+
+@pytest.mark.parametrize("name", [name for name in TARGETS if name.endswith("/request")])
+def test_members_of_any_name(name: str) -> None:
+    """A good request with one more member, whose name is none, or looks like a path: taken or refused as documented."""
+    for seed in TARGETS[name].seeds:
+        try:
+            document = msgspec.json.decode(seed)
+        except msgspec.DecodeError:
+            continue
+        for odd in ODD_NAMES if isinstance(document, dict) else ():
+            for value in ({}, [], None, "x", 1):
+                TARGETS[name].run(msgspec.json.encode({**document, odd: value}))
 
 
 def damaged(seed: bytes, dice: random.Random, target: Fuzzed) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 from msgspec import Raw
 
 from llm_gateway.core.json import encode
@@ -26,3 +27,11 @@ def test_a_place_that_is_gone_is_said():
     """So that the caller of it can name the member as dropped."""
     document = {"tools": [{}], "a": 1}
     assert not any(put(document, path, 7) for path in ("tools[1].x", "a.b", "lost[0].x", "tools[0]", "tools[0].a[1].b"))
+
+
+@pytest.mark.parametrize("path", ["", ".", "a..b", "[0]", "a[", "a]", "a[-1].b", "tools[" + "9" * 5000 + "].x"])
+def test_a_name_that_is_no_path(path):
+    """A caller's member may have any name: it has no place, and nothing is set."""
+    document = {"tools": [{}]}
+    assert not put(document, path, 7)
+    assert document == {"tools": [{}]}

@@ -10,11 +10,16 @@ import msgspec
 
 from llm_gateway.core.json import decode, encode
 
-_STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+_STEP = re.compile(r"([^.\[\]]+)|\[([0-9]{1,9})\]")
+_PATH = re.compile(r"[^.\[\]]+(?:\.[^.\[\]]+|\[[0-9]{1,9}\])*")
 
 
 def put(document: dict[str, Any], path: str, value: Any) -> bool:
-    """False if the place does not exist any more. Objects on the way are made: `metadata.x` may be all of metadata."""
+    """False if the place does not exist any more, or `path` is none: a caller may name a member "" or "a..b". Objects on the way
+    are made: `metadata.x` may be all of metadata.
+    """
+    if _PATH.fullmatch(path) is None:
+        return False
     steps = [name or int(place) for name, place in _STEP.findall(path)]
     here: Any = document
     for step, after in pairwise(steps):
