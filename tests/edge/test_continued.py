@@ -328,3 +328,37 @@ def test_a_summary_says_something_to_others(summary, left_out):
         assert told.get("reasoning_content") == (None if left_out else "so")
 
     play([said(output=[reasoning, made()["output"][0]]), said_in_chat()], test)
+
+
+def test_a_reference_to_an_item_of_the_gateways_own_is_that_item():
+    """Clients that send references instead of items (Vercel's) go on at providers that have no store; another key's are not there."""
+
+    async def test(gateway: Any, upstream: Upstream) -> None:
+        first = msgspec.json.decode((await create(gateway, "c"))[2])
+        item = first["output"][0]
+        words = [
+            {"role": "user", "content": "one"},
+            {"type": "item_reference", "id": item["id"]},
+            {"role": "user", "content": "two"},
+        ]
+        assert (await create(gateway, "c", input=words))[0] == 200
+        assert [message["content"] for message in sent(upstream.requests[1][1])["messages"]] == ["one", "Hello!", "two"]
+        for strange in (item["id"] + "0", "msg__0", "x" * 5000):
+            words[1]["id"] = strange
+            refused = await create(gateway, "c", input=words)
+            assert (refused[0], error_of(refused)["param"]) == (400, "input[1]")
+        words[1]["id"] = item["id"]
+        assert (await create(gateway, "c", headers=f"Authorization: Bearer {OTHER}\r\n", input=words))[0] == 400
+
+    play([said_in_chat("Hello!"), said_in_chat("Bye!")], test, keys=2)
+
+
+def test_references_do_not_grow_a_request_without_end():
+    """Many short references to one long item are bound as a conversation is."""
+
+    async def test(gateway: Any, _upstream: Upstream) -> None:
+        ident = msgspec.json.decode((await create(gateway, "c"))[2])["output"][0]["id"]
+        words = [{"type": "item_reference", "id": ident}] * 400
+        assert (await create(gateway, "c", input=words))[0] == 413
+
+    play([said_in_chat("x" * 40_000)], test)

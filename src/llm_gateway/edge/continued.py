@@ -10,6 +10,7 @@ The rules, which docs/API.md tells callers:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -21,7 +22,9 @@ from llm_gateway.core.clock import Clock
 from llm_gateway.core.errors import InvalidRequest, Overloaded, PayloadTooLarge, UnknownPrevious, Unsupported
 from llm_gateway.core.exchange import Exchange
 from llm_gateway.core.json import MalformedJson, decode_lenient, encode
+from llm_gateway.core.splice import set_top_level
 from llm_gateway.dialects.openai_responses import OPENAI_RESPONSES
+from llm_gateway.dialects.openai_responses.reply_items import response_id
 from llm_gateway.dialects.openai_responses.state import output_items
 from llm_gateway.edge.heartbeat import Heartbeat
 from llm_gateway.edge.respond import Respond
@@ -36,6 +39,9 @@ LONGEST_CHAIN = 1000
 """Responses of one conversation."""
 UNFINISHED = frozenset({"queued", "in_progress"})
 _PARAM = "previous_response_id"
+_REFERENCE = b'"item_reference"'
+_ITEM = re.compile(r"[a-z]+_(.+)_\d+")
+"""An item's id, as reply_items.Names makes it."""
 _NOT_STORED = header(b"X-Gateway-Stored", b"false")
 
 
@@ -102,22 +108,64 @@ class Continue:
             raise InvalidRequest(
                 "The gateway cannot tell whose conversation this is (responses.unknown_ids).", param="conversation"
             )
-        previous = turn.named = state.previous_response_id
-        if previous is None:
-            return turn
+        turn.named = state.previous_response_id
         owner = "" if ex.caller is None else ex.caller.key_name
+        try:
+            if store is not None and _REFERENCE in ex.body:
+                await self._resolve(ex, turn, store, owner)
+            if turn.named is not None:
+                await self._continue(turn, store, owner, turn.named, in_conversation=state.conversation is not None)
+        except BaseException:
+            self._held -= turn.held  # the Exchange does not know the turn yet
+            raise
+        return turn
+
+    async def _resolve(self, ex: Exchange, turn: Turn, store: ResponseStore, owner: str) -> None:
+        """Puts items of kept responses in the place of references to them, as far as the gateway made them (Names)."""
+        kept: dict[str, dict[str, Raw]] = {}
+        items: list[Raw] = []
+        size = 0
+        for item in turn.input_items(turn.body):
+            named = _referred(item)
+            found = None
+            if named is not None:
+                response, ident = named
+                if response not in kept:
+                    stored = await store.get(owner, response) if len(kept) < LONGEST_CHAIN else None
+                    kept[response] = {} if stored is None else _by_id(output_items(stored.response))
+                found = kept[response].get(ident)
+            if found is not None:
+                size += len(bytes(found))
+                if size > self._longest:
+                    raise PayloadTooLarge("The conversation has become longer than the gateway takes.", param="input")
+            items.append(item if found is None else found)
+        if size:
+            self._hold(turn, size)
+            ex.body = turn.body = set_top_level(turn.body, "input", encode(items))
+            ex.view = turn.view(ex.body)
+
+    def _hold(self, turn: Turn, size: int) -> None:
+        """Raises Overloaded. Given back by `observed`."""
+        if self._held + size > self._most:
+            raise Overloaded("The gateway holds as many bytes of conversations as it may.", retry_after=1.0)
+        turn.held += size
+        self._held += size
+
+    async def _continue(
+        self, turn: Turn, store: ResponseStore | None, owner: str, previous: str, *, in_conversation: bool
+    ) -> None:
+        """Raises UnknownPrevious, InvalidRequest, PayloadTooLarge, Overloaded."""
         found = None if store is None or len(previous) > LONGEST_ID else await store.get(owner, previous)
         if found is not None and not found.finished:
             raise InvalidRequest("The earlier response is not finished. Fetch it until it is.", param=_PARAM)
         if found is None or found.partial:
             turn.partial = True
             turn.holder = found.provider if found is not None else ""
-        elif state.conversation is not None:
+        elif in_conversation:
             raise InvalidRequest("previous_response_id and conversation exclude each other.", param="conversation")
         else:
             assert store is not None  # noqa: S101 - it has found something
             await self._recall(turn, store, owner, previous, found)
-        return turn
 
     async def _recall(self, turn: Turn, store: ResponseStore, owner: str, previous: str, found: Stored) -> None:
         """Puts the conversation that ends with `found` into the turn."""
@@ -127,8 +175,7 @@ class Continue:
         size = sum(len(link.items) + len(link.response) for link in chain)
         if size > self._longest:
             raise PayloadTooLarge("The conversation has become longer than the gateway takes.", param=_PARAM)
-        if self._held + size > self._most:
-            raise Overloaded("The gateway holds as many bytes of conversations as it may.", retry_after=1.0)
+        self._hold(turn, size)
         for link in chain:
             for item in items_of(link):
                 reference = _reference(item, link.provider) if link.at_provider else None
@@ -136,8 +183,6 @@ class Continue:
                     turn.references[len(turn.earlier)] = reference
                 turn.earlier.append(item)
         turn.previous = previous
-        turn.held = size
-        self._held += size  # given back by `observed`: nothing between here and the Exchange waits or raises
 
     def _ready(self, ex: Exchange, turn: Turn, deployment: Deployment) -> list[str]:
         """Sets the body for this candidate; the names of what it is not given. Raises Unsupported where it cannot go on."""
@@ -231,6 +276,31 @@ def facts(response: bytes) -> Facts:
         return decode_lenient(response, Facts)
     except (MalformedJson, msgspec.ValidationError):
         return Facts()
+
+
+class _Named(msgspec.Struct, gc=False):
+    """An item's place in a conversation."""
+
+    id: str | None = None
+    type: str | None = None
+
+
+def _referred(item: Raw) -> tuple[str, str] | None:
+    """The response and the item that a reference to an item of the gateway's own names."""
+    seen = _named(item)
+    made = None if seen.type != "item_reference" or seen.id is None else _ITEM.fullmatch(seen.id[:LONGEST_ID])
+    return None if made is None else (response_id(made[1]), made[0])
+
+
+def _by_id(items: list[Raw]) -> dict[str, Raw]:
+    return {ident: item for item in items if (ident := _named(item).id) is not None}
+
+
+def _named(item: Raw) -> _Named:
+    try:
+        return decode_lenient(bytes(item), _Named)
+    except (MalformedJson, msgspec.ValidationError):
+        return _Named()
 
 
 def items_of(stored: Stored) -> list[Raw]:
