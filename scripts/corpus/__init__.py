@@ -1,0 +1,1 @@
+"""Recorded provider exchanges through the whole gateway, without sockets; scripts/corpus.py is the command."""
