@@ -67,7 +67,7 @@ def test_a_model_that_does_not_exist(client: OpenAI) -> None:
 def test_a_path_that_does_not_exist(client: OpenAI) -> None:
     """An API that the gateway does not have is a 404, not a connection error."""
     with pytest.raises(openai.NotFoundError):
-        client.moderations.create(input="Hi")
+        client.fine_tuning.jobs.list()
 
 
 def test_a_parameter_out_of_range(client: OpenAI, world: World, question: str) -> None:
