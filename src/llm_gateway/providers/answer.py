@@ -13,10 +13,10 @@ from typing import Protocol
 
 from llm_gateway.core.errors import UpstreamError, UpstreamMalformed
 from llm_gateway.core.usage import Usage
-from llm_gateway.dialects.base import ProviderFault
 from llm_gateway.http.errors import DeadlineExceeded, HttpError
 from llm_gateway.providers.deployment import Deployment, Lane
 from llm_gateway.providers.faults import first_token_late, from_failure, from_http, masked
+from llm_gateway.providers.transform import Transform
 
 PRECOMMIT_BYTES = 1 << 20
 """A provider that sends more than this without any content is not answering."""
@@ -43,22 +43,6 @@ class Reply(Protocol):
     source: object | None
 
     def write(self, data: bytes) -> None: ...
-
-
-class Transform(Protocol):
-    """Upstream bytes to caller bytes; see dialects.base.Relay, whose shape this is."""
-
-    @property
-    def usage(self) -> Usage | None: ...
-    @property
-    def committed(self) -> bool: ...
-    @property
-    def done(self) -> bool: ...
-    @property
-    def failure(self) -> ProviderFault | None: ...
-
-    def feed(self, data: bytes) -> bytes: ...
-    def end(self) -> bytes: ...
 
 
 class WholeAnswer:

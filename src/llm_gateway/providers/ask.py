@@ -17,12 +17,12 @@ from llm_gateway.dialects.base import ChatBack, Operation, ProviderFault, TypedB
 from llm_gateway.http.client import Client, Response
 from llm_gateway.http.errors import HttpError
 from llm_gateway.http.headers import header
-from llm_gateway.providers.answer import StreamAnswer, Transform, WholeAnswer
+from llm_gateway.providers.answer import StreamAnswer, WholeAnswer
 from llm_gateway.providers.deployment import Deployment, Lane, Patience, Upstream
 from llm_gateway.providers.faults import from_http, from_status, masked
 from llm_gateway.providers.fetch import Fetcher, off
 from llm_gateway.providers.linked import with_files
-from llm_gateway.providers.transform import Translated, Unframed, Whole, named
+from llm_gateway.providers.transform import Transform, Translated, Unframed, Whole, named
 
 ERROR_BODY_BYTES = 64 << 10
 _NO_HEADERS: Mapping[bytes, bytes] = MappingProxyType({})

@@ -15,8 +15,8 @@ from llm_gateway.dialects.base import ChatBack, ProviderFault, StreamReader, Str
 from llm_gateway.providers.base import Unframe
 
 
-class Inner(Protocol):
-    """The Transform inside."""
+class Transform(Protocol):
+    """Upstream bytes to caller bytes; see dialects.base.Relay, whose shape this is."""
 
     @property
     def usage(self) -> Usage | None: ...
@@ -91,7 +91,7 @@ class Unframed:
 
     __slots__ = ("_frame", "_inner")
 
-    def __init__(self, frame: Unframe, inner: Inner) -> None:
+    def __init__(self, frame: Unframe, inner: Transform) -> None:
         self._frame = frame
         self._inner = inner
 
