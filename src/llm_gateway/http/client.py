@@ -9,6 +9,7 @@ No redirects are followed and no cookies are kept: a key must not travel to a ho
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from math import inf
 from typing import TypeVar
@@ -30,12 +31,12 @@ _DEFAULT_LIMITS = ClientLimits()
 _DEFAULT_TIMEOUTS = Timeouts()
 
 
-class Owned(asyncio.BaseProtocol):
+class Owned(ABC, asyncio.BaseProtocol):
     """The protocol of a connection that is the caller's own."""
 
+    @abstractmethod
     def abort(self) -> None:
         """Close at once."""
-        raise NotImplementedError
 
 
 P = TypeVar("P", bound=Owned)
