@@ -18,6 +18,7 @@ from llm_gateway.credentials.registry import Authorizers
 from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.edge.app import App
 from llm_gateway.edge.health import Health
+from llm_gateway.edge.ownership import MemoryOwners
 from llm_gateway.edge.stored import MemoryStore
 from llm_gateway.http.limits import ServerLimits
 from llm_gateway.http.server import Server
@@ -133,6 +134,7 @@ async def whole_gateway(
         Log(lines, clock, "error"),
         lambda _ex, bug: bugs.append(bug),
         MemoryStore(clock.monotonic),
+        MemoryOwners(clock.monotonic),
         draw,
     )
     authorizers = Authorizers(clock, shared.log, draw)

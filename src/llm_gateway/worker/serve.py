@@ -21,6 +21,7 @@ from llm_gateway.core.ids import Ids
 from llm_gateway.credentials.registry import Authorizers
 from llm_gateway.edge.app import App
 from llm_gateway.edge.health import Health
+from llm_gateway.edge.ownership import MemoryOwners
 from llm_gateway.edge.stored import MemoryStore
 from llm_gateway.http.limits import ServerLimits
 from llm_gateway.http.server import Server
@@ -69,7 +70,8 @@ class Gateway:
             version=__version__, clock=clock, stats=stats, providers=provider_types(config), state_dir=Path(config.state.dir)
         )
         observe = Observe(clock, stats, access, config.logging.format)
-        self._shared = Shared(clock, stats, self._health, observe, self.log, self._report, MemoryStore(clock.monotonic))
+        responses, owners = MemoryStore(clock.monotonic), MemoryOwners(clock.monotonic)
+        self._shared = Shared(clock, stats, self._health, observe, self.log, self._report, responses, owners)
         self._loads = Loads(clock, self.log)
         self._health.load = self._loads.of
         self._managed = Managed(self._reload_soon, lambda child, what: self.log("warning", "child", child=child, what=what))

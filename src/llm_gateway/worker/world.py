@@ -10,7 +10,7 @@ from ipaddress import ip_network
 from types import MappingProxyType
 
 from llm_gateway.config.schema import Config, Fetch
-from llm_gateway.core.clock import Clock, SystemClock
+from llm_gateway.core.clock import Clock
 from llm_gateway.core.exchange import Exchange
 from llm_gateway.dialects.anthropic_count_tokens import ANTHROPIC_COUNT_TOKENS
 from llm_gateway.dialects.anthropic_messages import ANTHROPIC_MESSAGES
@@ -92,9 +92,9 @@ class Shared:
     log: Log
     report: Callable[[Exchange, Exception], None]
     responses: MemoryStore
+    owners: MemoryOwners
     draw: Callable[[], float] = random.random
     sessions: Sessions = field(default_factory=Sessions)
-    owners: MemoryOwners = field(default_factory=lambda: MemoryOwners(SystemClock().monotonic))
 
 
 def build_world(snapshot: Snapshot, clients: Mapping[str, Client], shared: Shared) -> World:
