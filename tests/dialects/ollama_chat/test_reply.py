@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec import Raw
+from msgspec import Raw, structs
 
 from dialects.recorded import agrees
 from dialects.recorded import given as recorded
@@ -20,6 +20,7 @@ from llm_gateway.core.usage import Usage
 from llm_gateway.dialects.anthropic_messages import ANTHROPIC_MESSAGES
 from llm_gateway.dialects.base import ReplyFacts
 from llm_gateway.dialects.ollama_chat import OLLAMA_CHAT, OLLAMA_GENERATE, OllamaChat, OllamaGenerate
+from llm_gateway.dialects.ollama_chat.sealed import unseal
 from llm_gateway.dialects.ollama_chat.times import parse_time, render_time
 from llm_gateway.dialects.openai_chat import OPENAI_CHAT
 
@@ -132,7 +133,9 @@ def test_usage_as_far_as_it_is_told(members, usage):
 
 
 def test_a_shown_answer():
-    """In one message; refusals and transcripts are text; what has no place is left out; durations nobody measured."""
+    """In one message; refusals and transcripts are text; what has no place is left out, but for what a call's id can carry
+    (test_sealed.py); durations nobody measured.
+    """
     parts = (
         Reasoning("hm", "sig"),
         Reasoning(redacted="r"),
@@ -143,7 +146,11 @@ def test_a_shown_answer():
         ToolCall("i", "f", '{"a":1}'),
         ToolCall("", "g", "oops"),
     )
-    assert show(*parts, created=60, usage=Usage(1, 2, output=3, reasoning=4)) == {
+    shown = show(*parts, created=60, usage=Usage(1, 2, output=3, reasoning=4))
+    first = shown["message"]["tool_calls"][0]
+    first["id"], thoughts = unseal(first["id"])
+    assert [thought[:3] for thought in thoughts] == [(2, "sig", None), (0, None, "r")]
+    assert shown == {
         "model": "m",
         "created_at": "1970-01-01T00:01:00Z",
         "message": {
@@ -267,7 +274,7 @@ def test_answers_survive_as_far_as_the_dialect_goes(reply):
             part.text for part in first.parts if isinstance(part, kind)
         )
     calls = [[part for part in parts if isinstance(part, ToolCall)] for parts in (first.parts, choice.parts)]
-    assert calls[0] == calls[1]
+    assert calls[0] == [structs.replace(call, id=unseal(call.id)[0]) for call in calls[1]]
     assert (again.model, again.created) == (reply.model, reply.created)
     if reply.usage is not None and again.usage is not None:
         assert (again.usage.prompt, again.usage.completion) == (reply.usage.prompt, reply.usage.completion)

@@ -168,5 +168,95 @@ def test_an_answer_means_the_same_to_every_client(back: str, sample: str, front:
         assert told.usage is not None
         assert (shown.usage.prompt, shown.usage.completion) == (told.usage.prompt, told.usage.completion)
         assert shown.thoughts == told.thoughts
+        if front != "ollama_chat":  # it has two numbers
+            assert shown.usage.cache_read == told.usage.cache_read
     assert len({call[0] for call in whole.calls}) == len(told.calls)
     assert whole.signatures == streamed.signatures
+
+
+LOGPROBS = msgspec.Raw(b'{"content":[{"token":"Up","logprob":-0.25,"bytes":[85,112],"top_logprobs":[]}]}')
+TWO = ChatReply("answer-1", "model-1", (Choice(0, (Text("Up."),), "stop"), Choice(1, (Text("Down."),), "length")), USED, 1)
+
+
+@pytest.mark.parametrize("front", FRONTS)
+@pytest.mark.parametrize("back", ["openai_chat", "gemini"])
+def test_several_answers(back: str, front: str) -> None:
+    """Clients whose dialect has choices see all of them, the others the first; streams agree."""
+    body = FRONTS[back].render_reply(TWO, REQUEST)
+    given = DIALECTS[back].parse_reply(body)  # type: ignore[attr-defined]
+    assert len(given.choices) == 2
+    count = 2 if front in {"openai_chat", "gemini"} else 1
+    whole = reader(front).parse_reply(FRONTS[front].render_reply(given, REQUEST))
+    assert ["".join(getattr(part, "text", "") for part in choice.parts) for choice in whole.choices] == ["Up.", "Down."][:count]
+    stream = reader(front).stream_reader().feed(FRONTS[front].stream_writer(REQUEST).feed(unfold(given)))
+    said = [(event.choice, event.text) for event in stream if isinstance(event, events.TextDelta) and event.text]
+    assert said == [(0, "Up."), (1, "Down.")][:count]
+
+
+@pytest.mark.parametrize("front", [front for front in FRONTS if front != "anthropic_messages"])
+@pytest.mark.parametrize("back", ["openai_chat", "openai_responses", "gemini", "ollama_chat"])
+def test_log_probabilities(back: str, front: str) -> None:
+    """Whoever can say them says them, whole and streamed: the token and its value."""
+    reply = ChatReply("answer-1", "model-1", (Choice(0, (Text("Up"),), "stop", logprobs=LOGPROBS),), USED, 1)
+    given = named(DIALECTS[back].parse_reply(FRONTS[back].render_reply(reply, REQUEST)))  # type: ignore[attr-defined]
+    whole = reader(front).parse_reply(FRONTS[front].render_reply(given, REQUEST)).choices[0].logprobs
+    stream = reader(front).stream_reader().feed(FRONTS[front].stream_writer(REQUEST).feed(unfold(given)))
+    streamed = [event.logprobs for event in stream if isinstance(event, events.TextDelta) and event.logprobs is not None]
+    assert whole is not None
+    assert streamed
+    for found in (whole, streamed[0]):
+        first = msgspec.json.decode(found)["content"][0]
+        assert (first["token"], first["logprob"]) == ("Up", -0.25)
+
+
+CITED = {
+    "openai_chat": {
+        "type": "url_citation",
+        "url_citation": {"url": "https://moon.example/", "title": "Moon", "start_index": 0, "end_index": 2},
+    },
+    "openai_responses": {
+        "type": "url_citation",
+        "url": "https://moon.example/",
+        "title": "Moon",
+        "start_index": 0,
+        "end_index": 2,
+    },
+    "anthropic_messages": {
+        "type": "web_search_result_location",
+        "url": "https://moon.example/",
+        "title": "Moon",
+        "encrypted_index": "x",
+        "cited_text": "Up",
+    },
+}
+
+
+@pytest.mark.parametrize("front", [front for front in FRONTS if front != "ollama_chat"])
+@pytest.mark.parametrize("back", CITED)
+def test_sources(back: str, front: str) -> None:
+    """The address and the title of a page that an answer names reach every client that has a place for them."""
+    reply = ChatReply("answer-1", "model-1", (Choice(0, (Text("Up there.", citations=(CITED[back],)),), "stop"),), USED, 1)
+    given = named(DIALECTS[back].parse_reply(FRONTS[back].render_reply(reply, REQUEST)))  # type: ignore[attr-defined]
+    whole = FRONTS[front].render_reply(given, REQUEST).decode()
+    stream = FRONTS[front].stream_writer(REQUEST).feed(unfold(given)).decode()
+    for shown in (whole, stream):
+        assert "https://moon.example/" in shown
+        assert "Moon" in shown
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_arguments_that_come_in_pieces(front: str) -> None:
+    """Two calls whose arguments arrive a few bytes at a time, one after the other or in turns, are two whole calls."""
+    start = [events.Start("a", "m"), *(events.ToolCallStart(n, call.id, call.name) for n, call in enumerate(CALLS))]
+    pieces = [
+        [events.ToolCallDelta(n, call.arguments[at : at + 5]) for at in range(0, len(call.arguments), 5)]
+        for n, call in enumerate(CALLS)
+    ]
+    turns = [piece for pair in zip(*pieces, strict=False) for piece in pair] + pieces[1][len(pieces[0]) :]
+    for deltas in (pieces[0] + pieces[1], turns):
+        writer = FRONTS[front].stream_writer(REQUEST)
+        made = b"".join(writer.feed([event]) for event in [*start, *deltas, events.Finish("tool_calls"), events.Done()])
+        shown = facts(reader(front).stream_reader().feed(made))
+        assert [(name, arguments) for _, name, arguments in shown.calls] == [
+            (call.name, msgspec.json.decode(call.arguments)) for call in CALLS
+        ]

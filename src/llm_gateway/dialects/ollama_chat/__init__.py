@@ -21,6 +21,7 @@ from llm_gateway.dialects import names
 from llm_gateway.dialects.base import Operation, ProviderFault, Rendered, SseFront, Target, Wants
 from llm_gateway.dialects.ollama_chat import errors, generate, reply, request_in, request_out, view, wire
 from llm_gateway.dialects.ollama_chat.relay import NdjsonRelay
+from llm_gateway.dialects.ollama_chat.sealed import holds_sealed
 from llm_gateway.dialects.ollama_chat.stream_in import Reader
 from llm_gateway.dialects.ollama_chat.stream_out import ChatWriter, GenerateWriter
 from llm_gateway.dialects.openai_chat.errors import parse_error
@@ -31,6 +32,7 @@ class _Ollama(SseFront):
 
     stream_type = b"application/x-ndjson"
     own_names = names.OLLAMA
+    holds_foreign = staticmethod(holds_sealed)
     keepalive = b""
     whole_starts = b"<"  # a line of a stream begins as a whole answer does
 

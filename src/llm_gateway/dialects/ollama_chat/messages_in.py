@@ -13,6 +13,7 @@ from llm_gateway.core.chat import Message, Opaque, Part, Reasoning, Text, ToolCa
 from llm_gateway.core.json import decode, encode
 from llm_gateway.dialects.ollama_chat.media import parse_image
 from llm_gateway.dialects.ollama_chat.opened import Opened
+from llm_gateway.dialects.ollama_chat.sealed import Thought, open_thoughts, unseal
 from llm_gateway.dialects.ollama_chat.wire import NAME, NULL, CallWire, FunctionCallWire, MessageWire
 
 _QUOTE = b'"'[0]
@@ -47,41 +48,51 @@ class Messages:
 
     def _parts(self, message: MessageWire, path: str, index: int) -> dict[str, Part]:
         """By their paths, in the order of an answer."""
+        calls: dict[str, ToolCall] = {}
+        carried: list[tuple[str, Thought]] = []
+        for place, raw in enumerate(message.tool_calls or ()):
+            where = f"{path}.tool_calls[{place}]"
+            calls[where], thoughts = self._call(raw, where, f"call_{index}_{place}")
+            carried += [(where, thought) for thought in thoughts]
+        opened, rest = open_thoughts([thought for _, thought in carried], message.thinking or "")
         parts: dict[str, Part] = {}
-        if message.thinking:
-            parts[f"{path}.thinking"] = Reasoning(message.thinking)
+        late: dict[str, dict[str, Part]] = {}
+        for number, ((where, thought), reasoning) in enumerate(zip(carried, opened, strict=False)):
+            found = {f"{where}.id#{number}.{place}": part for place, part in enumerate(reasoning)}
+            into = late.setdefault(where, {}) if thought.late else parts
+            into.update(found)
+        if rest:
+            parts[f"{path}.thinking"] = Reasoning(rest)
         if message.content or not (message.thinking or message.images or message.tool_calls):
             parts[f"{path}.content"] = Text(message.content or "")
         for place, image in enumerate(message.images or ()):
             parts[f"{path}.images[{place}]"] = parse_image(image)
-        for place, raw in enumerate(message.tool_calls or ()):
-            where = f"{path}.tool_calls[{place}]"
-            call = self._call(raw, where, f"call_{index}_{place}")
+        for where, call in calls.items():
+            parts |= late.get(where, {})
             self._waiting.append(call)
             parts[where] = call
         return parts
 
-    def _call(self, raw: Raw, path: str, ident: str) -> ToolCall:
+    def _call(self, raw: Raw, path: str, ident: str) -> tuple[ToolCall, list[Thought]]:
         call = self._opened.take(raw, CallWire, path)
         function = self._opened.take(call.function, FunctionCallWire, f"{path}.function")
-        return ToolCall(call.id or ident, function.name, arguments_of(function.arguments))
+        given, thoughts = unseal(call.id or ident)
+        return ToolCall(given or ident, function.name, arguments_of(function.arguments)), thoughts
 
     def _returned(self, message: MessageWire, path: str, index: int) -> Message:
         parts: list[Part] = [Text(message.content)] if message.content else []
         parts += [parse_image(image) for image in message.images or ()]
-        call = self._answered(message)
+        given = None if message.tool_call_id is None else unseal(message.tool_call_id)[0]
+        call = self._answered(given, message.tool_name)
         if call is None and message.tool_name is not None:
             self._opened.extra[f"{path}.tool_name"] = Raw(encode(message.tool_name))
-        ident = message.tool_call_id or (call.id if call else f"call_{index}")
+        ident = given or (call.id if call else f"call_{index}")
         return Message("tool", (ToolResult(ident, tuple(parts)),))
 
-    def _answered(self, message: MessageWire) -> ToolCall | None:
+    def _answered(self, ident: str | None, name: str | None) -> ToolCall | None:
         """The call that the result belongs to. It waits no longer."""
         for call in self._waiting:
-            if message.tool_call_id is not None:
-                found = call.id == message.tool_call_id
-            else:
-                found = message.tool_name in {None, call.name}
+            found = call.id == ident if ident is not None else name in {None, call.name}
             if found:
                 self._waiting.remove(call)
                 return call

@@ -12,6 +12,7 @@ from llm_gateway.dialects.base import ReplyFacts
 from llm_gateway.dialects.ollama_chat.line import Line, Said, fault_in, parse_finish, read_line, render_finish, reply_id
 from llm_gateway.dialects.ollama_chat.logprobs import parse_logprobs, render_logprobs
 from llm_gateway.dialects.ollama_chat.messages_in import arguments_of
+from llm_gateway.dialects.ollama_chat.sealed import seal
 from llm_gateway.dialects.ollama_chat.times import parse_time, render_time
 from llm_gateway.dialects.ollama_chat.usage import parse_usage, render_usage
 
@@ -48,7 +49,7 @@ def call_id(given: str | None, reply: str, number: int) -> str:
 def render_reply(reply: ChatReply, created: float) -> bytes:
     """The first choice: the API knows one only. `created` (seconds since the epoch) stands in where the provider did not say."""
     choice = reply.choices[0] if reply.choices else Choice(0, ())
-    calls = [render_call(part) for part in choice.parts if isinstance(part, ToolCall)]
+    calls = [render_call(call) for call in seal(choice.parts)]
     message: dict[str, Any] = {"role": "assistant", "content": visible(choice.parts)}
     thoughts = thinking(choice.parts)
     if thoughts:

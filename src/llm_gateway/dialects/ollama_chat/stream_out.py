@@ -18,6 +18,7 @@ from llm_gateway.dialects.ollama_chat.errors import frame_error
 from llm_gateway.dialects.ollama_chat.line import render_finish
 from llm_gateway.dialects.ollama_chat.logprobs import render_logprobs
 from llm_gateway.dialects.ollama_chat.reply import head, render_call
+from llm_gateway.dialects.ollama_chat.sealed import Seals
 from llm_gateway.dialects.ollama_chat.usage import render_usage
 
 LIMIT_CHARS = 8 << 20
@@ -30,7 +31,8 @@ class LineWriter(ABC):
     def __init__(self, request: ChatRequest, created: float) -> None:
         self._created = created
         self._head = head(request.model, None, created)
-        self._calls: dict[int, tuple[ev.ToolCallStart, list[str]]] = {}
+        self._calls: dict[int, tuple[ev.ToolCallStart, str, list[str]]] = {}
+        self._seals = Seals()
         self._chars = 0
         self._usage: Usage | None = None
         self._finish: Finish | None = None
@@ -58,13 +60,19 @@ class LineWriter(ABC):
     def _event(self, event: ev.Event, out: list[bytes]) -> None:
         match event:
             case ev.TextDelta() if event.text or event.logprobs is not None:
+                self._seals.speak()
                 self._write(out, event.text, logprobs=render_logprobs(event.logprobs))
             case ev.RefusalDelta(text=text) | ev.AudioDelta(transcript=text) if text:
                 self._write(out, text)
             case ev.ReasoningDelta(text=text) if text:
+                self._seals.think(text)
                 self._write(out, thinking=text)
-            case ev.ToolCallStart():
-                self._calls.setdefault(event.index, (event, []))
+            case ev.ReasoningSignature(signature=signature):
+                self._seals.sign(signature)
+            case ev.RedactedReasoning(data=data):
+                self._seals.redact(data)
+            case ev.ToolCallStart() if event.index not in self._calls:
+                self._calls[event.index] = (event, self._seals.ident(event.id), [])
             case ev.ToolCallDelta():
                 self._collect(event)
             case _:
@@ -86,14 +94,14 @@ class LineWriter(ABC):
         if self._chars > LIMIT_CHARS:
             raise UpstreamMalformed("The provider's tool calls are larger than this gateway accepts")
         if event.index in self._calls:
-            self._calls[event.index][1].append(event.arguments)
+            self._calls[event.index][2].append(event.arguments)
 
     def _end(self, out: list[bytes]) -> None:
         self._over = True
         if self._finish == "error":
             out.append(encode({"error": "The provider ended its answer with an error"}) + b"\n")
             return
-        calls = [ToolCall(start.id, start.name, "".join(said), custom=start.custom) for start, said in self._calls.values()]
+        calls = [ToolCall(ident, start.name, "".join(said), custom=start.custom) for start, ident, said in self._calls.values()]
         if calls:
             self._write(out, calls=calls)
         last = self.piece("", "", []) | {"done": True, "done_reason": render_finish(self._finish), **render_usage(self._usage)}
