@@ -151,6 +151,7 @@ json_values = st.recursive(
 
 
 @example({"enum": {"type": None}})
+@example({"pattern": "[[]]"})
 @given(json_values)
 def test_nonsense_is_unsatisfiable_and_nothing_worse(schema):
     """What is no schema fails in the one documented way."""

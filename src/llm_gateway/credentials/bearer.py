@@ -6,7 +6,6 @@ import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from math import isnan, nan
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -96,12 +95,3 @@ def until(moment: str, what: str, now: float) -> float:
         return min(at.timestamp() - now, _LONGEST)
     except (ValueError, OverflowError):
         raise Unavailable(f"{what} gave an expiry that is no moment in time") from None
-
-
-def with_host(url: str) -> bool:
-    """Whether a text is an http(s) URL with a host."""
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 and parts.username is None
-    except ValueError:
-        return False

@@ -157,9 +157,6 @@ class App:
         request_id = self._request_id(request.headers)
         front = error_front(world, request.path, request.headers)
         lines = b"Content-Type: application/json\r\n" + ALWAYS + header(b"X-Request-ID", request_id.encode()) + error_lines(error)
-        allow = (error.details or {}).get("allow")
-        if allow:
-            lines += header(b"Allow", str(allow).encode())
         request.reply.whole(front.status_of(error), lines + extra, front.render_error(error, request_id))
 
     def _request_id(self, headers: Mapping[bytes, bytes]) -> str:

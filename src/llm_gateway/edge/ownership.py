@@ -23,10 +23,6 @@ class Owners(Protocol):
 
     async def forget(self, place: Place, item: str) -> None: ...
 
-    async def count(self, place: Place, owner: str) -> int:
-        """How many are this owner's."""
-        ...
-
 
 class MemoryOwners:
     """In memory, bounded in number and time. Outlives a reload."""
@@ -67,10 +63,6 @@ class MemoryOwners:
 
     async def forget(self, place: Place, item: str) -> None:
         self._drop((place, item))
-
-    async def count(self, place: Place, owner: str) -> int:
-        now = self._monotonic()
-        return sum(key[0] == place and until > now for key, until in self._made.get(owner, {}).items())
 
     def _drop(self, key: tuple[Place, str]) -> None:
         owner = self._owners.pop(key, None)

@@ -121,7 +121,7 @@ def _shown(names: list[str]) -> bytes:
 
 
 def error_lines(error: GatewayError) -> bytes:
-    """Retry-After (whole seconds, at least 1) and WWW-Authenticate where they belong."""
+    """Retry-After (whole seconds, at least 1), WWW-Authenticate and Allow where they belong."""
     lines = b""
     if error.retry_after is not None:
         lines += b"Retry-After: %d\r\n" % max(1, round(error.retry_after + 0.499))
@@ -129,4 +129,6 @@ def error_lines(error: GatewayError) -> bytes:
         lines += b"Retry-After: 1\r\n"
     if error.status == 401:
         lines += b'WWW-Authenticate: Bearer realm="llm-gateway"\r\n'
+    if error.details and "allow" in error.details:
+        lines += header(b"Allow", str(error.details["allow"]).encode())
     return lines

@@ -57,44 +57,74 @@ class WholeAnswer:
         self.lane = lane
 
 
-class StreamAnswer:
-    """The sink of an upstream response. Until `attach`, what would go to the caller is held (bounded)."""
+class Sink:
+    """Between an upstream response and the caller. Until `attach`, what would go to the caller is held."""
 
-    __slots__ = (
-        "_begun",
-        "_choose",
-        "_held",
-        "_held_bytes",
-        "_opening",
-        "_reply",
-        "_source",
-        "_transform",
-        "deployment",
-        "error",
-        "lane",
-        "over",
-        "written",
-    )
+    __slots__ = ("_begun", "_held", "_reply", "_source", "error", "over", "written")
 
-    def __init__(
-        self, choose: Callable[[bytes], Transform], deployment: Deployment, lane: Lane, loop: asyncio.AbstractEventLoop
-    ) -> None:
-        """`choose` makes the transform from the first bytes: some providers answer a stream request with plain JSON."""
-        self._choose = choose
-        self._transform: Transform | None = None
-        self.deployment = deployment
-        self.lane = lane
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._source: Source | None = None
         self._reply: Reply | None = None
         self._held: list[bytes] = []
-        self._held_bytes = 0
-        self._opening = b""
         self._begun: asyncio.Future[None] = loop.create_future()
         self.over: asyncio.Future[None] = loop.create_future()
         """Done when nothing more will come; `error` says whether the answer is complete."""
         self.error: Exception | None = None
         self.written = 0
         """Bytes given to the caller; the heartbeat looks whether it moves."""
+
+    def attach(self, reply: Reply) -> None:
+        """From now on bytes go to `reply`; what was held goes first, in one write."""
+        self._reply = reply
+        reply.source = self._source
+        held = b"".join(self._held)
+        self._held.clear()
+        if held:
+            self._write(reply, held)
+
+    def close(self) -> None:
+        """Lets go of both sides. An upstream that said everything may end its message; one that did not is cut."""
+        source, self._source, self._reply = self._source, None, None
+        self._held.clear()
+        if source is None:
+            return
+        if self.over.done() and not self.over.cancelled() and self.error is None:
+            source.limit(self.over.get_loop().time() + FAREWELL_SECONDS)
+            source.resume()
+        else:
+            source.close()
+
+    def _write(self, reply: Reply, data: bytes) -> None:
+        self.written += len(data)
+        reply.write(data)
+
+    def _finish(self, error: Exception | None) -> None:
+        if self.over.done():
+            return
+        self.error = error
+        if error is not None and self._source is not None:
+            self._source.pause()  # the rest is not wanted: not even of this read, which may unpack to megabytes (faults U24)
+        if not self._begun.done():
+            self._begun.set_result(None)
+        self.over.set_result(None)
+
+
+class StreamAnswer(Sink):
+    """Through a transform. What is held is bounded."""
+
+    __slots__ = ("_choose", "_held_bytes", "_opening", "_transform", "deployment", "lane")
+
+    def __init__(
+        self, choose: Callable[[bytes], Transform], deployment: Deployment, lane: Lane, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        """`choose` makes the transform from the first bytes: some providers answer a stream request with plain JSON."""
+        super().__init__(loop)
+        self._choose = choose
+        self._transform: Transform | None = None
+        self.deployment = deployment
+        self.lane = lane
+        self._held_bytes = 0
+        self._opening = b""
 
     @property
     def usage(self) -> Usage | None:
@@ -109,16 +139,6 @@ class StreamAnswer:
         if self.error is not None:
             raise self.error
         source.limit(None)
-
-    def attach(self, reply: Reply) -> None:
-        """From now on bytes go to `reply`; what was held goes first, in one write."""
-        self._reply = reply
-        reply.source = self._source
-        held = b"".join(self._held)
-        self._held.clear()
-        if held:
-            self.written += len(held)
-            reply.write(held)
 
     def feed(self, data: bytes) -> None:
         """One read of the upstream. Never raises."""
@@ -164,18 +184,6 @@ class StreamAnswer:
             waiting = not self._begun.done()
             self._finish(first_token_late(error) if waiting and isinstance(error, DeadlineExceeded) else from_http(error))
 
-    def close(self) -> None:
-        """Lets go of both sides. An upstream that said everything may end its message; one that did not is cut."""
-        source, self._source, self._reply = self._source, None, None
-        self._held.clear()
-        if source is None:
-            return
-        if self.over.done() and not self.over.cancelled() and self.error is None:
-            source.limit(self.over.get_loop().time() + FAREWELL_SECONDS)
-            source.resume()
-        else:
-            source.close()
-
     def _open(self, data: bytes) -> bytes:
         """Chooses the transform at the first byte that is not blank; gives what it is to be fed."""
         seen = data.lstrip(b"\xef\xbb\xbf \t\r\n")
@@ -216,13 +224,3 @@ class StreamAnswer:
             self._finish(cut)
         else:
             self._finish(None)
-
-    def _finish(self, error: Exception | None) -> None:
-        if self.over.done():
-            return
-        self.error = error
-        if error is not None and self._source is not None:
-            self._source.pause()  # the rest is not wanted: not even of this read, which may unpack to megabytes (faults U24)
-        if not self._begun.done():
-            self._begun.set_result(None)
-        self.over.set_result(None)

@@ -81,13 +81,6 @@ class Discovery:
             await asyncio.wait([self._task(upstream) for upstream in stale], timeout=LIMIT)
         return dict(self._known)
 
-    async def close(self) -> None:
-        """Give up what is under way."""
-        tasks = list(self._asking.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
     def _task(self, upstream: Upstream) -> asyncio.Task[None]:
         task = self._asking.get(upstream.name)
         if task is None:

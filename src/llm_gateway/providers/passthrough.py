@@ -16,8 +16,8 @@ from llm_gateway.http.errors import HttpError
 from llm_gateway.http.headers import header
 from llm_gateway.providers.ask import ERROR_BODY_BYTES
 from llm_gateway.providers.deployment import Deployment, Patience, Upstream, served_by
-from llm_gateway.providers.faults import from_http, from_status, showable
-from llm_gateway.providers.raw import AskRaw, RawAnswer, RawCall
+from llm_gateway.providers.faults import from_status, showable
+from llm_gateway.providers.raw import AskRaw, RawAnswer, RawCall, closed_on_failure
 
 PASSED = (b"accept", b"accept-language", b"content-type", b"idempotency-key", b"if-match", b"if-none-match", b"range")
 """Of the caller's headers, beside those that the provider's type passes on."""
@@ -51,20 +51,13 @@ class AskPassthrough:
         target = _root(upstream) + front.path + (b"?" + front.query if front.query else b"")
         call = RawCall(front.method, target, _lines(upstream, ex.headers), ex.body)
         response = await self._ask.send(ex, upstream, call, patience, deadline)
-        handed_over = False
-        try:
+        with closed_on_failure(response):
             if not (200 <= response.status < 300 or response.status == 304):  # 304: the caller has it already (If-None-Match)
                 await self._fail(ex, upstream, response)
             meter = Meter()
             answer = RawAnswer(response, served_by(upstream.name), meter, None, None)
             answer.lines += _returned(response.headers)
             await answer.begun(response)
-            handed_over = True
-        except HttpError as error:
-            raise from_http(error) from error
-        finally:
-            if not handed_over:
-                response.close()
         return answer
 
     async def _fail(self, ex: Exchange, upstream: Upstream, response: Response) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from math import inf
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ from llm_gateway.http.body import Body, body_of, joined
 from llm_gateway.http.client import Client, Response, Timeouts
 from llm_gateway.http.errors import HttpError
 from llm_gateway.http.headers import header
-from llm_gateway.providers.answer import FAREWELL_SECONDS, Reply, Source
+from llm_gateway.providers.answer import Reply, Sink
 from llm_gateway.providers.ask import forward, refusal, signature
 from llm_gateway.providers.deployment import STREAM_HEAD_SECONDS, Deployment, Patience, Upstream, served_by
 from llm_gateway.providers.faults import from_http
@@ -50,26 +51,10 @@ class RawCall(NamedTuple):
     body: Body
 
 
-class RawAnswer:
-    """The sink of an upstream response. What comes before `attach` is held: one read or two."""
+class RawAnswer(Sink):
+    """As it comes. What is held is one read or two."""
 
-    __slots__ = (
-        "_begun",
-        "_check",
-        "_held",
-        "_last",
-        "_meter",
-        "_reply",
-        "_source",
-        "_told",
-        "error",
-        "json",
-        "lines",
-        "over",
-        "sse",
-        "status",
-        "written",
-    )
+    __slots__ = ("_check", "_last", "_meter", "_told", "json", "lines", "sse", "status")
 
     def __init__(
         self, response: Response, shown: bytes, meter: Meter | None, check: MediaFront | None, told: Usage | None
@@ -77,7 +62,7 @@ class RawAnswer:
         """`shown`: the gateway's own lines about who answered. `check`: what it must be an answer to; None: anything will do.
         `told`: use that is known from the request alone.
         """
-        loop = asyncio.get_running_loop()
+        super().__init__(asyncio.get_running_loop())
         kept = response.headers
         media = kept.get(b"content-type", b"")
         self.status = response.status
@@ -88,18 +73,11 @@ class RawAnswer:
         self.lines = _type_line(media) + _HARMLESS + shown + others
         if self.sse:
             self.lines += b"X-Accel-Buffering: no\r\n"
-        self.error: Exception | None = None
-        self.over: asyncio.Future[None] = loop.create_future()
-        """Done when nothing more will come."""
-        self.written = 0
-        self._begun: asyncio.Future[None] = loop.create_future()
         self._meter = meter
         self._told = told
         self._check = check
-        self._held: list[bytes] = []
         self._last = b""
-        self._source: Source | None = response
-        self._reply: Reply | None = None
+        self._source = response
 
     @property
     def whole(self) -> bytes | None:
@@ -128,15 +106,6 @@ class RawAnswer:
         if not self.json:
             response.limit(None)
 
-    def attach(self, reply: Reply) -> None:
-        """From now on bytes go to `reply`."""
-        self._reply = reply
-        reply.source = self._source
-        held = b"".join(self._held)
-        self._held.clear()
-        if held:
-            self._write(reply, held)
-
     def feed(self, data: bytes) -> None:
         if self.over.done():
             return
@@ -158,7 +127,7 @@ class RawAnswer:
             self._begin(b"".join(self._held))
         if self.over.done():
             return
-        if self.sse and self._check is not None and self._meter is not None and not _ENDINGS.search(self._meter.tail):
+        if self._unfinished():
             cut = UpstreamError("The provider ended its answer before it was complete.")
             cut.reason = "cut"
             self._finish(cut)
@@ -169,22 +138,18 @@ class RawAnswer:
         if not self.over.done():
             self._finish(from_http(error))
 
-    def close(self) -> None:
-        """Lets go of both sides."""
-        source, self._source, self._reply = self._source, None, None
-        self._held.clear()
-        if source is None:
-            return
-        if self.over.done() and not self.over.cancelled() and self.error is None:
-            source.limit(self.over.get_loop().time() + FAREWELL_SECONDS)
-            source.resume()
-        else:
-            source.close()
+    def _unfinished(self) -> bool:
+        """Whether an answer whose framing is in order ends where none of its kind can."""
+        if self._check is None or self._meter is None:
+            return False
+        tail = self._meter.tail
+        if self.sse:
+            return _ENDINGS.search(tail) is None
+        return self._check.kind.only_json and not tail.rstrip().endswith((b"}", b"]"))
 
     def _write(self, reply: Reply, data: bytes) -> None:
-        self.written += len(data)
         self._last = (self._last + data[-4:])[-4:]
-        reply.write(data)
+        super()._write(reply, data)
 
     def _begin(self, first: bytes) -> None:
         fault = None if self._check is None else _fault_in(first, self._check, sse=self.sse, lines=self.lines)
@@ -192,14 +157,6 @@ class RawAnswer:
             self._finish(fault)
         elif not self._begun.done():
             self._begun.set_result(None)
-
-    def _finish(self, error: Exception | None) -> None:
-        self.error = error
-        if error is not None and self._source is not None:
-            self._source.pause()
-        if not self._begun.done():
-            self._begun.set_result(None)
-        self.over.set_result(None)
 
 
 class AskRaw:
@@ -221,8 +178,7 @@ class AskRaw:
         body = body_of(front.with_model(ex.body, ex.view, deployment.target.model))
         target = lane.stream_target if ex.stream else lane.target
         response = await self.send(ex, upstream, RawCall(b"POST", target, headers, body), patience, deadline)
-        handed_over = False
-        try:
+        with closed_on_failure(response):
             if not 200 <= response.status < 300:
                 upstream.refused(response.status)
                 raise await refusal(response, lane.parse_error, self._clock, shown=lane.own_errors)
@@ -231,12 +187,6 @@ class AskRaw:
             meter = None if _is_sound(response) else Meter(counts_images=front.kind.counts_images)
             answer = RawAnswer(response, served_by(upstream.name, deployment.model), meter, front, told)
             await answer.begun(response)
-            handed_over = True
-        except HttpError as error:
-            raise from_http(error) from error
-        finally:
-            if not handed_over:
-                response.close()
         return answer
 
     async def send(self, ex: Exchange, upstream: Upstream, call: RawCall, patience: Patience, deadline: float) -> Response:
@@ -258,6 +208,18 @@ class AskRaw:
         attempt.status = response.status
         response.limit(asyncio.get_running_loop().time() + max(deadline - self._clock.monotonic(), 0.001))
         return response
+
+
+@contextmanager
+def closed_on_failure(response: Response) -> Iterator[None]:
+    """For as long as `response` belongs to nobody else. An HttpError becomes an UpstreamError."""
+    try:
+        yield
+    except BaseException as error:
+        response.close()
+        if isinstance(error, HttpError):
+            raise from_http(error) from error
+        raise
 
 
 def _is_sound(response: Response) -> bool:

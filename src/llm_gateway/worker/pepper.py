@@ -21,7 +21,8 @@ def load_pepper(state: Path) -> bytes:
         state.mkdir(parents=True, exist_ok=True, mode=0o750)
         if not file.exists():
             _make(file)
-        pepper = file.read_bytes()
+        with file.open("rb") as made:
+            pepper = made.read(_BYTES + 1)  # never more, whatever the file turns out to be
     except OSError as error:
         raise StateUnusable(
             f"state.dir {state}: {error.strerror or error}. Set state.dir to a directory that can be written."

@@ -38,8 +38,6 @@ from llm_gateway.worker.refusals import refusal_renderer
 from llm_gateway.worker.relays import UPLOADS
 from llm_gateway.worker.world import Shared, admin_world, build_world
 
-TLS_CHECK_SECONDS = 10.0
-
 
 @dataclass
 class Running:

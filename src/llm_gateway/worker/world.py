@@ -78,6 +78,8 @@ _ERRORS: tuple[tuple[bytes, Front], ...] = (
     (b"/v1beta/", gemini.DEFAULT),
     (b"/v1alpha/", gemini.DEFAULT),
     (b"/api/", OLLAMA_CHAT),
+    (b"/v2/embed", COHERE_EMBED),
+    (b"/v2/rerank", COHERE_RERANK),
 )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from llm_gateway.simulator.problems import Front, missing, out_of_range, wrong_type
+from llm_gateway.simulator.script import Tool
 from llm_gateway.simulator.tokens import estimate
 
 
@@ -85,6 +86,17 @@ def some_objects(holder: Mapping[str, Any], name: str, front: Front) -> list[dic
     if not found:
         raise missing(name, front)
     return found
+
+
+def functions(request: Mapping[str, Any], front: Front) -> tuple[Tool, ...]:
+    """Optional `tools` in the shape that OpenAI gave them."""
+    found = []
+    for index, tool in enumerate(objects(request, "tools", front)):
+        function = tool.get("function")
+        if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+            raise missing(f"tools[{index}].function.name", front)
+        found.append(Tool(name=function["name"], schema=function.get("parameters")))
+    return tuple(found)
 
 
 def parts(content: Any) -> list[dict[str, Any]]:

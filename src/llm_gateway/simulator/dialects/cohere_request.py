@@ -7,9 +7,9 @@ from typing import Any
 
 from llm_gateway.simulator.dialects.checks import (
     encoded_size,
+    functions,
     integer,
     number,
-    objects,
     parts,
     section,
     some_objects,
@@ -34,7 +34,7 @@ def read(request: Mapping[str, Any]) -> Ask:
     last = max((i for i, message in enumerate(messages) if message["role"] == "user"), default=len(messages) - 1)
     sizes = [_size(message) for message in messages]
     prompt = sum(sizes) + encoded_size(request.get("tools")) + encoded_size(request.get("documents"))
-    tools, documents = _tools(request), request.get("documents")
+    tools, documents = functions(request, FRONT), request.get("documents")
     schema, json_mode = _format(request)
     return Ask(
         model=model,
@@ -85,16 +85,6 @@ def _size(message: Mapping[str, Any]) -> int:
     images = sum(1 for part in parts(message.get("content")) if part.get("type") == "image_url")
     said = estimate(_text(message)) + encoded_size(message.get("tool_calls"))
     return MESSAGE_TOKENS + said + images * IMAGE_TOKENS
-
-
-def _tools(request: Mapping[str, Any]) -> tuple[Tool, ...]:
-    found = []
-    for index, tool in enumerate(objects(request, "tools", FRONT)):
-        function = tool.get("function")
-        if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-            raise missing(f"tools[{index}].function.name", FRONT)
-        found.append(Tool(name=function["name"], schema=function.get("parameters")))
-    return tuple(found)
 
 
 def _choice(request: Mapping[str, Any], tools: tuple[Tool, ...]) -> str:

@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from llm_gateway.simulator.dialects.base import Dialect, Event, Reply, line, unless_refused
-from llm_gateway.simulator.dialects.checks import encoded_size, objects, text
+from llm_gateway.simulator.dialects.checks import encoded_size, functions, objects, text
 from llm_gateway.simulator.dialects.ollama_common import FRONT, ending, frame, loaded, manner
-from llm_gateway.simulator.problems import missing, out_of_range, wrong_type
-from llm_gateway.simulator.script import Ask, Call, Script, Tool, call_tokens
+from llm_gateway.simulator.problems import out_of_range, wrong_type
+from llm_gateway.simulator.script import Ask, Call, Script, call_tokens
 from llm_gateway.simulator.shapes import Shape
 from llm_gateway.simulator.tokens import IMAGE_TOKENS, MESSAGE_TOKENS, estimate
 
@@ -74,7 +74,7 @@ def read(request: Mapping[str, Any]) -> Ask | None:
         prompt_tokens=prompt,
         earlier_tokens=prompt - sizes[last],
         images=_images(messages[last]),
-        tools=_tools(request),
+        tools=functions(request, FRONT),
         results=tuple(str(m.get("content", "")) for m in messages[last + 1 :] if m["role"] == "tool"),
         **how._asdict(),
     )
@@ -88,16 +88,6 @@ def _images(message: Mapping[str, Any]) -> int:
 def _size(message: Mapping[str, Any]) -> int:
     said = estimate(message.get("content", "")) + encoded_size(message.get("tool_calls"))
     return MESSAGE_TOKENS + said + _images(message) * IMAGE_TOKENS
-
-
-def _tools(request: Mapping[str, Any]) -> tuple[Tool, ...]:
-    found = []
-    for index, tool in enumerate(objects(request, "tools", FRONT)):
-        function = tool.get("function")
-        if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-            raise missing(f"tools[{index}].function.name", FRONT)
-        found.append(Tool(name=function["name"], schema=function.get("parameters")))
-    return tuple(found)
 
 
 def _message(content: str, thinking: str = "", calls: tuple[Call, ...] = ()) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from llm_gateway.simulator.problems import Front, out_of_range, wrong_type
 from llm_gateway.simulator.script import Ask, Say, share
 
 FRONT = Front.OLLAMA
-ENDLESS = -1  # num_predict: no limit; -2: until the context is full
 LEVELS = ("low", "medium", "high")
 
 
