@@ -9,13 +9,14 @@ from __future__ import annotations
 import msgspec
 
 from llm_gateway.core.chat import ChatRequest
-from llm_gateway.core.errors import GatewayError, UpstreamMalformed
-from llm_gateway.core.json import MalformedJson, decode_lenient, encode
+from llm_gateway.core.errors import GatewayError
+from llm_gateway.core.json import encode
 from llm_gateway.dialects.anthropic_messages import errors
 from llm_gateway.dialects.anthropic_messages.relay import AnthropicRelay
 from llm_gateway.dialects.anthropic_messages.request_in import parse_request
 from llm_gateway.dialects.anthropic_messages.view import view_count
 from llm_gateway.dialects.base import Operation, ProviderFault, ReplyFacts, SseBack, SseFront, View
+from llm_gateway.dialects.received import expect
 
 
 class _Count(msgspec.Struct):
@@ -53,10 +54,7 @@ class AnthropicCountTokens(SseFront, SseBack):
 
     def check_reply(self, body: bytes) -> ReplyFacts:
         """Counting is free: there is no usage. Raises UpstreamMalformed."""
-        try:
-            decode_lenient(body, _Count)
-        except (MalformedJson, msgspec.ValidationError):
-            raise UpstreamMalformed("The provider's answer is no count of tokens") from None
+        expect(body, _Count, "The provider's answer is no count of tokens")
         return ReplyFacts()
 
     def relay(self) -> AnthropicRelay:

@@ -213,6 +213,9 @@ class SseFront:
     def portable(self, request: ChatRequest) -> ChatRequest:
         return request
 
+    def status_of(self, error: GatewayError) -> int:
+        return error.status
+
 
 def in_own_names(front: Front, dropped: list[str]) -> list[str]:
     """What a renderer could not carry, by the JSON paths of the caller's own document."""

@@ -59,9 +59,6 @@ class RealtimeFront(SseFront):
             raise InvalidRequest("The URL must name a model: /v1/realtime?model=NAME", code="missing_field", param="model")
         return View(self._model, stream=True)
 
-    def status_of(self, error: GatewayError) -> int:
-        return error.status
-
     def render_error(self, error: GatewayError, request_id: str) -> bytes:
         return errors.render_error(error, request_id)
 

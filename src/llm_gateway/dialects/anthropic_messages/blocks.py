@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from llm_gateway.core.errors import UpstreamMalformed
-from llm_gateway.core.json import MalformedJson, decode, encode
-from llm_gateway.dialects.arguments import unread
+from llm_gateway.core.json import encode
+from llm_gateway.dialects.arguments import members_of, unread
 from llm_gateway.http.framing.sse import frame
 
 LIMIT_CHARS = 8 << 20
@@ -176,8 +174,4 @@ def _is_complete(block: _Block) -> bool:
     if block.wrapped or block.checked == len(block.seen):
         return False
     block.checked = len(block.seen)
-    try:
-        decode("".join(block.seen).encode(), dict[str, msgspec.Raw])
-    except (MalformedJson, msgspec.ValidationError):
-        return False
-    return True
+    return members_of("".join(block.seen).encode()) is not None

@@ -6,12 +6,11 @@ from typing import Any
 
 import msgspec
 
-from llm_gateway.core.errors import UpstreamMalformed
-from llm_gateway.core.json import MalformedJson, decode_lenient
 from llm_gateway.dialects.anthropic_messages.errors import parse_fault
 from llm_gateway.dialects.anthropic_messages.stops import parse_stop
 from llm_gateway.dialects.anthropic_messages.stream_wire import Delta, StreamEvent, is_error, read_event
 from llm_gateway.dialects.anthropic_messages.usage import UsageWire, merge, parse_usage
+from llm_gateway.dialects.received import NO_EVENT, expect
 from llm_gateway.dialects.relay import SseRelay
 from llm_gateway.dialects.template import beginning_of
 from llm_gateway.http.framing.sse import SseEvent, frame
@@ -82,7 +81,4 @@ class AnthropicRelay(SseRelay):
 
 
 def _decode(data: bytes, type: Any) -> Any:  # noqa: A002 - as core.json.decode has it
-    try:
-        return decode_lenient(data, type)
-    except (MalformedJson, msgspec.ValidationError):
-        raise UpstreamMalformed("The provider's stream holds something that is not an event of an answer") from None
+    return expect(data, type, NO_EVENT)

@@ -10,7 +10,7 @@ from msgspec import Raw
 
 from llm_gateway.core.chat import ChatReply, Choice, Opaque, Part, Reasoning, Refusal, Text, ToolCall
 from llm_gateway.core.errors import UpstreamMalformed
-from llm_gateway.core.json import MalformedJson, decode_lenient, encode
+from llm_gateway.core.json import encode
 from llm_gateway.dialects.anthropic_messages import wire
 from llm_gateway.dialects.anthropic_messages.citations import shown
 from llm_gateway.dialects.anthropic_messages.errors import parse_fault
@@ -20,6 +20,7 @@ from llm_gateway.dialects.anthropic_messages.view import Thing
 from llm_gateway.dialects.arguments import arguments_of, input_of, unread
 from llm_gateway.dialects.base import ReplyFacts
 from llm_gateway.dialects.openai_chat.reply_in import call_id
+from llm_gateway.dialects.received import answered_with_error, expect, receive
 
 _Shape = TypeVar("_Shape", bound="Envelope")
 
@@ -210,22 +211,13 @@ def _read_any(body: bytes) -> tuple[Ended, tuple[Part, ...]]:
 
 
 def _part(raw: Raw) -> Part:
-    try:
-        block = decode_lenient(bytes(raw), ReplyBlock)
-    except (MalformedJson, msgspec.ValidationError):
-        raise UpstreamMalformed("The provider's answer holds a block that cannot be read") from None
+    block = expect(bytes(raw), ReplyBlock, "The provider's answer holds a block that cannot be read")
     return _parse_block(block) or Opaque(wire.NAME, block.type, raw)
 
 
 def _read(body: bytes, type: type[_Shape]) -> _Shape:  # noqa: A002 - as core.json.decode has it
     """An answer, or UpstreamMalformed: nothing, no JSON object, or an error under a status of success."""
-    try:
-        reply = decode_lenient(body, type)
-    except MalformedJson:
-        raise UpstreamMalformed("The provider's answer is not JSON") from None
-    except msgspec.ValidationError:
-        raise UpstreamMalformed("The provider's answer does not have the shape of one") from None
+    reply = receive(body, type)
     if reply.type == "error" or reply.error:
-        said = parse_fault({"error": reply.error}).message
-        raise UpstreamMalformed(f"The provider answered with an error: {said}" if said else "The provider answered with an error")
+        raise answered_with_error(parse_fault({"error": reply.error}).message)
     return reply

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-import msgspec
 from msgspec import Raw
 
 from llm_gateway.core.chat import (
@@ -16,12 +15,13 @@ from llm_gateway.core.chat import (
     ToolChoice,
     ToolResult,
 )
-from llm_gateway.core.json import MalformedJson, decode, encode
+from llm_gateway.core.json import encode
 from llm_gateway.dialects.anthropic_messages import wire
 from llm_gateway.dialects.anthropic_messages.parts_in import parse_content, parse_mark
 from llm_gateway.dialects.anthropic_messages.tidy import Tidied
-from llm_gateway.dialects.anthropic_messages.view import WATCHED, Thing, check_count, check_limits
-from llm_gateway.dialects.invalid import malformed, read, refuse, refuse_duplicates
+from llm_gateway.dialects.anthropic_messages.view import WATCHED, check_count, check_limits
+from llm_gateway.dialects.invalid import refuse, refuse_duplicates
+from llm_gateway.dialects.tidying import read_or_tidy
 
 _MODES: dict[str, Literal["auto", "required", "none"]] = {"auto": "auto", "any": "required", "none": "none"}
 _BRACE = b"{"[0]
@@ -32,7 +32,7 @@ def parse_request(body: bytes, *, count: bool = False) -> ChatRequest:
 
     Raises InvalidRequest or MalformedBody.
     """
-    request, extra = _read(body)
+    request, extra = read_or_tidy(body, wire.RequestWire, Tidied)
     refuse_duplicates(body, WATCHED)
     check_limits(request)
     check_count(len(request.messages))
@@ -62,21 +62,6 @@ def parse_request(body: bytes, *, count: bool = False) -> ChatRequest:
         extra=extra,
         dialect=wire.NAME,
     )
-
-
-def _read(body: bytes) -> tuple[wire.RequestWire, dict[str, Raw]]:
-    """The request, and what of it has no place in wire.py."""
-    try:
-        return decode(body, wire.RequestWire), {}
-    except MalformedJson as error:
-        raise malformed(body, error) from None
-    except msgspec.ValidationError:
-        read(body, Thing)  # refuses what is no object
-    try:
-        tidied = Tidied(body)
-    except MalformedJson as error:  # inside of a value that was skipped until now
-        raise malformed(body, error) from None
-    return read(tidied.body, wire.RequestWire), tidied.extra
 
 
 def _messages(request: wire.RequestWire, extra: dict[str, Raw]) -> tuple[Message, ...]:

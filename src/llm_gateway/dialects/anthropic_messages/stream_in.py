@@ -11,7 +11,7 @@ from msgspec import Raw
 from llm_gateway.core import events
 from llm_gateway.core.chat import Refusal
 from llm_gateway.core.errors import UpstreamMalformed
-from llm_gateway.core.json import MalformedJson, decode_lenient, encode
+from llm_gateway.core.json import encode
 from llm_gateway.dialects.anthropic_messages.errors import parse_fault
 from llm_gateway.dialects.anthropic_messages.reply import ReplyBlock, explained
 from llm_gateway.dialects.anthropic_messages.stops import parse_stop
@@ -20,6 +20,7 @@ from llm_gateway.dialects.anthropic_messages.usage import UsageWire, merge, pars
 from llm_gateway.dialects.anthropic_messages.wire import NAME
 from llm_gateway.dialects.openai_chat.reply_in import call_id
 from llm_gateway.dialects.reading import SseEvents
+from llm_gateway.dialects.received import expect
 from llm_gateway.dialects.template import beginning_of
 from llm_gateway.http.framing.sse import SseEvent
 
@@ -192,10 +193,7 @@ class _Whole(msgspec.Struct):
 
 
 def _decode(data: bytes, type: Any) -> Any:  # noqa: A002 - as core.json.decode has it
-    try:
-        return decode_lenient(data, type)
-    except (MalformedJson, msgspec.ValidationError):
-        raise UpstreamMalformed("The provider's stream holds a block that cannot be read") from None
+    return expect(data, type, "The provider's stream holds a block that cannot be read")
 
 
 def _failure(data: bytes) -> events.Failure:

@@ -6,18 +6,14 @@ wrong type is left in place: the typed decoding that follows says so, with its p
 
 from __future__ import annotations
 
-from typing import Any, TypeVar, get_args
+from typing import get_args
 
 import msgspec
 from msgspec import Raw
 
 from llm_gateway.core.json import decode, encode
 from llm_gateway.dialects.anthropic_messages import wire
-
-Object = dict[str, Raw]
-_Shape = TypeVar("_Shape")
-
-_NULL = b"null"
+from llm_gateway.dialects.tidying import Object, Tidying, as_shape, raw_text
 
 
 def _names(struct: type[msgspec.Struct]) -> frozenset[str]:
@@ -37,12 +33,12 @@ _KINDS: dict[str, tuple[type[msgspec.Struct], frozenset[str]]] = {
 }
 
 
-class Tidied:
+class Tidied(Tidying):
     """`body` fits wire.py as far as names go; `extra` holds what was taken out, by its path."""
 
     def __init__(self, body: bytes) -> None:
         """`body` is a JSON object. Raises msgspec.ValidationError if it is none."""
-        self.extra: Object = {}
+        super().__init__()
         document = decode(body, Object)
         self._keep(document, _names(wire.RequestWire), "")
         self._list(document, "messages", "messages", self._message)
@@ -57,33 +53,12 @@ class Tidied:
             document["output_config"] = Raw(encode(config))
         self.body = encode(document)
 
-    def _keep(self, thing: Object, known: frozenset[str], path: str) -> None:
-        """Moves the members that are not `known` to `extra`; null says nothing."""
-        for name in [name for name in thing if name not in known]:
-            value = thing.pop(name)
-            if bytes(value) != _NULL:
-                self.extra[f"{path}.{name}" if path else name] = value
-
-    def _object(self, holder: Object, name: str, known: frozenset[str], path: str) -> Object | None:
-        """`_keep` for the object at `name` of `holder`, if there is one."""
-        thing = _as(holder.get(name), Object)
-        if thing is not None:
-            self._keep(thing, known, path)
-            holder[name] = Raw(encode(thing))
-        return thing
-
     def _kind(self, document: Object, name: str, struct: type[msgspec.Struct], kinds: frozenset[str]) -> None:
         """A choice of a type that we do not know goes to `extra` as a whole."""
         thing = self._object(document, name, _names(struct), name)
-        kind = _as(thing.get("type"), str) if thing is not None else None
+        kind = as_shape(thing.get("type"), str) if thing is not None else None
         if kind is not None and kind not in kinds:
             self.extra[name] = document.pop(name)
-
-    def _list(self, holder: Object, name: str, path: str, tidy: Any) -> None:
-        """Runs `tidy` on each object of the list at `name`, if it is a list of objects."""
-        items = _as(holder.get(name), list[Object])
-        if items is not None:
-            holder[name] = Raw(encode([tidy(item, f"{path}[{index}]") for index, item in enumerate(items)]))
 
     def _message(self, message: Object, path: str) -> Object:
         self._keep(message, _names(wire.MessageWire), path)
@@ -91,15 +66,15 @@ class Tidied:
         return message
 
     def _block(self, block: Object, path: str) -> Object:
-        kind = _as(block.get("type"), str)
+        kind = as_shape(block.get("type"), str)
         if kind is None:
             return block
         known = _BLOCKS.get(kind)
         if known is None or kind == wire.OPAQUE:
             return _opaque(kind, block)
         if kind in {"image", "document"}:
-            source = _as(block.get("source"), Object) or {}
-            place = _as(source.get("type"), str)
+            source = as_shape(block.get("source"), Object) or {}
+            place = as_shape(source.get("type"), str)
             if place is not None and (place not in _SOURCES or (kind == "image" and place in {"text", "content"})):
                 return _opaque(kind, block)
             if place is not None:
@@ -113,34 +88,20 @@ class Tidied:
 
     def _returned(self, block: Object, path: str) -> Object:
         """A block inside of a tool's result, where few kinds may stand."""
-        kind = _as(block.get("type"), str)
+        kind = as_shape(block.get("type"), str)
         if kind in {"tool_use", "tool_result", "thinking", "redacted_thinking"}:
             return _opaque(kind, block)
         return self._block(block, path)
 
     def _tool(self, tool: Object, path: str) -> Object:
-        kind = _as(tool.get("type"), str)
+        kind = as_shape(tool.get("type"), str)
         if kind is not None and kind != "custom":
-            name = _as(tool.get("name"), str) or kind
-            return {"name": _raw(name), wire.OPAQUE: Raw(encode(tool))}
+            name = as_shape(tool.get("name"), str) or kind
+            return {"name": raw_text(name), wire.OPAQUE: Raw(encode(tool))}
         self._object(tool, "cache_control", _names(wire.CacheControl), f"{path}.cache_control")
         self._keep(tool, _names(wire.ToolWire) - {wire.OPAQUE}, path)
         return tool
 
 
 def _opaque(kind: str, block: Object) -> Object:
-    return {"type": _raw(wire.OPAQUE), "kind": _raw(kind), "raw": Raw(encode(block))}
-
-
-def _raw(text: str) -> Raw:
-    return Raw(encode(text))
-
-
-def _as(value: Raw | None, type: type[_Shape]) -> _Shape | None:  # noqa: A002 - msgspec's word
-    """`value` as `type`; None if it is none."""
-    if value is None:
-        return None
-    try:
-        return decode(bytes(value), type)
-    except msgspec.ValidationError:
-        return None
+    return {"type": raw_text(wire.OPAQUE), "kind": raw_text(kind), "raw": Raw(encode(block))}

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from msgspec import Raw
 
 from llm_gateway.core.chat import ChatReply, Choice, Opaque, Part, Reasoning, Text, ToolCall
 from llm_gateway.core.errors import UpstreamMalformed
-from llm_gateway.core.json import MalformedJson, decode_lenient
 from llm_gateway.dialects.arguments import arguments_of
 from llm_gateway.dialects.base import ReplyFacts
 from llm_gateway.dialects.bedrock_converse import wire
@@ -18,8 +16,12 @@ from llm_gateway.dialects.bedrock_converse.errors import parse_fault
 from llm_gateway.dialects.bedrock_converse.opaque import parse_blob
 from llm_gateway.dialects.bedrock_converse.stops import parse_stop, sequence_of
 from llm_gateway.dialects.bedrock_converse.usage import parse_usage
+from llm_gateway.dialects.received import answered_with_error, expect, receive
 
 SERVER_TOOL = "server_tool_use"
+
+_NO_BLOCK = "The provider's answer holds a block that cannot be read"
+_NO_CONTENT = "The provider's answer has no content"
 
 
 def check_reply(body: bytes) -> ReplyFacts:
@@ -55,7 +57,7 @@ def _model(reply: wire.Reply) -> str:
 
 def _part(raw: Raw) -> Part | None:
     """None for a block that holds nothing."""
-    block: wire.Block = _decode(bytes(raw), wire.Block, "The provider's answer holds a block that cannot be read")
+    block = expect(bytes(raw), wire.Block, _NO_BLOCK)
     if block.text is not None:
         return Text(block.text)
     if block.tool_use is not None and block.tool_use.type != SERVER_TOOL:
@@ -67,8 +69,7 @@ def _part(raw: Raw) -> Part | None:
         cited = block.citations_content
         sources = tuple(parse_citation(citation) for citation in cited.citations or ())
         return Text("".join(piece.text for piece in cited.content or ()), None, sources)
-    members: dict[str, Raw] = _decode(bytes(raw), dict[str, Raw], "The provider's answer holds a block that cannot be read")
-    kind = next(iter(members), None)
+    kind = next(iter(expect(bytes(raw), dict[str, Raw], _NO_BLOCK)), None)
     return None if kind is None else Opaque(wire.NAME, kind, raw)
 
 
@@ -82,20 +83,9 @@ def _reasoning(content: wire.ReasoningContent, raw: Raw) -> Part:
 
 def _read(body: bytes) -> tuple[wire.Reply, list[Raw]]:
     """An answer and its content, or UpstreamMalformed: nothing, no JSON object, or an error under a status of success."""
-    reply: wire.Reply = _decode(body, wire.Reply, "The provider's answer does not have the shape of one")
+    reply = receive(body, wire.Reply)
     message = reply.output.message if reply.output is not None else None
     if message is None or message.content is None:
-        said = parse_fault(_decode(body, Any, "")).message
-        raise UpstreamMalformed(
-            f"The provider answered with an error: {said}" if said else "The provider's answer has no content"
-        )
+        said = parse_fault(expect(body, Any, _NO_CONTENT)).message
+        raise answered_with_error(said) if said else UpstreamMalformed(_NO_CONTENT)
     return reply, message.content
-
-
-def _decode(data: bytes, type: Any, why: str) -> Any:  # noqa: A002 - as core.json.decode has it
-    try:
-        return decode_lenient(data, type)
-    except MalformedJson:
-        raise UpstreamMalformed("The provider's answer is not JSON") from None
-    except msgspec.ValidationError:
-        raise UpstreamMalformed(why) from None

@@ -24,6 +24,7 @@ from llm_gateway.dialects.bedrock_converse.opaque import parse_blob
 from llm_gateway.dialects.bedrock_converse.reply import SERVER_TOOL
 from llm_gateway.dialects.bedrock_converse.stops import parse_stop, sequence_of
 from llm_gateway.dialects.bedrock_converse.usage import parse_usage
+from llm_gateway.dialects.received import NO_EVENT, expect
 from llm_gateway.http.framing.errors import FramingError
 from llm_gateway.http.framing.eventstream import EventStreamReader, Message
 
@@ -257,7 +258,4 @@ def _convert(head: dict[str, Any], type: Any) -> Any:  # noqa: A002 - as core.js
 
 
 def _decode(data: bytes, type: Any) -> Any:  # noqa: A002 - as core.json.decode has it
-    try:
-        return decode_lenient(data, type)
-    except (MalformedJson, msgspec.ValidationError):
-        raise UpstreamMalformed("The provider's stream holds something that is not an event of an answer") from None
+    return expect(data, type, NO_EVENT)

@@ -6,7 +6,6 @@ import msgspec
 
 from llm_gateway.core.chat import ChatReply, Choice, Part, Reasoning, Text, ToolCall
 from llm_gateway.core.errors import UpstreamMalformed
-from llm_gateway.core.json import MalformedJson, decode_lenient
 from llm_gateway.dialects.base import ReplyFacts
 from llm_gateway.dialects.cohere_chat.logprobs import parse_logprobs
 from llm_gateway.dialects.cohere_chat.stops import parse_stop
@@ -14,6 +13,7 @@ from llm_gateway.dialects.cohere_chat.usage import read_usage
 from llm_gateway.dialects.cohere_chat.wire import Function, Message, Reply
 from llm_gateway.dialects.openai_chat.errors import fault_of
 from llm_gateway.dialects.openai_chat.reply_in import call_id
+from llm_gateway.dialects.received import answered_with_error, receive
 
 
 def check_reply(body: bytes) -> ReplyFacts:
@@ -66,15 +66,9 @@ def _cite(parts: list[Part], texts: dict[int, int], message: Message) -> None:
 
 def _read(body: bytes) -> tuple[Reply, Message]:
     """An answer, or UpstreamMalformed: no JSON, not that shape, or an error under a status of success."""
-    try:
-        reply = decode_lenient(body, Reply)
-    except MalformedJson:
-        raise UpstreamMalformed("The provider's answer is not JSON") from None
-    except msgspec.ValidationError:
-        raise UpstreamMalformed("The provider's answer does not have the shape of one") from None
+    reply = receive(body, Reply)
     if reply.error or isinstance(reply.message, str):
-        said = fault_of({"error": reply.error} if reply.error else {"message": reply.message}).message
-        raise UpstreamMalformed(f"The provider answered with an error: {said}" if said else "The provider answered with an error")
+        raise answered_with_error(fault_of({"error": reply.error} if reply.error else {"message": reply.message}).message)
     if reply.message is None:
         raise UpstreamMalformed("The provider's answer has no message")
     return reply, reply.message

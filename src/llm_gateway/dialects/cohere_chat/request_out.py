@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec import Raw
-
 from llm_gateway.core.chat import ChatRequest, Tool, ToolChoice
 from llm_gateway.core.json import encode
 from llm_gateway.dialects.base import Rendered, Target
@@ -18,6 +16,7 @@ from llm_gateway.dialects.cohere_chat.messages_out import MessagesOut
 from llm_gateway.dialects.cohere_chat.models import thinks
 from llm_gateway.dialects.cohere_chat.wire import NAME
 from llm_gateway.dialects.ollama_chat.lost import name_lost, name_lost_of_format, of_format, of_option, of_reasoning, of_tool
+from llm_gateway.dialects.ollama_chat.request_out import render_tool
 from llm_gateway.dialects.schemas.carry import Schemas, carry_format
 from llm_gateway.dialects.schemas.rules import COHERE
 
@@ -30,7 +29,6 @@ _RANGES: tuple[tuple[str, str, float, float], ...] = (
 )
 """The API's name, ours, least and most."""
 _MOST_STOPS = 5
-_NO_PARAMETERS = Raw(b'{"type":"object","properties":{}}')
 
 
 def render_request(request: ChatRequest, target: Target) -> Rendered:
@@ -77,7 +75,7 @@ def _add_tools(out: dict[str, Any], request: ChatRequest, dropped: list[str]) ->
         return
     schemas = Schemas(request, dropped)
     out["tools"] = [
-        _tool(schemas.tool(index, COHERE)) for index, tool in enumerate(request.tools) if any(tool is one for one in tools)
+        render_tool(schemas.tool(index, COHERE)) for index, tool in enumerate(request.tools) if any(tool is one for one in tools)
     ]
     if all(tool.strict for tool in tools):
         out["strict_tools"] = True
@@ -91,14 +89,6 @@ def _add_tools(out: dict[str, Any], request: ChatRequest, dropped: list[str]) ->
         out["tool_choice"] = "NONE"
     elif choice.mode == "named":
         dropped.append("tool_choice")
-
-
-def _tool(tool: Tool) -> dict[str, Any]:
-    function: dict[str, Any] = {"name": tool.name}
-    if tool.description is not None:
-        function["description"] = tool.description
-    function["parameters"] = _NO_PARAMETERS if tool.schema is None else tool.schema
-    return {"type": "function", "function": function}
 
 
 def _add_format(out: dict[str, Any], request: ChatRequest, dropped: list[str]) -> None:

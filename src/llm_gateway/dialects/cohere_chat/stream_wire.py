@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from llm_gateway.core.errors import UpstreamMalformed
-from llm_gateway.core.json import MalformedJson, decode_lenient
 from llm_gateway.dialects.base import ProviderFault
 from llm_gateway.dialects.cohere_chat.stops import parse_stop
 from llm_gateway.dialects.cohere_chat.wire import Delta, StreamEvent
 from llm_gateway.dialects.openai_chat.errors import fault_of
+from llm_gateway.dialects.received import receive_event
 from llm_gateway.http.framing.sse import SseEvent
 
 DONE = b"[DONE]"
@@ -33,10 +32,6 @@ KNOWN = frozenset(
 _decode = msgspec.json.Decoder(StreamEvent).decode
 
 
-class _Typed(msgspec.Struct, gc=False):
-    type: str = ""
-
-
 def read_event(sse: SseEvent) -> StreamEvent | None:
     """None for an event of a kind that we do not know, whatever it holds. Raises UpstreamMalformed."""
     try:
@@ -45,15 +40,7 @@ def read_event(sse: SseEvent) -> StreamEvent | None:
         return _decode(sse.data)
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
         pass  # repaired where it can be, refused where not
-    try:
-        return decode_lenient(sse.data, StreamEvent)
-    except MalformedJson:
-        if sse.event and sse.event.decode(errors="replace") not in {*KNOWN, "error"}:
-            return None
-    except msgspec.ValidationError:
-        if _is_unknown(sse.data):
-            return None
-    raise UpstreamMalformed("The provider's stream holds something that is not an event of an answer")
+    return receive_event(sse, StreamEvent, {*KNOWN, "error"})
 
 
 def fault_in(sse: SseEvent, event: StreamEvent) -> ProviderFault | None:
@@ -71,11 +58,3 @@ def _ended(delta: Delta) -> ProviderFault:
         (delta.error or "The provider ended its answer with an error")[:4000],
         (delta.error_type or delta.finish_reason or "")[:100],
     )
-
-
-def _is_unknown(data: bytes) -> bool:
-    try:
-        kind = decode_lenient(data, _Typed).type
-    except (MalformedJson, msgspec.ValidationError):  # of a document that is both, the wrong shape may be told first
-        return False
-    return bool(kind) and kind not in KNOWN

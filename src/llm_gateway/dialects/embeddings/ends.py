@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from llm_gateway.core.errors import GatewayError, UpstreamMalformed
-from llm_gateway.dialects.base import ProviderFault, Relay, SseBack, SseFront
+from llm_gateway.core.errors import UpstreamMalformed
+from llm_gateway.dialects.base import ProviderFault, Relay, SseBack
 from llm_gateway.dialects.openai_chat import errors
+from llm_gateway.dialects.openai_chat.front import OpenAIFront
 
 
-class WholeFront(SseFront):
+class WholeFront(OpenAIFront):
     """Errors are OpenAI's."""
 
     __slots__ = ()
@@ -18,15 +19,6 @@ class WholeFront(SseFront):
     def holds_foreign(self, body: bytes) -> bool:  # noqa: ARG002 - the Protocol's
         """There is nothing opaque in what such an operation is asked."""
         return False
-
-    def status_of(self, error: GatewayError) -> int:
-        return error.status
-
-    def render_error(self, error: GatewayError, request_id: str) -> bytes:
-        return errors.render_error(error, request_id)
-
-    def frame_error(self, error: GatewayError, request_id: str) -> bytes:
-        return errors.frame_error(error, request_id)
 
 
 class WholeBack(SseBack):

@@ -57,9 +57,6 @@ class GeminiFront(SseFront):
         check(body, self.model)
         return View(self.model, self.stream, include_usage=self.stream)
 
-    def status_of(self, error: GatewayError) -> int:
-        return error.status
-
     def render_error(self, error: GatewayError, request_id: str) -> bytes:
         return errors.render_error(error, request_id)
 

@@ -10,8 +10,8 @@ import msgspec
 from msgspec import Raw
 
 from llm_gateway.core.chat import ChatRequest
-from llm_gateway.core.errors import GatewayError, UpstreamMalformed
-from llm_gateway.core.json import MalformedJson, decode_lenient, encode
+from llm_gateway.core.errors import GatewayError
+from llm_gateway.core.json import encode
 from llm_gateway.dialects.base import Operation, ProviderFault, ReplyFacts, SseBack, SseFront, View
 from llm_gateway.dialects.gemini import errors
 from llm_gateway.dialects.gemini.frames import SseFrames
@@ -20,6 +20,7 @@ from llm_gateway.dialects.gemini.request_in import parse_request
 from llm_gateway.dialects.gemini.view import check
 from llm_gateway.dialects.gemini.wire import NULL
 from llm_gateway.dialects.invalid import read, refuse
+from llm_gateway.dialects.received import expect
 
 NAME = "gemini_count_tokens"
 
@@ -49,9 +50,6 @@ class GeminiCountFront(SseFront):
         check(counted(body), self.model)
         return View(self.model)
 
-    def status_of(self, error: GatewayError) -> int:
-        return error.status
-
     def render_error(self, error: GatewayError, request_id: str) -> bytes:
         return errors.render_error(error, request_id)
 
@@ -78,10 +76,7 @@ class GeminiCountTokens(SseBack):
 
     def check_reply(self, body: bytes) -> ReplyFacts:
         """Counting is free: there is no usage. Raises UpstreamMalformed."""
-        try:
-            decode_lenient(body, _Count)
-        except (MalformedJson, msgspec.ValidationError):
-            raise UpstreamMalformed("The provider's answer is no count of tokens") from None
+        expect(body, _Count, "The provider's answer is no count of tokens")
         return ReplyFacts()
 
     def relay(self) -> GeminiRelay:

@@ -9,9 +9,10 @@ from msgspec import Raw
 from llm_gateway.core.errors import UpstreamMalformed
 from llm_gateway.dialects.gemini.arrays import LIMIT_BYTES, ArraySplitter, as_event, begins_array
 from llm_gateway.dialects.gemini.errors import parse_fault
-from llm_gateway.dialects.gemini.reply_wire import Candidate, PartIn, Piece, read
+from llm_gateway.dialects.gemini.reply_wire import Candidate, PartIn, Piece
 from llm_gateway.dialects.gemini.stops import parse_stop
 from llm_gateway.dialects.gemini.usage import read_usage
+from llm_gateway.dialects.received import receive
 from llm_gateway.dialects.relay import SseRelay
 from llm_gateway.dialects.template import beginning_of
 from llm_gateway.http.framing.errors import FramingError
@@ -64,7 +65,7 @@ class GeminiRelay(SseRelay):
     def take(self, sse: SseEvent, event: bytes) -> None:
         if sse.data == b"[DONE]":
             return
-        piece = read(sse.data, Piece, "stream")
+        piece = receive(sse.data, Piece, "stream")
         if piece.error:
             self.failure = parse_fault({"error": piece.error})
             return
@@ -92,7 +93,7 @@ class GeminiRelay(SseRelay):
 
 
 def _is_content(raw: Raw) -> bool:
-    part = read(bytes(raw), PartIn, "part of an answer")
+    part = receive(bytes(raw), PartIn, "part of an answer")
     return bool(part.text) or part.text is None
 
 

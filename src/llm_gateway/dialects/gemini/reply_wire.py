@@ -5,17 +5,15 @@ Read leniently: what is unknown is skipped, or carried whole where it is content
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from msgspec import Raw
 
 from llm_gateway.core.errors import UpstreamMalformed
-from llm_gateway.core.json import MalformedJson, decode_lenient
 from llm_gateway.dialects.gemini.errors import parse_fault
 from llm_gateway.dialects.gemini.wire import NULL, CallWire, OpaqueWire, PartWire
-
-_Shape = TypeVar("_Shape")
+from llm_gateway.dialects.received import answered_with_error, receive
 
 MEMBERS = ("groundingMetadata", "citationMetadata", "urlContextMetadata", "safetyRatings")
 """Members of a candidate that go along whole."""
@@ -91,29 +89,16 @@ def compact(raw: Raw) -> Raw:
     return Raw(msgspec.json.format(bytes(raw), indent=-1))
 
 
-def read(data: bytes, type: type[_Shape], what: str) -> _Shape:  # noqa: A002 - as core.json.decode has it
-    """Raises UpstreamMalformed, with `what` it is that cannot be read."""
-    try:
-        return decode_lenient(data, type)
-    except MalformedJson:
-        raise UpstreamMalformed(f"The provider's {what} is not JSON") from None
-    except msgspec.ValidationError:
-        raise UpstreamMalformed(f"The provider's {what} does not have the shape of one") from None
-
-
 def read_pieces(body: bytes) -> list[Piece]:
     """A whole answer; one piece, or several where the provider answered with a stream's array.
 
     Raises UpstreamMalformed for what is no answer, and for an error under a status of success.
     """
     listed = body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
-    pieces = read(body, list[Piece], "answer") if listed else [read(body, Piece, "answer")]
+    pieces = receive(body, list[Piece]) if listed else [receive(body, Piece)]
     for piece in pieces:
         if piece.error:
-            said = parse_fault({"error": piece.error}).message
-            raise UpstreamMalformed(
-                f"The provider answered with an error: {said}" if said else "The provider answered with an error"
-            )
+            raise answered_with_error(parse_fault({"error": piece.error}).message)
     if not any(piece.candidates or piece.blocked for piece in pieces):
         raise UpstreamMalformed("The provider's answer has no candidates")
     return pieces
@@ -121,9 +106,9 @@ def read_pieces(body: bytes) -> list[Piece]:
 
 def read_part(raw: Raw) -> PartWire:
     """A part of an answer. Pictures and sound that a model made, and what we do not know, is opaque. Raises UpstreamMalformed."""
-    part = read(bytes(raw), PartIn, "part of an answer")
+    part = receive(bytes(raw), PartIn, "part of an answer")
     if all(getattr(part, name) is None for name in _DATA):
-        members = read(bytes(raw), dict[str, Raw], "part of an answer")
+        members = receive(bytes(raw), dict[str, Raw], "part of an answer")
         kind = next((name for name in members if name not in {"thought", "thoughtSignature"}), None)
         if kind is not None:
             return PartWire(opaque=OpaqueWire(kind, compact(raw)))

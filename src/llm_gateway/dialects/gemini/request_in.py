@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal
 
-import msgspec
 from msgspec import Raw
 
 from llm_gateway.core.chat import ChatRequest, Message, ReasoningRequest, ResponseFormat, Tool, ToolChoice
-from llm_gateway.core.json import MalformedJson, decode, encode
+from llm_gateway.core.json import encode
 from llm_gateway.dialects.gemini import wire
 from llm_gateway.dialects.gemini.contents_in import Contents, parse_system
 from llm_gateway.dialects.gemini.schema import to_json_schema
 from llm_gateway.dialects.gemini.tidy import Tidied
-from llm_gateway.dialects.gemini.view import Config, Thing, check_count, check_limits, check_once
+from llm_gateway.dialects.gemini.view import Config, check_count, check_limits, check_once
 from llm_gateway.dialects.gemini.wire import NULL
-from llm_gateway.dialects.invalid import check_model, malformed, read, refuse
+from llm_gateway.dialects.invalid import check_model, refuse
+from llm_gateway.dialects.tidying import read_or_tidy
 
 _MODES: Mapping[Any, Literal["auto", "required", "none"]] = MappingProxyType(
     {
@@ -39,7 +39,7 @@ _WORDS = MappingProxyType({"text/plain": "text", _JSON: "json"})
 
 def parse_request(body: bytes, model: str, *, stream: bool) -> ChatRequest:
     """The whole request, for the model and the way that its URL says. Raises InvalidRequest or MalformedBody."""
-    request, extra = _read(body)
+    request, extra = read_or_tidy(body, wire.RequestWire, Tidied)
     check_once(body)
     check_model(model)
     check_count(len(request.contents))
@@ -72,21 +72,6 @@ def parse_request(body: bytes, model: str, *, stream: bool) -> ChatRequest:
         dialect=wire.NAME,
         places=tuple(places),
     )
-
-
-def _read(body: bytes) -> tuple[wire.RequestWire, dict[str, Raw]]:
-    """The request, and what of it has no place in wire.py."""
-    try:
-        return decode(body, wire.RequestWire), {}
-    except MalformedJson as error:
-        raise malformed(body, error) from None
-    except msgspec.ValidationError:
-        read(body, Thing)  # refuses what is no object
-    try:
-        tidied = Tidied(body)
-    except MalformedJson as error:  # inside of a value that was skipped until now
-        raise malformed(body, error) from None
-    return read(tidied.body, wire.RequestWire), tidied.extra
 
 
 def _messages(request: wire.RequestWire) -> tuple[list[Message], list[tuple[str, ...]]]:

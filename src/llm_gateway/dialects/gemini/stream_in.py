@@ -8,7 +8,8 @@ from llm_gateway.core import events
 from llm_gateway.dialects.gemini.answer_in import Answer
 from llm_gateway.dialects.gemini.arrays import JsonStream
 from llm_gateway.dialects.gemini.errors import parse_fault
-from llm_gateway.dialects.gemini.reply_wire import Piece, read
+from llm_gateway.dialects.gemini.reply_wire import Piece
+from llm_gateway.dialects.received import receive
 
 
 class Reader:
@@ -36,7 +37,7 @@ class Reader:
         for data in batch:
             if self._over or data == b"[DONE]":  # some servers end like OpenAI as well
                 continue
-            piece = read(data, Piece, "stream")
+            piece = receive(data, Piece, "stream")
             if piece.error:
                 self._over = True
                 fault = parse_fault({"error": piece.error})

@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable
 from functools import partial
 from types import MappingProxyType
-from typing import TypeVar
 
 import msgspec
 from msgspec import Raw
@@ -19,12 +18,10 @@ from msgspec import Raw
 from llm_gateway.core.json import decode, encode
 from llm_gateway.dialects.gemini import wire
 from llm_gateway.dialects.invalid import refuse
+from llm_gateway.dialects.tidying import NULL, Object, as_shape
 
-Object = dict[str, Raw]
 _Tidy = Callable[[Object, str], Object]
-_Shape = TypeVar("_Shape")
 
-_NULL = b"null"
 _UNDERSCORE = re.compile(r"(?<=[a-z0-9])_([a-z0-9])")
 
 
@@ -72,7 +69,7 @@ class Tidied:
         out: Object = {}
         for name, value in thing.items():
             plain = camel(name)
-            if bytes(value) == _NULL:
+            if bytes(value) == NULL:
                 continue
             if plain not in known:
                 self.extra[f"{path}.{name}" if path else name] = value
@@ -87,14 +84,14 @@ class Tidied:
 
     def _one(self, holder: Object, name: str, path: str, tidy: _Tidy) -> None:
         """Runs `tidy` on the object at `name` of `holder`, if there is one."""
-        thing = _as(holder.get(name), Object)
+        thing = as_shape(holder.get(name), Object)
         if thing is not None:
             holder[name] = Raw(encode(tidy(thing, path)))
 
     def _list(self, holder: Object, name: str, path: str, tidy: _Tidy) -> None:
         """Runs `tidy` on each object of the list at `name`, or on the only one, which is a list then."""
-        items = _as(holder.get(name), list[Object])
-        only = _as(holder.get(name), Object) if items is None else None
+        items = as_shape(holder.get(name), list[Object])
+        only = as_shape(holder.get(name), Object) if items is None else None
         if only is not None:
             items = [only]
         if items is not None:
@@ -158,13 +155,3 @@ class Tidied:
 def _opaque(thing: Object) -> Object:
     kind = next((name for name in map(camel, thing) if name not in _BESIDE), "")
     return {wire.OPAQUE: Raw(encode({"kind": kind, "raw": thing}))}
-
-
-def _as(value: Raw | None, type: type[_Shape]) -> _Shape | None:  # noqa: A002 - msgspec's word
-    """`value` as `type`; None if it is none."""
-    if value is None:
-        return None
-    try:
-        return decode(bytes(value), type)
-    except msgspec.ValidationError:
-        return None

@@ -41,9 +41,6 @@ class _Ollama(SseFront):
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
 
-    def status_of(self, error: GatewayError) -> int:
-        return error.status
-
     def render_error(self, error: GatewayError, request_id: str) -> bytes:  # noqa: ARG002 - the shape has no place for it
         return errors.render_error(error)
 

@@ -9,7 +9,7 @@ from llm_gateway.core.errors import Unsupported
 from llm_gateway.dialects.invalid import check_model, read, refuse, refuse_duplicates
 from llm_gateway.dialects.ollama_chat.media import parse_image
 from llm_gateway.dialects.ollama_chat.opened import Opened
-from llm_gateway.dialects.ollama_chat.request_in import maximum, parse_format, parse_options, parse_think
+from llm_gateway.dialects.ollama_chat.request_in import neutral, parse_options
 from llm_gateway.dialects.ollama_chat.view import WATCHED_GENERATE
 from llm_gateway.dialects.ollama_chat.wire import GENERATE, GenerateWire
 from llm_gateway.dialects.openai_chat.request_in import others
@@ -37,27 +37,9 @@ def parse_generate(body: bytes) -> ChatRequest:
     for place, image in enumerate(request.images or ()):
         asked[f"images[{place}]"] = parse_image(image)
     system = (Message("system", (Text(request.system),)),) if request.system else ()
-    return ChatRequest(
-        model=request.model,
-        messages=(*system, Message("user", tuple(asked.values()))),
-        max_tokens=maximum(options, opened),
-        temperature=options.temperature,
-        top_p=options.top_p,
-        top_k=options.top_k,
-        stop=tuple(options.stop or ()),
-        seed=options.seed,
-        presence_penalty=options.presence_penalty,
-        frequency_penalty=options.frequency_penalty,
-        logprobs=request.logprobs,
-        top_logprobs=request.top_logprobs,
-        response_format=parse_format(request.format),
-        reasoning=parse_think(request.think),
-        stream=request.stream is not False,
-        include_usage=True,
-        extra=opened.extra,
-        dialect=GENERATE,
-        places=(*((("system",),) if system else ()), tuple(asked)),
-    )
+    messages = (*system, Message("user", tuple(asked.values())))
+    places = (*((("system",),) if system else ()), tuple(asked))
+    return neutral(request, options, opened, messages, places, dialect=GENERATE)
 
 
 def _more(body: bytes) -> dict[str, Raw]:

@@ -10,11 +10,10 @@ import msgspec
 from msgspec import Raw
 
 from llm_gateway.core.chat import Finish
-from llm_gateway.core.errors import UpstreamMalformed
-from llm_gateway.core.json import MalformedJson, decode_lenient
 from llm_gateway.dialects.base import ProviderFault
 from llm_gateway.dialects.ollama_chat.wire import NULL
 from llm_gateway.dialects.openai_chat.errors import fault_of
+from llm_gateway.dialects.received import receive
 
 _FINISHES: Mapping[str, Finish] = MappingProxyType(
     {
@@ -79,12 +78,7 @@ def read_line(line: bytes, what: str) -> Line:
         return _decode(line)
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
         pass  # repaired where it can be, refused where not
-    try:
-        return decode_lenient(line, Line)
-    except MalformedJson:
-        raise UpstreamMalformed(f"The provider's {what} is not JSON") from None
-    except msgspec.ValidationError:
-        raise UpstreamMalformed(f"The provider's {what} does not have the shape of one") from None
+    return receive(line, Line, what)
 
 
 def fault_in(line: Line) -> ProviderFault | None:

@@ -6,13 +6,13 @@ from typing import Any
 
 from msgspec import Raw
 
-from llm_gateway.core.chat import ChatRequest, ReasoningRequest, ResponseFormat, Tool
+from llm_gateway.core.chat import ChatRequest, Message, ReasoningRequest, ResponseFormat, Tool
 from llm_gateway.core.json import decode
 from llm_gateway.dialects.invalid import check_model, read, refuse, refuse_duplicates
 from llm_gateway.dialects.ollama_chat.messages_in import Messages
 from llm_gateway.dialects.ollama_chat.opened import Opened
 from llm_gateway.dialects.ollama_chat.view import MAX_MESSAGES, WATCHED, check_format
-from llm_gateway.dialects.ollama_chat.wire import NAME, NULL, FunctionWire, OptionsWire, RequestWire, ToolWire
+from llm_gateway.dialects.ollama_chat.wire import NAME, NULL, Asked, FunctionWire, OptionsWire, RequestWire, ToolWire
 from llm_gateway.dialects.openai_chat.request_in import others, present
 
 _KNOWN = frozenset(RequestWire.__struct_fields__)
@@ -31,10 +31,26 @@ def parse_request(body: bytes) -> ChatRequest:
     opened = Opened(others(body, _KNOWN))
     options = parse_options(request.options, opened)
     messages = Messages(opened)
+    said = messages.parse(request.messages)
+    tools = tuple(_tool(tool, f"tools[{index}]", opened) for index, tool in enumerate(request.tools or ()))
+    return neutral(request, options, opened, said, tuple(messages.places), tools=tools, dialect=NAME)
+
+
+def neutral(
+    request: Asked,
+    options: OptionsWire,
+    opened: Opened,
+    messages: tuple[Message, ...],
+    places: tuple[tuple[str, ...], ...],
+    *,
+    tools: tuple[Tool, ...] = (),
+    dialect: str,
+) -> ChatRequest:
+    """What a request asks for: `messages`, which stand at `places` of it, and all that both operations have."""
     return ChatRequest(
         model=request.model,
-        messages=messages.parse(request.messages),
-        tools=tuple(_tool(tool, f"tools[{index}]", opened) for index, tool in enumerate(request.tools or ())),
+        messages=messages,
+        tools=tools,
         max_tokens=maximum(options, opened),
         temperature=options.temperature,
         top_p=options.top_p,
@@ -50,8 +66,8 @@ def parse_request(body: bytes) -> ChatRequest:
         stream=request.stream is not False,
         include_usage=True,
         extra=opened.extra,
-        dialect=NAME,
-        places=tuple(messages.places),
+        dialect=dialect,
+        places=places,
     )
 
 

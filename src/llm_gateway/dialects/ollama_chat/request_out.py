@@ -80,7 +80,7 @@ def _add_tools(out: dict[str, Any], request: ChatRequest, dropped: list[str]) ->
         if tool.raw is not None:
             tools.append(tool.raw)
         else:
-            tools.append(_tool(tool if request.dialect in _KIN else schemas.tool(index, OLLAMA_TOOL)))
+            tools.append(render_tool(tool if request.dialect in _KIN else schemas.tool(index, OLLAMA_TOOL)))
         if tool.strict:
             dropped.append(of_tool(request, index, "strict"))
         if tool.cache is not None:
@@ -91,7 +91,8 @@ def _add_tools(out: dict[str, Any], request: ChatRequest, dropped: list[str]) ->
         dropped.append("tool_choice")
 
 
-def _tool(tool: Tool) -> dict[str, Any]:
+def render_tool(tool: Tool) -> dict[str, Any]:
+    """A function; its parameters must be there."""
     function: dict[str, Any] = {"name": tool.name}
     if tool.description is not None:
         function["description"] = tool.description

@@ -68,7 +68,7 @@ class ToolWire(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     type: str | None = None
 
 
-class _Asked(msgspec.Struct, gc=False):
+class Asked(msgspec.Struct, gc=False):
     """What both operations have. `think`: whether, or how much (low, medium, high)."""
 
     model: str
@@ -80,12 +80,12 @@ class _Asked(msgspec.Struct, gc=False):
     top_logprobs: int | None = None
 
 
-class RequestWire(_Asked, gc=False, kw_only=True):
+class RequestWire(Asked, gc=False, kw_only=True):
     messages: list[Raw]
     tools: list[Raw] | None = None
 
 
-class GenerateWire(_Asked, gc=False, kw_only=True):
+class GenerateWire(Asked, gc=False, kw_only=True):
     prompt: str | None = None
     system: str | None = None
     images: list[str] | None = None

@@ -13,15 +13,15 @@ from types import MappingProxyType
 
 from llm_gateway.core.chat import ChatReply, ChatRequest
 from llm_gateway.core.clock import Clock, SystemClock
-from llm_gateway.core.errors import GatewayError
-from llm_gateway.dialects.base import Operation, ProviderFault, Rendered, SseBack, SseFront, Target, Wants
+from llm_gateway.dialects.base import Operation, ProviderFault, Rendered, SseBack, Target, Wants
 from llm_gateway.dialects.openai_chat import errors, reply_in, reply_out, request_in, request_out, view
+from llm_gateway.dialects.openai_chat.front import OpenAIFront
 from llm_gateway.dialects.openai_chat.relay import OpenAIRelay
 from llm_gateway.dialects.openai_chat.stream_in import OpenAIReader
 from llm_gateway.dialects.openai_chat.stream_out import OpenAIWriter
 
 
-class OpenAIChat(SseFront, SseBack):
+class OpenAIChat(OpenAIFront, SseBack):
     """A ChatFront and a ChatBack. The clock gives `created` where a provider does not say when an answer was made."""
 
     name = "openai_chat"
@@ -43,15 +43,6 @@ class OpenAIChat(SseFront, SseBack):
 
     def stream_writer(self, request: ChatRequest) -> OpenAIWriter:
         return OpenAIWriter(include_usage=request.include_usage, created=int(self._clock.now()))
-
-    def status_of(self, error: GatewayError) -> int:
-        return error.status
-
-    def render_error(self, error: GatewayError, request_id: str) -> bytes:
-        return errors.render_error(error, request_id)
-
-    def frame_error(self, error: GatewayError, request_id: str) -> bytes:
-        return errors.frame_error(error, request_id)
 
     def render_request(self, request: ChatRequest, target: Target) -> Rendered:
         return request_out.render_request(request, target)

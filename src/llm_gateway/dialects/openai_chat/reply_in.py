@@ -9,7 +9,7 @@ from msgspec import Raw
 
 from llm_gateway.core.chat import Audio, ChatReply, Choice, Opaque, Part, Reasoning, Refusal, Text, ToolCall
 from llm_gateway.core.errors import UpstreamMalformed
-from llm_gateway.core.json import MalformedJson, decode_lenient, encode
+from llm_gateway.core.json import encode
 from llm_gateway.dialects.base import ReplyFacts
 from llm_gateway.dialects.openai_chat import wire
 from llm_gateway.dialects.openai_chat.errors import fault_of
@@ -17,6 +17,7 @@ from llm_gateway.dialects.openai_chat.finish import parse_finish
 from llm_gateway.dialects.openai_chat.messages_in import arguments_of
 from llm_gateway.dialects.openai_chat.reasoning import parse_reasoning
 from llm_gateway.dialects.openai_chat.usage import UsageWire, parse_usage, read_usage
+from llm_gateway.dialects.received import receive
 
 _Shape = TypeVar("_Shape", bound="Envelope")
 
@@ -139,12 +140,7 @@ def _check_closely(body: bytes) -> ReplyFacts:
 
 def read_reply(body: bytes, shape: type[_Shape]) -> _Shape:
     """`body` as `shape`. Raises UpstreamMalformed: not JSON, not that shape, or an error inside of a success."""
-    try:
-        reply = decode_lenient(body, shape)
-    except MalformedJson:
-        raise UpstreamMalformed("The provider's answer is not JSON") from None
-    except msgspec.ValidationError:
-        raise UpstreamMalformed("The provider's answer has not the shape of one") from None
+    reply = receive(body, shape)
     if reply.error:
         fault = fault_of({"error": reply.error})
         raise UpstreamMalformed(

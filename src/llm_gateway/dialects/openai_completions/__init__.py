@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from llm_gateway.core.chat import ChatReply, ChatRequest
 from llm_gateway.core.clock import Clock, SystemClock
-from llm_gateway.core.errors import GatewayError
-from llm_gateway.dialects.base import Operation, ProviderFault, ReplyFacts, SseBack, SseFront, View
+from llm_gateway.dialects.base import Operation, ProviderFault, ReplyFacts, SseBack, View
 from llm_gateway.dialects.openai_chat import errors, reply_in
+from llm_gateway.dialects.openai_chat.front import OpenAIFront
 from llm_gateway.dialects.openai_chat.relay import OpenAIRelay
 from llm_gateway.dialects.openai_completions import reply as out
 from llm_gateway.dialects.openai_completions import request, view
 
 
-class OpenAICompletions(SseFront, SseBack):
+class OpenAICompletions(OpenAIFront, SseBack):
     """A ChatFront, and a Back that passes through."""
 
     name = "openai_completions"
@@ -35,15 +35,6 @@ class OpenAICompletions(SseFront, SseBack):
 
     def stream_writer(self, request: ChatRequest) -> out.CompletionsWriter:
         return out.CompletionsWriter(include_usage=request.include_usage, created=int(self._clock.now()))
-
-    def status_of(self, error: GatewayError) -> int:
-        return error.status
-
-    def render_error(self, error: GatewayError, request_id: str) -> bytes:
-        return errors.render_error(error, request_id)
-
-    def frame_error(self, error: GatewayError, request_id: str) -> bytes:
-        return errors.frame_error(error, request_id)
 
     def parse_error(self, status: int, body: bytes) -> ProviderFault:
         return errors.parse_error(status, body)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import msgspec
 from msgspec import Raw
 
-from llm_gateway.core.errors import GatewayError, InvalidRequest
+from llm_gateway.core.errors import InvalidRequest
 from llm_gateway.core.json import MalformedJson, decode, encode
 from llm_gateway.core.multipart import MalformedForm, Part, boundary_of, field, parts_of, value_of
 from llm_gateway.core.splice import replace_top_level, set_top_level
-from llm_gateway.dialects.base import ProviderFault, ReplyFacts, SseBack, SseFront, View
+from llm_gateway.dialects.base import ProviderFault, ReplyFacts, SseBack, View
 from llm_gateway.dialects.invalid import Watched, check_model, check_size, read, refuse, refuse_duplicates
 from llm_gateway.dialects.openai_chat import errors
+from llm_gateway.dialects.openai_chat.front import OpenAIFront
 from llm_gateway.dialects.openai_chat.relay import OpenAIRelay
 from llm_gateway.dialects.openai_media.operations import FORM, JSON, MediaOperation
 
@@ -39,7 +40,7 @@ class MediaView(View):
     characters: int = 0
 
 
-class MediaFront(SseFront):
+class MediaFront(OpenAIFront):
     """One request's: its Content-Type says how it is to be read. Implements Front."""
 
     __slots__ = ("_boundary", "_content_type", "_default", "_kind", "_most_json", "framed", "name", "operation")
@@ -88,15 +89,6 @@ class MediaFront(SseFront):
             return field(self._boundary, b"model", model.encode()), body
         whole = memoryview(body)
         return whole[: view.start], model.encode(), whole[view.end :]
-
-    def status_of(self, error: GatewayError) -> int:
-        return error.status
-
-    def render_error(self, error: GatewayError, request_id: str) -> bytes:
-        return errors.render_error(error, request_id)
-
-    def frame_error(self, error: GatewayError, request_id: str) -> bytes:
-        return errors.frame_error(error, request_id)
 
     def _view_json(self, body: bytes) -> MediaView:
         check_size(body, self._most_json)

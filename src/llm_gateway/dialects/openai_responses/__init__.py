@@ -74,9 +74,6 @@ class OpenAIResponses(SseFront, SseBack):
     def stream_writer(self, request: ChatRequest, previous: str | None = None) -> Writer:
         return Writer(self.reply_renderer(request, previous), request.model)
 
-    def status_of(self, error: GatewayError) -> int:
-        return error.status
-
     def render_error(self, error: GatewayError, request_id: str) -> bytes:
         return render_error(error, request_id)
 

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import re
 
-import msgspec
-
-from llm_gateway.core.errors import UpstreamMalformed
-from llm_gateway.core.json import MalformedJson, decode_lenient
 from llm_gateway.dialects.openai_responses.stream_wire import (
     FINAL,
     StreamEvent,
@@ -17,6 +13,7 @@ from llm_gateway.dialects.openai_responses.stream_wire import (
     read_response,
 )
 from llm_gateway.dialects.openai_responses.usage import read_usage
+from llm_gateway.dialects.received import Typed, expect
 from llm_gateway.dialects.relay import SseRelay
 from llm_gateway.dialects.template import Template, beginning_of
 from llm_gateway.http.framing.sse import SseEvent
@@ -38,10 +35,6 @@ _STRING = re.compile(rb'[^"\\\x00-\x1f]*+(?:\\[^\x00-\x1f][^"\\\x00-\x1f]*+)*+')
 _NUMBER = re.compile(rb"[0-9]++")
 _SEQUENCE = re.compile(rb'"sequence_number"\s*:\s*(?=[0-9])')
 _NOISE = beginning_of("obfuscation")
-
-
-class _Typed(msgspec.Struct, gc=False):
-    type: str = ""
 
 
 class NumberedTemplate(Template):
@@ -125,7 +118,4 @@ class ResponsesRelay(SseRelay):
 
 
 def _kind(event: StreamEvent) -> str:
-    try:
-        return decode_lenient(bytes(event.item), _Typed).type
-    except (MalformedJson, msgspec.ValidationError):
-        raise UpstreamMalformed("The provider's stream holds an item that cannot be read") from None
+    return expect(bytes(event.item), Typed, "The provider's stream holds an item that cannot be read").type

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from msgspec import Raw
 
 from llm_gateway.core.chat import ChatReply, Choice, Opaque, Part, Reasoning, Refusal, Text, ToolCall
 from llm_gateway.core.errors import UpstreamMalformed
-from llm_gateway.core.json import MalformedJson, decode_lenient, encode
+from llm_gateway.core.json import encode
 from llm_gateway.dialects.base import ReplyFacts
 from llm_gateway.dialects.openai_chat.errors import fault_of
 from llm_gateway.dialects.openai_chat.reply_in import call_id, text_or_none
@@ -19,8 +19,7 @@ from llm_gateway.dialects.openai_responses.logprobs import parse_logprobs
 from llm_gateway.dialects.openai_responses.sealed import ReasoningItem, seal, without_reference
 from llm_gateway.dialects.openai_responses.usage import read_usage
 from llm_gateway.dialects.openai_responses.wire import MESSAGE, NAME, NULL
-
-_Shape = TypeVar("_Shape", bound="Envelope")
+from llm_gateway.dialects.received import Typed, expect, receive
 
 UNFINISHED = frozenset({"queued", "in_progress"})
 
@@ -50,10 +49,6 @@ class OutputItem(msgspec.Struct, gc=False):
     content: list[OutputPart] | None = None
     summary: list[OutputPart] | None = None
     encrypted_content: str | None = None
-
-
-class _Typed(msgspec.Struct, gc=False):
-    type: str = ""
 
 
 class Incomplete(msgspec.Struct, gc=False):
@@ -92,7 +87,7 @@ def check_reply(body: bytes) -> ReplyFacts:
             body.decode()
         reply = _decode_checked(body)
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
-        reply = _read(body, Checked)  # repaired where it can be, refused with the reason where not
+        reply = receive(body, Checked)  # repaired where it can be, refused with the reason where not
     _refuse_failed(reply)
     if reply.output is None:
         raise UpstreamMalformed("The provider's answer has no output")
@@ -101,7 +96,7 @@ def check_reply(body: bytes) -> ReplyFacts:
 
 def parse_reply(body: bytes) -> ChatReply:
     """Raises UpstreamMalformed."""
-    reply = _read(body, Reply)
+    reply = receive(body, Reply)
     _refuse_failed(reply)
     if reply.output is None:
         raise UpstreamMalformed("The provider's answer has no output")
@@ -132,7 +127,7 @@ def created_of(value: Any) -> int | None:
 
 def parse_item(raw: Raw, tokens: list[Any] | None = None) -> list[Part]:
     """The parts of an item of the output; `tokens` is given the log probabilities of its texts. Raises UpstreamMalformed."""
-    kind = _decode_item(raw, _Typed).type
+    kind = _decode_item(raw, Typed).type
     if kind not in _KNOWN:
         return [Opaque(NAME, kind, raw)]
     item = _decode_item(raw, OutputItem)
@@ -186,16 +181,4 @@ def _refuse_failed(reply: Envelope) -> None:
 
 
 def _decode_item(raw: Raw, type: type[Any]) -> Any:  # noqa: A002 - as core.json.decode has it
-    try:
-        return decode_lenient(bytes(raw), type)
-    except (MalformedJson, msgspec.ValidationError):
-        raise UpstreamMalformed("The provider's answer holds an item that cannot be read") from None
-
-
-def _read(body: bytes, type: type[_Shape]) -> _Shape:  # noqa: A002 - as above
-    try:
-        return decode_lenient(body, type)
-    except MalformedJson:
-        raise UpstreamMalformed("The provider's answer is not JSON") from None
-    except msgspec.ValidationError:
-        raise UpstreamMalformed("The provider's answer has not the shape of one") from None
+    return expect(bytes(raw), type, "The provider's answer holds an item that cannot be read")

@@ -10,14 +10,15 @@ import msgspec
 from msgspec import Raw
 
 from llm_gateway.core.chat import ChatRequest, ReasoningRequest, ResponseFormat
-from llm_gateway.core.json import MalformedJson, decode, encode
-from llm_gateway.dialects.invalid import malformed, read, refuse_duplicates
+from llm_gateway.core.json import decode, encode
+from llm_gateway.dialects.invalid import refuse_duplicates
 from llm_gateway.dialects.openai_responses import wire
 from llm_gateway.dialects.openai_responses.items_in import ItemsIn
 from llm_gateway.dialects.openai_responses.parts_in import present
 from llm_gateway.dialects.openai_responses.tidy import Tidied
 from llm_gateway.dialects.openai_responses.tools_in import parse_choice, parse_tool
-from llm_gateway.dialects.openai_responses.view import WATCHED, Thing, check_limits, wants_input
+from llm_gateway.dialects.openai_responses.view import WATCHED, check_limits, wants_input
+from llm_gateway.dialects.tidying import read_tidied
 
 _decode = msgspec.json.Decoder(wire.RequestWire).decode
 _KINDS: Mapping[str, Literal["text", "json", "schema"]] = MappingProxyType(
@@ -80,12 +81,7 @@ def _read(body: bytes) -> tuple[wire.RequestWire, dict[str, Raw]]:
     else:
         if wire.fits(request):
             return request, {}
-    read(body, Thing)  # refuses what is no object
-    try:
-        tidied = Tidied(body)
-    except MalformedJson as error:  # inside of a value that was skipped until now
-        raise malformed(body, error) from None
-    return read(tidied.body, wire.RequestWire), tidied.extra
+    return read_tidied(body, wire.RequestWire, Tidied)
 
 
 def _format(text: wire.TextWire | None) -> ResponseFormat | None:

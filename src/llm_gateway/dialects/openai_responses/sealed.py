@@ -4,7 +4,7 @@ Two directions, two wrappings:
 
 - A reasoning item of a provider of this API becomes Reasoning with the signature `openai_responses/ID#SHAPE#ENCRYPTED_CONTENT`
   (without the last part if there is none). Callers of any dialect carry a signature back unread, so the item is whole again
-  when it returns. No other family's signature begins so; backs of other families leave such a one out (`is_sealed`). SHAPE
+  when it returns. No other family's signature begins so; backs of other families leave such a one out (families.py). SHAPE
   says how the text was divided: `s12,c5` is a summary of 12 characters and a content of 5.
 - What others made becomes a reasoning item whose encrypted_content is `~signature:...`, `~redacted:...` or `~opaque:...`:
   callers of this API send reasoning items back as they are. Providers' own contents are base64 and have no tilde.
@@ -47,11 +47,6 @@ def holds_foreign(body: bytes) -> bool:
     is not the provider's is left out, and named.
     """
     return _WRAPPED.search(body) is not None
-
-
-def is_sealed(signature: str | None) -> bool:
-    """Whether `signature` is of this family: nobody else may be given it."""
-    return signature is not None and signature.startswith(_MARK)
 
 
 def seal(item: ReasoningItem) -> Reasoning:

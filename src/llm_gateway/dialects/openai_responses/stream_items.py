@@ -14,7 +14,8 @@ from msgspec import Raw
 
 from llm_gateway.core.chat import Opaque, Reasoning, ToolCall
 from llm_gateway.core.errors import UpstreamMalformed
-from llm_gateway.core.json import MalformedJson, decode, encode
+from llm_gateway.core.json import encode
+from llm_gateway.dialects.arguments import members_of
 from llm_gateway.dialects.openai_responses.citations import render_annotations
 from llm_gateway.dialects.openai_responses.reply_items import Names, call_item, message_item, text_part, thought_item
 from llm_gateway.dialects.openai_responses.sealed import unseal, wrap
@@ -97,11 +98,7 @@ class _Call:
         if self.call.custom or self.checked == len(self.pieces):
             return False
         self.checked = len(self.pieces)
-        try:
-            decode("".join(self.pieces).encode(), dict[str, msgspec.Raw])
-        except (MalformedJson, msgspec.ValidationError):
-            return False
-        return True
+        return members_of("".join(self.pieces).encode()) is not None
 
 
 class Items:

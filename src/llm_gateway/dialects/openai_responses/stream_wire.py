@@ -10,12 +10,12 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from llm_gateway.core.errors import UpstreamMalformed
 from llm_gateway.core.json import MalformedJson, decode_lenient
 from llm_gateway.dialects.base import ProviderFault
 from llm_gateway.dialects.openai_chat.errors import fault_of
 from llm_gateway.dialects.openai_responses.reply_in import Reply
 from llm_gateway.dialects.openai_responses.wire import NULL
+from llm_gateway.dialects.received import expect, receive_event
 from llm_gateway.http.framing.sse import SseEvent
 
 FINAL = frozenset({"response.completed", "response.incomplete"})
@@ -40,10 +40,6 @@ class StreamEvent(msgspec.Struct, gc=False):
     annotation: Any = None
     logprobs: list[Any] | None = None
     error: Any = None
-
-
-class _Typed(msgspec.Struct, gc=False):
-    type: str = ""
 
 
 _decode = msgspec.json.Decoder(StreamEvent).decode
@@ -86,15 +82,7 @@ def read_event(sse: SseEvent) -> StreamEvent | None:
         return _decode(data)
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
         pass
-    try:
-        return decode_lenient(data, StreamEvent)
-    except MalformedJson:
-        if sse.event and sse.event.decode(errors="replace") not in READ:
-            return None
-    except msgspec.ValidationError:
-        if _is_unknown(data):
-            return None
-    raise UpstreamMalformed("The provider's stream holds something that is not an event of a response")
+    return receive_event(sse, StreamEvent, READ)
 
 
 def is_error(sse: SseEvent, event: StreamEvent) -> bool:
@@ -112,10 +100,7 @@ def fault_in(sse: SseEvent, event: StreamEvent) -> ProviderFault:
 
 def read_response(event: StreamEvent) -> Reply:
     """Raises UpstreamMalformed."""
-    try:
-        return decode_lenient(bytes(event.response), Reply)
-    except (MalformedJson, msgspec.ValidationError):
-        raise UpstreamMalformed("The provider's stream holds a response that cannot be read") from None
+    return expect(bytes(event.response), Reply, "The provider's stream holds a response that cannot be read")
 
 
 def _loose(data: bytes) -> dict[str, Any]:
@@ -123,11 +108,3 @@ def _loose(data: bytes) -> dict[str, Any]:
         return decode_lenient(data, dict[str, Any])
     except (MalformedJson, msgspec.ValidationError):
         return {}
-
-
-def _is_unknown(data: bytes) -> bool:
-    try:
-        kind = decode_lenient(data, _Typed).type
-    except (MalformedJson, msgspec.ValidationError):  # the wrong type may stand before what is no JSON
-        return False
-    return bool(kind) and kind not in READ

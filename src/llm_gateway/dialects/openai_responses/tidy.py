@@ -6,36 +6,30 @@ wrong type is left in place: the typed decoding that follows says so, with its p
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
-
-import msgspec
 from msgspec import Raw
 
 from llm_gateway.core.json import decode, encode
 from llm_gateway.dialects.openai_responses import wire
+from llm_gateway.dialects.tidying import NULL, Object, Tidying, as_shape, raw_text
 
-Object = dict[str, Raw]
-_Shape = TypeVar("_Shape")
-
-_NULL = b"null"
 _FUNCTION = frozenset({"type", "name", "description", "parameters", "strict"})
 _REQUEST = frozenset(wire.RequestWire.__struct_fields__)
 _LISTS = ("content", "output", "summary")
 """Members of an item that may be lists of parts."""
 
 
-class Tidied:
+class Tidied(Tidying):
     """`body` fits wire.py as far as names go; `extra` holds what was taken out, by its path."""
 
     def __init__(self, body: bytes) -> None:
         """`body` is a JSON object. Raises msgspec.ValidationError if it is none."""
-        self.extra: Object = {}
+        super().__init__()
         document = decode(body, Object)
         self._keep(document, _REQUEST, "")
         self._list(document, "input", "input", self._item)
         self._list(document, "tools", "tools", self._tool)
         self._object(document, "reasoning", frozenset(wire.ReasoningWire.__struct_fields__), "reasoning")
-        text = _as(document.get("text"), Object)
+        text = as_shape(document.get("text"), Object)
         if text is not None:
             self._text(text)
             document["text"] = Raw(encode(text))
@@ -43,38 +37,19 @@ class Tidied:
 
     def _text(self, text: Object) -> None:
         self._keep(text, frozenset({"format"}), "text")
-        wanted = _as(text.get("format"), Object)
+        wanted = as_shape(text.get("format"), Object)
         if wanted is None:
             return
-        kind = _as(wanted.get("type"), str)
+        kind = as_shape(wanted.get("type"), str)
         if kind is not None and kind not in wire.FORMATS:
             self.extra["text.format"] = text.pop("format")
             return
         self._keep(wanted, frozenset(wire.FormatWire.__struct_fields__), "text.format")
         text["format"] = Raw(encode(wanted))
 
-    def _keep(self, thing: Object, known: frozenset[str], path: str) -> None:
-        """Moves the members that are not `known` to `extra`; null says nothing."""
-        for name in [name for name in thing if name not in known]:
-            value = thing.pop(name)
-            if bytes(value) != _NULL:
-                self.extra[f"{path}.{name}" if path else name] = value
-
-    def _object(self, holder: Object, name: str, known: frozenset[str], path: str) -> None:
-        thing = _as(holder.get(name), Object)
-        if thing is not None:
-            self._keep(thing, known, path)
-            holder[name] = Raw(encode(thing))
-
-    def _list(self, holder: Object, name: str, path: str, tidy: Any) -> None:
-        """Runs `tidy` on each object of the list at `name`, if it is a list of objects."""
-        items = _as(holder.get(name), list[Object])
-        if items is not None:
-            holder[name] = Raw(encode([tidy(item, f"{path}[{index}]") for index, item in enumerate(items)]))
-
     def _item(self, item: Object, path: str) -> Object:
-        kind = _as(item.get("type"), str)
-        if kind is None and "type" in item and bytes(item["type"]) != _NULL:
+        kind = as_shape(item.get("type"), str)
+        if kind is None and "type" in item and bytes(item["type"]) != NULL:
             return item
         if kind is None and "role" not in item and "id" in item:
             kind = "item_reference"
@@ -88,7 +63,7 @@ class Tidied:
         return item
 
     def _part(self, part: Object, path: str) -> Object:
-        kind = _as(part.get("type"), str)
+        kind = as_shape(part.get("type"), str)
         if kind is None:
             return part
         known = wire.PARTS.get(kind)
@@ -99,28 +74,14 @@ class Tidied:
         return part
 
     def _tool(self, tool: Object, path: str) -> Object:
-        kind = _as(tool.get("type"), str)
+        kind = as_shape(tool.get("type"), str)
         if kind is None:
             return tool
         if kind != "function":
-            return {"type": tool["type"], "name": _raw(_as(tool.get("name"), str) or kind), "raw": Raw(encode(tool))}
+            return {"type": tool["type"], "name": raw_text(as_shape(tool.get("name"), str) or kind), "raw": Raw(encode(tool))}
         self._keep(tool, _FUNCTION, path)
         return tool
 
 
 def _opaque(kind: str, thing: Object) -> Object:
-    return {"type": _raw(wire.OPAQUE), "kind": _raw(kind), "raw": Raw(encode(thing))}
-
-
-def _raw(text: str) -> Raw:
-    return Raw(encode(text))
-
-
-def _as(value: Raw | None, type: type[_Shape]) -> _Shape | None:  # noqa: A002 - msgspec's word
-    """`value` as `type`; None if it is none."""
-    if value is None:
-        return None
-    try:
-        return decode(bytes(value), type)
-    except msgspec.ValidationError:
-        return None
+    return {"type": raw_text(wire.OPAQUE), "kind": raw_text(kind), "raw": Raw(encode(thing))}

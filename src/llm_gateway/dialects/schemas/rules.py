@@ -38,8 +38,6 @@ class Rules(msgspec.Struct, frozen=True):
     """The outermost schema must say `type: object`, without a union beside it."""
     inline: bool = False
     """References are replaced by what they mean."""
-    plain_refs: bool = True
-    """Nothing may stand beside a reference."""
     recursive: Literal["never", "optional", "always"] = "always"
     """Whether a schema may hold itself; optional: not through required properties only."""
     type_lists: Literal["any", "nullable"] = "any"
@@ -58,9 +56,9 @@ class Rules(msgspec.Struct, frozen=True):
     """The provider only shows the schema to its model, so a text says as much as a keyword."""
 
 
-ANY = Rules(top_object=False, plain_refs=False)
+ANY = Rules(top_object=False)
 """Whatever is a schema."""
-OBJECT = Rules(plain_refs=False)
+OBJECT = Rules()
 """Any schema of an object."""
 GEMINI = Rules(
     keywords=_CORE
