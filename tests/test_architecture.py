@@ -21,6 +21,7 @@ ALONE = frozenset(
         "test_docs.py",
         "config/test_every_key_is_read.py",
         "dialects/openai_completions/test_completions.py",
+        "dialects/pairs/test_opaque.py",
         "dialects/pairs/test_replies.py",
         "dialects/pairs/test_requests.py",
         "dialects/test_strange_values.py",
@@ -136,10 +137,12 @@ def test_the_check_sees_what_it_should(text, found):
 
 @pytest.mark.parametrize("path", sorted(TESTS.rglob("test_*.py")), ids=lambda path: str(path.relative_to(TESTS)))
 def test_tests_mirror_the_source(path):
-    """tests/a/test_b.py is about src/llm_gateway/a/b.py, the package a/b, or the two halves a/b_*.py."""
+    """tests/a/test_b.py and test_b_aspect.py are about src/llm_gateway/a/b.py, the package a/b, or the two halves a/b_*.py."""
     place = path.relative_to(TESTS)
     if place.parts[0] in WITHOUT_MIRROR or str(place) in ALONE:
         return
     module = SOURCE / place.parent / place.name.removeprefix("test_")
     halves = list(module.parent.glob(f"{module.stem}_*.py"))
-    assert module.is_file() or module.with_suffix("").is_dir() or len(halves) > 1
+    words = module.stem.split("_")
+    aspect_of = any((module.parent / f"{'_'.join(words[:count])}.py").is_file() for count in range(1, len(words)))
+    assert module.is_file() or module.with_suffix("").is_dir() or len(halves) > 1 or aspect_of

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
+
+from llm_gateway.core.events import Event
 
 FOLDER = Path(__file__).parent / "golden"
 
@@ -23,3 +26,9 @@ def agrees(name: str, made: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(shown)
     assert path.read_bytes().decode() == shown.decode()
+
+
+def agrees_on_events(name: str, events: Iterable[Event]) -> None:
+    """The same of what a stream was read as."""
+    shown = [{"event": type(event).__name__} | msgspec.json.decode(msgspec.json.encode(event)) for event in events]
+    agrees(name, msgspec.json.encode(shown))

@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import shutil
 import subprocess
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder: Path = tmp_path_factory.mktemp("e2e")
     with running_world(folder) as made:
         yield made
+
+
+@pytest.fixture
+def question() -> str:
+    """Words that only this test sends, to find its request at the provider."""
+    return f"Hello {uuid.uuid4().hex[:12]}"
 
 
 @pytest.fixture(scope="session")

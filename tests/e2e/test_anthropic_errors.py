@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import anthropic
 import pytest
 from anthropic import Anthropic, AsyncAnthropic
 
+from e2e.with_anthropic import MODELS, anthropic_client
 from e2e.world import BODY_LIMIT, CLAUDE, NARROW_KEY, NATIVE, World, eventually, read_into
 
-MODELS = ("claude", "gpt")
-
-
-@pytest.fixture
-def client(world: World) -> Iterator[Anthropic]:
-    with Anthropic(base_url=world.url, api_key=world.key, max_retries=0) as made:
-        yield made
-
-
-@pytest.fixture
-def question() -> str:
-    return f"Hello {uuid.uuid4().hex[:12]}"
+client = anthropic_client
 
 
 def ask(model: str, text: str = "Hi") -> dict[str, object]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import uuid
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -11,25 +10,13 @@ from typing import Any
 import anthropic
 import openai
 import pytest
-from pydantic import BaseModel, Field
 
+from e2e.with_langchain import City, forget_cached_clients, weather
 from e2e.world import PNG, World
 
 MODELS = ("gpt", "claude")
 CLASSES = ("ChatOpenAI", "ChatAnthropic")
 both = pytest.mark.parametrize(("made_by", "model"), [(made_by, model) for made_by in CLASSES for model in MODELS])
-
-
-class City(BaseModel):
-    """A city."""
-
-    name: str = Field(description="its name")
-    people: int = Field(description="how many live there")
-
-
-def weather(city: str, days: int) -> str:
-    """The weather of a city for some days."""
-    return f"sun in {city} for {days} days"
 
 
 @pytest.fixture
@@ -53,29 +40,17 @@ def chat(world: World) -> Iterator[Any]:
         return made[-1]
 
     yield make
+
+    import langchain_anthropic._client_utils as of_anthropic
+    import langchain_openai.chat_models._client_utils as of_openai
+
     for model in made:
         for client in (getattr(model, "root_client", None), model.__dict__.get("_client")):
             if client is not None:
                 client.close()
-    _forget_cached_clients()
+    forget_cached_clients(of_anthropic, of_openai)
     made.clear()
     gc.collect()
-
-
-def _forget_cached_clients() -> None:
-    """Both packages keep their HTTP clients in a cache: a closed one must not come back for the next test."""
-    import langchain_anthropic._client_utils as theirs
-    import langchain_openai.chat_models._client_utils as ours
-
-    for module in (theirs, ours):
-        for value in vars(module).values():
-            if hasattr(value, "cache_clear"):
-                value.cache_clear()
-
-
-@pytest.fixture
-def question() -> str:
-    return f"Hello {uuid.uuid4().hex[:12]}"
 
 
 @both

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import uuid
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -12,25 +11,13 @@ import ollama
 import openai
 import pytest
 from langchain_core.messages import HumanMessage, ToolMessage
-from pydantic import BaseModel, Field
 
+from e2e.with_langchain import City, forget_cached_clients, weather
 from e2e.world import PNG, World
 
 MODELS = ("gpt", "claude")
 CLASSES = ("responses", "ollama")
 both = pytest.mark.parametrize(("made_by", "model"), [(made_by, model) for made_by in CLASSES for model in MODELS])
-
-
-class City(BaseModel):
-    """A city."""
-
-    name: str = Field(description="its name")
-    people: int = Field(description="how many live there")
-
-
-def weather(city: str, days: int) -> str:
-    """The weather of a city for some days."""
-    return f"sun in {city} for {days} days"
 
 
 def clock(zone: str) -> str:
@@ -59,28 +46,17 @@ def chat(world: World) -> Iterator[Any]:
         return made[-1]
 
     yield make
+
+    import langchain_openai.chat_models._client_utils as of_openai
+
     for model in made:
         if hasattr(model, "root_client"):
             model.root_client.close()
         else:
             model._client._client.close()
-    _forget_cached_clients()
+    forget_cached_clients(of_openai)
     made.clear()
     gc.collect()
-
-
-def _forget_cached_clients() -> None:
-    """A closed client must not come back for the next test."""
-    import langchain_openai.chat_models._client_utils as theirs
-
-    for value in vars(theirs).values():
-        if hasattr(value, "cache_clear"):
-            value.cache_clear()
-
-
-@pytest.fixture
-def question() -> str:
-    return f"Hello {uuid.uuid4().hex[:12]}"
 
 
 @both

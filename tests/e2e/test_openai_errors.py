@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import openai
 import pytest
 from openai import AsyncOpenAI, OpenAI
 
+from e2e.with_openai import MODELS, openai_client, user
 from e2e.world import BODY_LIMIT, GPT, NARROW_KEY, NATIVE, World, eventually, read_into
 
-MODELS = ("gpt", "claude")
-
-
-@pytest.fixture
-def client(world: World) -> Iterator[OpenAI]:
-    with OpenAI(base_url=f"{world.url}/v1", api_key=world.key, max_retries=0) as made:
-        yield made
-
-
-@pytest.fixture
-def question() -> str:
-    return f"Hello {uuid.uuid4().hex[:12]}"
-
-
-def user(text: str) -> list[dict[str, object]]:
-    return [{"role": "user", "content": text}]
+client = openai_client
 
 
 def test_a_wrong_key(world: World) -> None:

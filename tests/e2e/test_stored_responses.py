@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -75,11 +74,6 @@ def client(world: World) -> Iterator[OpenAI]:
 def other(world: World) -> Iterator[OpenAI]:
     with OpenAI(base_url=f"{world.gateway.url}/v1", api_key=OTHER, max_retries=0) as made:
         yield made
-
-
-@pytest.fixture
-def question() -> str:
-    return f"Hello {uuid.uuid4().hex[:12]}"
 
 
 @pytest.mark.parametrize("first", ["anthropic", "openai", "ollama"])

@@ -167,6 +167,23 @@ def test_errors_speak_the_dialect_of_their_path(path):
     inside(test)
 
 
+@pytest.mark.parametrize("path", ["/v2/embed", "/v2/rerank"])
+def test_coheres_paths(path):
+    """Its shape, for every kind of refusal, also the engine's own."""
+
+    async def test(gateway: Gateway) -> None:
+        for _, _, body in (
+            await gateway.post(path, {}, ""),
+            await ask(gateway, f"GET {path}"),
+            await ask(gateway, f"POST {path}", "Content-Length: 99999999999\r\n"),
+        ):
+            told = msgspec.json.decode(body)
+            assert told["message"]
+            assert "error" not in told
+
+    inside(test)
+
+
 def test_anthropics_clients_are_known_by_their_header():
     """On a shared path an error has the shape of who asked."""
 

@@ -1,30 +1,16 @@
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import msgspec
 import pytest
 
+from edge.continued_world import LAST, play, stream_of
 from edge.responses_world import OTHER, call, configuration, create, error_of, made, said, sent
-from llm_gateway.core.clock import FakeClock
 from scripted_upstream import ASK, Upstream
-from serving import run, until
-from whole_gateway import SSE_HEAD, answer, chunk, event, whole_gateway
+from serving import run
+from whole_gateway import SSE_HEAD, answer, chunk, whole_gateway
 from whole_gateway import said as said_in_chat
-
-LAST = b"0\r\n\r\n"
-
-
-def play(answers: list[bytes], test: Any, *, clock: FakeClock | None = None, **options: Any) -> None:
-    """Runs `test(gateway, upstream)` before a provider that gives these answers in turn."""
-
-    async def main() -> None:
-        script = [step for one in answers for step in (ASK, one)]
-        async with Upstream(script) as upstream, whole_gateway(configuration(upstream.url, **options), clock=clock) as gateway:
-            await test(gateway, upstream)
-
-    run(main)
 
 
 @pytest.mark.parametrize(
@@ -117,78 +103,6 @@ def test_the_next_candidate_is_given_its_own_body():
 _BEARER = "Authorization: Bearer sk-gateway-tests-0123456789\r\n"
 
 
-def test_what_is_evicted_or_expired_is_unknown():
-    """A conversation whose beginning had to go is not continued without it."""
-    clock = FakeClock()
-
-    async def test(gateway: Any, upstream: Upstream) -> None:
-        await create(gateway)
-        clock.advance(31 * 86_400)
-        answered = await create(gateway, previous_response_id="resp_1")
-        assert answered[0] == 404
-        assert (await call(gateway, "GET", "/v1/responses/resp_1"))[0] == 404
-        await create(gateway)
-        for _ in range(4):
-            await create(gateway, input="x" * 1500)
-        assert (await create(gateway, previous_response_id="resp_1"))[0] == 404
-
-    answers = [said(f"resp_{number}") for number in range(1, 6)]
-    play([said(), *answers], test, clock=clock, keys=2, responses={"size": "6KB"})
-
-
-def test_what_does_not_fit_is_said_not_to_be_stored():
-    """In a header, and it is true."""
-
-    async def test(gateway: Any, _upstream: Upstream) -> None:
-        _, headers, _ = await create(gateway, input="x" * 5000)
-        assert headers[b"x-gateway-stored"] == b"false"
-        assert (await call(gateway, "GET", "/v1/responses/resp_1"))[0] == 404
-
-    play([said()], test, responses={"size": "4KB"})
-
-
-def test_a_conversation_may_not_grow_without_end():
-    """Joined it is held to the limit of a body."""
-
-    async def test(gateway: Any, upstream: Upstream) -> None:
-        await create(gateway, input="x" * 3000)
-        assert (await create(gateway, input="x" * 3000, previous_response_id="resp_1"))[0] == 200
-        answered = await create(gateway, previous_response_id="resp_2")
-        assert (answered[0], error_of(answered)["param"]) == (413, "previous_response_id")
-        assert len(upstream.requests) == 2
-
-    play([said(), said("resp_2")], test, server={"limits": {"body": "5KB"}})
-
-
-def test_what_requests_under_way_go_on_from_is_bounded():
-    """A hundred bytes may ask for ten megabytes to be joined, and many may at once: the last is told to wait, and then served."""
-
-    async def test(gateway: Any, upstream: Upstream) -> None:
-        await create(gateway, input="x" * 3000)
-        slow = asyncio.create_task(create(gateway, previous_response_id="resp_1"))
-        await until(lambda: len(upstream.requests) == 2)
-        status, headers, body = await create(gateway, previous_response_id="resp_1")
-        assert (status, error_of((status, headers, body))["code"]) == (503, "overloaded")
-        assert headers[b"retry-after"] == b"1"
-        assert (await slow)[0] == 200
-        for _ in range(3):  # however a request ends
-            assert (await create(gateway, previous_response_id="resp_1"))[0] == 502
-        assert (await create(gateway, previous_response_id="resp_1", stream=True))[0] == 200
-        assert (await create(gateway, previous_response_id="resp_1"))[0] == 200
-
-    async def main() -> None:
-        broken = answer({}, "500 Broken")
-        stream = SSE_HEAD + chunk(*_stream("resp_4", "hello")) + LAST
-        answers = [said("resp_2"), broken, broken, broken, stream, said("resp_5")]
-        script = [ASK, said(), ASK, 0.2, *[step for one in answers for step in (ASK, one)][1:]]
-        async with Upstream(script) as upstream:
-            limits = {"body": "5KB", "upload": "5KB", "buffered": "5KB"}
-            async with whole_gateway(configuration(upstream.url, server={"limits": limits})) as gateway:
-                await test(gateway, upstream)
-
-    run(main)
-
-
 @pytest.mark.parametrize(("auth", "passed"), [({}, True), ({"required": False}, False)])
 def test_who_needs_no_key_is_a_caller_too(auth, passed):
     """With one key and strangers besides, an id that the gateway does not have may be the other's (C25)."""
@@ -229,7 +143,7 @@ def test_a_provider_that_gives_one_id_twice():
 
 def test_a_stream_that_breaks_is_not_kept():
     """Only a response.completed or .incomplete makes a response; one that arrived in pieces of any size does."""
-    stream = _stream("resp_1", "hello")
+    stream = stream_of("resp_1", "hello")
 
     async def test(gateway: Any, _upstream: Upstream) -> None:
         await create(gateway, stream=True)
@@ -243,7 +157,7 @@ def test_a_stream_that_breaks_is_not_kept():
 @pytest.mark.parametrize("status", ["completed", "incomplete"])
 def test_a_stream_that_passes_is_kept_and_names_what_it_goes_on_from(end, status):
     """Whatever its line ends; everything else of its events is as the provider wrote it."""
-    first, second = _stream("resp_1", "hello"), _stream("resp_2", 'a "previous_response_id": null', status)
+    first, second = stream_of("resp_1", "hello"), stream_of("resp_2", 'a "previous_response_id": null', status)
 
     async def test(gateway: Any, _upstream: Upstream) -> None:
         await create(gateway, stream=True)
@@ -255,50 +169,6 @@ def test_a_stream_that_passes_is_kept_and_names_what_it_goes_on_from(end, status
         assert msgspec.json.decode(kept)["status"] == status
 
     play([SSE_HEAD + chunk(b"".join(one).replace(b"\n", end)) + LAST for one in (first, second)], test)
-
-
-def _stream(ident: str, text: str, status: str = "completed") -> list[bytes]:
-    """The events of a provider's stream."""
-    begun = made(ident, status="in_progress")
-    whole = made(ident, text) | {"status": status}
-    documents: list[dict[str, Any]] = [
-        {"type": "response.created", "response": begun, "sequence_number": 0},
-        {"type": "response.output_text.delta", "delta": text, "sequence_number": 1, "item_id": "a", "output_index": 0},
-        {"type": f"response.{status}", "response": whole, "sequence_number": 2},
-    ]
-    return [event(document) for document in documents]
-
-
-def test_background_without_a_store_is_refused():
-    """The answer could never be fetched."""
-
-    async def test(gateway: Any, upstream: Upstream) -> None:
-        answered = await create(gateway, background=True)
-        assert (answered[0], error_of(answered)["param"]) == (400, "background")
-        assert upstream.requests == []
-
-    play([said()], test, responses={"store": "none"})
-
-
-def test_what_is_not_finished_cannot_be_continued():
-    """A response in the background, before it is done."""
-
-    async def test(gateway: Any, _upstream: Upstream) -> None:
-        await create(gateway, background=True)
-        assert error_of(await create(gateway, previous_response_id="resp_1"))["param"] == "previous_response_id"
-
-    play([said(status="queued")], test)
-
-
-def test_conversation_and_previous_response_exclude_each_other():
-    """Joined here, the provider could not see it."""
-
-    async def test(gateway: Any, _upstream: Upstream) -> None:
-        await create(gateway)
-        answered = await create(gateway, previous_response_id="resp_1", conversation="conv_1")
-        assert (answered[0], error_of(answered)["param"]) == (400, "conversation")
-
-    play([said()], test)
 
 
 def test_other_dialects_names_for_a_response_are_not_taken_over():
@@ -351,14 +221,3 @@ def test_a_reference_to_an_item_of_the_gateways_own_is_that_item():
         assert (await create(gateway, "c", headers=f"Authorization: Bearer {OTHER}\r\n", input=words))[0] == 400
 
     play([said_in_chat("Hello!"), said_in_chat("Bye!")], test, keys=2)
-
-
-def test_references_do_not_grow_a_request_without_end():
-    """Many short references to one long item are bound as a conversation is."""
-
-    async def test(gateway: Any, _upstream: Upstream) -> None:
-        ident = msgspec.json.decode((await create(gateway, "c"))[2])["output"][0]["id"]
-        words = [{"type": "item_reference", "id": ident}] * 400
-        assert (await create(gateway, "c", input=words))[0] == 413
-
-    play([said_in_chat("x" * 40_000)], test)

@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from llm_gateway.core.clock import FakeClock
-from llm_gateway.core.errors import Draining, GatewayError, InvalidRequest, RateLimited, Unauthenticated, UpstreamRejected
+from llm_gateway.core.errors import (
+    Draining,
+    GatewayError,
+    InvalidRequest,
+    MethodNotAllowed,
+    RateLimited,
+    Unauthenticated,
+    UpstreamRejected,
+)
 from llm_gateway.core.exchange import Attempt, Exchange
 from llm_gateway.dialects.openai_chat import OPENAI_CHAT
 from llm_gateway.edge.heartbeat import Heartbeat
@@ -152,11 +160,13 @@ def test_a_providers_own_error_is_for_who_speaks_its_dialect(same, body, shown):
         (RateLimited("x"), b""),
         (Draining("x"), b"Retry-After: 1\r\n"),
         (Unauthenticated("x"), b'WWW-Authenticate: Bearer realm="llm-gateway"\r\n'),
+        (MethodNotAllowed("x", details={"allow": "GET, OPTIONS"}), b"Allow: GET, OPTIONS\r\n"),
+        (InvalidRequest("x", details={"value": 1}), b""),
         (InvalidRequest("x"), b""),
     ],
 )
 def test_the_lines_that_belong_to_a_status(error, lines):
-    """Retry-After in whole seconds, rounded up, at least one; the scheme that a 401 asks for."""
+    """Retry-After in whole seconds, rounded up, at least one; the scheme that a 401 asks for; the methods that a 405 allows."""
     assert error_lines(error) == lines
 
 

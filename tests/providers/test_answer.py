@@ -10,21 +10,14 @@ import pytest
 
 from llm_gateway.core.errors import InvalidRequest, UpstreamError, UpstreamMalformed
 from llm_gateway.dialects.openai_chat import OPENAI_CHAT
-from llm_gateway.http.client import Client, Origin, Timeouts
 from llm_gateway.http.errors import ConnectionLost, DeadlineExceeded
 from llm_gateway.providers import answer as module
 from llm_gateway.providers.answer import StreamAnswer
-from llm_gateway.providers.deployment import Upstream
-from llm_gateway.providers.registry import PROVIDER_TYPES
-from scripted_upstream import ASK, CLOSE
-from scripted_upstream import Upstream as Server
-from serving import run, until
-from whole_gateway import CHAT, DONE, LAST, SSE_HEAD, chat, chunk, event, one_provider, piece, streamed, whole_gateway
+from providers.one_stream import FINISH, TEXT, Reply, fresh
+from serving import run
+from whole_gateway import DONE, event, piece
 
-DEPLOYMENT = Upstream("a", PROVIDER_TYPES["openai"], "http://127.0.0.1:1").deployment("m")
 ROLE = event(b'{"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}')
-TEXT = piece("hello")
-FINISH = piece(finish="stop")
 FAULT = event(b'{"error":{"message":"busy","type":"overloaded_error"}}')
 
 
@@ -48,21 +41,6 @@ class Source:
 
     def close(self) -> None:
         self.calls.append("close")
-
-
-class Reply:
-    """The caller's side: what was written."""
-
-    def __init__(self) -> None:
-        self.writes: list[bytes] = []
-        self.source: Any = None
-
-    def write(self, data: bytes) -> None:
-        self.writes.append(data)
-
-
-def fresh(choose: Callable[[bytes], Any] = lambda _: OPENAI_CHAT.relay()) -> StreamAnswer:
-    return StreamAnswer(choose, DEPLOYMENT, DEPLOYMENT.lane(OPENAI_CHAT), asyncio.get_running_loop())
 
 
 def inside(
@@ -330,87 +308,3 @@ def test_close_cuts_every_other_upstream(how):
         assert source.calls == ["unlimited", *(["pause"] if how == "cut" else []), "close"]
 
     inside(test)
-
-
-# ---- with the real client and server
-
-
-def test_the_connection_serves_the_next_stream():
-    """[DONE] in one packet and the end of the message in a later one: the connection is read to its end and used again."""
-
-    async def test() -> None:
-        late = SSE_HEAD + chunk(TEXT, FINISH, DONE)
-        async with (
-            Server([ASK, late, 0.05, LAST, ASK, late, 0.05, LAST]) as server,
-            whole_gateway(one_provider(server.url)) as gateway,
-        ):
-            for _ in range(2):
-                assert (await gateway.post(CHAT, chat(stream=True)))[0] == 200
-                await until(lambda: gateway.clients.by_name[""].stats()[Origin("http", "127.0.0.1", server.port)]["idle"] == 1)
-            assert server.connections == 1
-
-    run(test)
-
-
-def test_an_upstream_that_does_not_end_is_cut(monkeypatch):
-    """It has FAREWELL_SECONDS; the answer is complete for the caller long before."""
-    monkeypatch.setattr(module, "FAREWELL_SECONDS", 0.05)
-
-    async def test() -> None:
-        async with (
-            Server([ASK, SSE_HEAD + chunk(TEXT, FINISH, DONE)]) as server,
-            whole_gateway(one_provider(server.url)) as gateway,
-        ):
-            status, _, body = await gateway.post(CHAT, chat(stream=True))
-            assert (status, body.endswith(DONE)) == (200, True)
-            await server.until_left(1)
-            (counts,) = gateway.clients.by_name[""].stats().values()
-            assert counts["active"] == 0
-
-    run(test)
-
-
-def test_a_stream_can_be_told_from_its_bytes():
-    """The pieces arrive at the caller as events, each at once, not when the stream ends."""
-
-    async def test() -> None:
-        async with Server([ASK, SSE_HEAD, chunk(TEXT), 0.2, chunk(FINISH, DONE), LAST]) as server:
-            client = Client()
-            response = await client.send(Origin("http", "127.0.0.1", server.port), b"POST", b"/", b"", b"{}", Timeouts())
-            answer, reply = fresh(), Reply()
-            await answer.committed(response)
-            answer.attach(reply)
-            assert reply.writes == [TEXT]
-            await answer.over
-            assert b"".join(reply.writes) == TEXT + FINISH + DONE
-            answer.close()
-            await client.close()
-
-    run(test)
-
-
-def test_a_cut_stream_ends_with_an_error_event():
-    """U05: the client's text stands once, then the error, and the message ends as HTTP says."""
-
-    async def test() -> None:
-        async with (
-            Server([ASK, SSE_HEAD, chunk(TEXT), 0.02, CLOSE]) as server,
-            whole_gateway(one_provider(server.url)) as gateway,
-        ):
-            _, _, body = await gateway.post(CHAT, chat(stream=True))
-            assert body.count(b"hello") == 1
-            assert body.startswith(TEXT + b"event: error\ndata: {")
-            assert b"[DONE]" not in body
-            assert len(server.requests) == 1
-
-    run(test)
-
-
-def test_the_streamed_helper_is_a_complete_answer():
-    """What the other tests call a good stream passes byte for byte."""
-
-    async def test() -> None:
-        async with Server([ASK, streamed()]) as server, whole_gateway(one_provider(server.url)) as gateway:
-            assert (await gateway.post(CHAT, chat(stream=True)))[2] == piece("hello") + FINISH + DONE
-
-    run(test)

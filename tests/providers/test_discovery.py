@@ -45,7 +45,6 @@ class World:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.discover.close()
         await self.client.close()
 
 
@@ -176,7 +175,7 @@ def test_closing_ends_what_is_under_way():
         async with World(upstream(server)) as world:
             wanting = asyncio.ensure_future(world.names())
             await asyncio.sleep(0.02)
-            await world.discover.close()
+            await world.client.close()
             assert await wanting == {}
             assert [stats["active"] for stats in world.client.stats().values()] == [0]
 

@@ -93,6 +93,42 @@ def test_only_a_wrong_answer(path, body):
     run(main)
 
 
+@pytest.mark.parametrize(
+    "first", [[ASK, answer(b'{"data":[{"url":"https://x"')], [ASK, answer(b'{"data":[{"url":"https://x","b":' + b'"a"' * 9)]]
+)
+def test_json_that_lacks_its_end(first):
+    """An answer whose length is right and whose end is missing is no answer: another provider is asked."""
+
+    async def main():
+        async with (
+            Upstream(first) as bad,
+            Upstream([ASK, answer({"data": []})]) as good,
+            whole_gateway(two_providers(bad.url, good.url)) as gateway,
+        ):
+            status, headers, _ = await gateway.post("/v1/images/generations", {"model": "m", "prompt": "p"})
+            assert (status, headers[b"x-gateway-provider"]) == (200, b"b")
+
+    run(main)
+
+
+def test_long_json_that_lacks_its_end():
+    """Of an answer that is on its way already the caller sees that it is cut."""
+
+    async def main():
+        head = answer(b"", headers="Transfer-Encoding: chunked\r\n").replace(b"Content-Length: 0\r\n", b"")
+        pieces = [ASK, head + chunk(b'{"data":[' + b"1," * 5000), 0.05, chunk(b"1,") + LAST]
+        async with Upstream(pieces) as upstream, whole_gateway(one_provider(upstream.url)) as gateway:
+            async with connected(gateway.port) as raw:
+                raw.send(request("/v1/images/generations", {"model": "m", "prompt": "p"}))
+                told = await raw.rest()
+            assert b'{"data":[1,' in told
+            assert not told.endswith(LAST)
+            (line,) = gateway.access()
+            assert (line["status"], line["outcome"], line["attempts"][0]["error"]) == (200, "cut", "cut")
+
+    run(main)
+
+
 def test_sound_that_is_cut():
     """The caller sees that it is not complete: his connection ends without the last chunk."""
 

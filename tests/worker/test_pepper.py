@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -35,6 +36,14 @@ def test_a_damaged_one_is_not_replaced(tmp_path, content):
     with pytest.raises(StateUnusable, match="damaged"):
         load_pepper(tmp_path)
     assert (tmp_path / "pepper").read_bytes() == content
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_a_file_without_an_end(tmp_path):
+    """No more is read than a pepper has, whatever stands in its place."""
+    (tmp_path / "pepper").symlink_to("/dev/full")
+    with pytest.raises(StateUnusable, match="damaged"):
+        load_pepper(tmp_path)
 
 
 def test_a_folder_that_is_none(tmp_path):

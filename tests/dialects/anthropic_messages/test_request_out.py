@@ -9,249 +9,40 @@ import pydantic
 import pytest
 from anthropic.types.message_create_params import MessageCreateParams
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from msgspec import Raw
 
+from dialects.anthropic_messages.asked import NAME, NEW, OLD, content, render
 from dialects.recorded import agrees
 from dialects.recorded import given as recorded
-from dialects.strategies import marked_texts, requests, texts
+from dialects.strategies import requests
 from llm_gateway.core.chat import (
-    Audio,
     CacheMark,
     ChatRequest,
-    Document,
     Image,
     Message,
-    Opaque,
     Part,
-    Reasoning,
     ReasoningRequest,
-    Refusal,
     ResponseFormat,
     Text,
     Tool,
-    ToolCall,
     ToolChoice,
     ToolResult,
 )
-from llm_gateway.core.errors import Unsupported
 from llm_gateway.core.json import encode
-from llm_gateway.dialects.anthropic_messages import ANTHROPIC_MESSAGES, parts_out, turns
+from llm_gateway.dialects.anthropic_messages import ANTHROPIC_MESSAGES
 from llm_gateway.dialects.base import Target
 from llm_gateway.dialects.openai_chat import OPENAI_CHAT
 
-NAME = "anthropic_messages"
-OLD = Target("claude-sonnet-4-5", default_max_tokens=4000)
-NEW = Target("claude-opus-5", default_max_tokens=4000)
-HI = Message("user", (Text("hi"),))
 SDK_REQUEST = pydantic.TypeAdapter[Any](MessageCreateParams)
 OBJECT = Raw(b'{"type":"object"}')
 CLOSED_OBJECT = {"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": False}
 CLOSED = Raw(encode(CLOSED_OBJECT))
 
 
-def render(
-    *messages: Message, target: Target = OLD, dialect: str = "openai_chat", **members: Any
-) -> tuple[dict[str, Any], list[str]]:
-    request = ChatRequest("m", messages or (HI,), dialect=dialect, **members)
-    rendered = ANTHROPIC_MESSAGES.render_request(request, target)
-    return msgspec.json.decode(rendered.body), rendered.dropped
-
-
-def content(*parts: Part, role: Any = "user") -> tuple[Any, list[str]]:
-    body, dropped = render(Message(role, parts))
-    return body["messages"][0]["content"], dropped
-
-
-def says(role: Any, *texts: str) -> Message:
-    return Message(role, tuple(Text(text) for text in texts))
-
-
 def test_the_plainest_request():
     """The target's model, and the maximum that the API demands when the caller named none."""
     assert render() == ({"model": "claude-sonnet-4-5", "max_tokens": 4000, "messages": [{"role": "user", "content": "hi"}]}, [])
     assert render(max_tokens=0)[0]["max_tokens"] == 0
-
-
-def test_leading_system_and_developer_messages_are_the_system_prompt():
-    """All of them, in order; one plain text is a string."""
-    body, dropped = render(says("system", "a"), says("developer", "b"), HI)
-    assert body["system"] == [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
-    assert render(says("system", "a"), HI)[0]["system"] == "a"
-    assert dropped == []
-
-
-def test_later_system_messages_are_the_users_words_and_named():
-    """Few models take them, and in few places."""
-    body, dropped = render(HI, says("assistant", "yes"), says("developer", "Be brief."), says("user", "go"))
-    assert body["messages"][2] == {
-        "role": "user",
-        "content": [{"type": "text", "text": "<system>\nBe brief.\n</system>"}, {"type": "text", "text": "go"}],
-    }
-    assert dropped == ["messages[2].role"]
-
-
-def test_a_caller_of_this_dialect_keeps_them():
-    """Who put a system message into the conversation knows why."""
-    body, dropped = render(HI, says("system", "S"), dialect=NAME)
-    assert body["messages"][1] == {"role": "system", "content": "S"}
-    assert dropped == []
-
-
-def test_nothing_but_system_messages():
-    """The API demands a turn of the user."""
-    body, dropped = render(says("system", "S"))
-    assert body["messages"] == [{"role": "user", "content": "<system>\nS\n</system>"}]
-    assert "system" not in body
-    assert dropped == ["messages[0].role"]
-
-
-def test_neighbours_of_one_role_are_one_turn_and_results_come_first():
-    """Results of parallel calls that stand in messages of their own belong to one turn, right after the calls."""
-    body, dropped = render(
-        HI,
-        Message("assistant", (ToolCall("a", "f", "{}"), ToolCall("b", "f", '{"x":1}'))),
-        Message("tool", (ToolResult("a", (Text("1"),)),)),
-        says("user", "and"),
-        Message("tool", (ToolResult("b"),)),
-        says("user", "now"),
-    )
-    assert [turn["role"] for turn in body["messages"]] == ["user", "assistant", "user"]
-    assert [block.get("tool_use_id") or block.get("text") for block in body["messages"][2]["content"]] == ["a", "b", "and", "now"]
-    assert body["messages"][1]["content"][1]["input"] == {"x": 1}
-    assert dropped == []
-
-
-def test_empty_texts_and_messages_are_left_out():
-    """The API refuses them, and nothing is lost with them."""
-    body, dropped = render(HI, says("assistant", ""), says("user", "", "go"))
-    assert body["messages"] == [{"role": "user", "content": [{"type": "text", "text": "hi"}, {"type": "text", "text": "go"}]}]
-    assert dropped == []
-
-
-def test_a_conversation_of_nothing_is_refused():
-    """There is nothing to ask then."""
-    with pytest.raises(Unsupported) as refused:
-        render(Message("user", (Opaque("elsewhere", "x", Raw(b"{}")),)))
-    assert refused.value.param == "messages"
-
-
-@pytest.mark.parametrize(
-    ("image", "source"),
-    [
-        (Image(url="https://example.test/a"), {"type": "url", "url": "https://example.test/a"}),
-        (Image(data="AA", media_type="image/webp"), {"type": "base64", "media_type": "image/webp", "data": "AA"}),
-        (Image(data="/9j/x"), {"type": "base64", "media_type": "image/jpeg", "data": "/9j/x"}),
-        (Image(file_id="f"), {"type": "file", "file_id": "f"}),
-        (Image(url="data:image/gif;base64,R0"), {"type": "base64", "media_type": "image/gif", "data": "R0"}),
-    ],
-)
-def test_images(image, source):
-    """In every place; a data URL is taken apart, a type that nobody named is read off the first bytes."""
-    assert content(image) == ([{"type": "image", "source": source}], [])
-
-
-def test_an_images_detail_is_named():
-    """The API has no such setting, and auto is what it does."""
-    assert content(Image(url="u", detail="high"))[1] == ["messages[0].content[0].image_url.detail"]
-    assert content(Image(url="u", detail="auto"))[1] == []
-
-
-@pytest.mark.parametrize(
-    ("document", "source"),
-    [
-        (Document(data="AA"), {"type": "base64", "media_type": "application/pdf", "data": "AA"}),
-        (Document(url="https://example.test/a"), {"type": "url", "url": "https://example.test/a"}),
-        (Document(text="t"), {"type": "text", "media_type": "text/plain", "data": "t"}),
-        (Document(file_id="f"), {"type": "file", "file_id": "f"}),
-        (Document(text="a,b", media_type="text/csv"), {"type": "text", "media_type": "text/plain", "data": "a,b"}),
-        (Document(data="YSxi", media_type="text/csv"), {"type": "text", "media_type": "text/plain", "data": "a,b"}),
-        (Document(url="data:text/csv;base64,YSxi"), {"type": "text", "media_type": "text/plain", "data": "a,b"}),
-        (Document(data="/w==", media_type="text/csv"), {"type": "base64", "media_type": "text/csv", "data": "/w=="}),
-    ],
-)
-def test_documents(document, source):
-    """With their title, context and leave to cite; any text as plain text, which alone the API takes beside PDFs."""
-    full = msgspec.structs.replace(document, name="T", context="C", citations=True, cache=CacheMark("1h"))
-    assert content(full)[0] == [
-        {
-            "type": "document",
-            "source": source,
-            "title": "T",
-            "context": "C",
-            "citations": {"enabled": True},
-            "cache_control": {"type": "ephemeral", "ttl": "1h"},
-        }
-    ]
-
-
-def test_parts_without_a_place_are_named():
-    """Speech, blocks of other dialects, thinking that the API would refuse; the transcript of speech is kept."""
-    parts = (
-        Audio(data="AA", transcript="said"),
-        Opaque("elsewhere", "x", Raw(b"{}")),
-        Reasoning("hm"),
-        Reasoning("hm", ""),
-        Text("t"),
-    )
-    shown, dropped = content(*parts, role="assistant")
-    assert shown == [{"type": "text", "text": "said"}, {"type": "text", "text": "t"}]
-    assert len(dropped) == 4
-
-
-def test_thinking_goes_back_to_the_byte():
-    """With its signature, and redacted."""
-    shown, _ = content(Reasoning("a", "s/+="), Reasoning(redacted="r"), role="assistant")
-    assert shown == [{"type": "thinking", "thinking": "a", "signature": "s/+="}, {"type": "redacted_thinking", "data": "r"}]
-
-
-def test_refusals_are_texts():
-    """The API has no block for them."""
-    assert content(Refusal("No."), role="assistant") == ("No.", [])
-
-
-def test_sources_that_the_api_would_refuse_are_named():
-    """Its own go back, those of others do not."""
-    own = {"type": "page_location", "cited_text": "c"}
-    shown, dropped = content(Text("t", citations=(own, {"type": "url_citation"})), role="assistant")
-    assert shown[0]["citations"] == [own]
-    assert dropped == ["messages[0].content[0].citations"]
-
-
-@pytest.mark.parametrize("arguments", ["{", "[1]", '"x"', "1", "x"])
-def test_arguments_that_are_no_object_are_kept_as_text_and_named(arguments):
-    """The model wrote them, so the model sees them again."""
-    shown, dropped = content(ToolCall("a", "f", arguments), role="assistant")
-    assert shown[0]["input"] == {"_raw": arguments}
-    assert dropped == ["messages[0].tool_calls[0].function.arguments"]
-
-
-def test_arguments_that_were_never_written_are_none():
-    """OpenAI's models leave them empty when a function takes none."""
-    assert content(ToolCall("a", "f", " "), role="assistant")[0][0]["input"] == {}
-
-
-def test_ids_of_calls_have_the_characters_that_the_api_takes():
-    """The same way for a call and its result, and different ids stay different."""
-    body, _ = render(
-        HI,
-        Message("assistant", (ToolCall("f.x:0", "f", "{}"), ToolCall("f.x.0", "f", "{}"))),
-        Message("tool", (ToolResult("f.x:0"), ToolResult("f.x.0"))),
-    )
-    called = [block["id"] for block in body["messages"][1]["content"]]
-    assert called == [block["tool_use_id"] for block in body["messages"][2]["content"]]
-    assert called == ["f_x2e_x_x3a_0", "f_x2e_x_x2e_0"]
-
-
-def test_results_of_tools():
-    """Text alone is a string, nothing is nothing, errors and images are kept; what cannot stand there is named."""
-    parts = (Text("a"), Image(data="AA", media_type="image/png"), ToolCall("x", "f", "{}"))
-    shown, dropped = content(ToolResult("1", (Text("t"),)), ToolResult("2", parts, True, CacheMark()), ToolResult("3"))
-    assert shown[0] == {"type": "tool_result", "tool_use_id": "1", "content": "t"}
-    assert [block["type"] for block in shown[1]["content"]] == ["text", "image"]
-    assert (shown[1]["is_error"], shown[1]["cache_control"]) == (True, {"type": "ephemeral"})
-    assert shown[2] == {"type": "tool_result", "tool_use_id": "3"}
-    assert len(dropped) == 1
 
 
 def test_tools():
@@ -478,36 +269,3 @@ def test_reasoning_of_a_request_is_rendered():
     """The details are thinking.py's."""
     body, dropped = render(reasoning=ReasoningRequest(effort="low"), max_tokens=9000)
     assert (body["thinking"], dropped) == ({"type": "enabled", "budget_tokens": 1024}, [])
-
-
-some_texts = st.lists(
-    st.just(Text("")) | texts.map(Text) | marked_texts | st.just(Text("a", citations=({"type": "odd"},))), max_size=2
-)
-some_messages = st.one_of(
-    st.builds(Message, st.sampled_from(["system", "user", "assistant"]), some_texts.map(tuple)),
-    some_texts.map(lambda inner: Message("tool", (ToolResult("call_1", tuple(inner)),))),
-)
-
-
-@given(requests("openai_chat"), st.lists(some_messages, max_size=4))
-def test_a_text_alone_is_rendered_as_its_block_would_be(request: ChatRequest, more: list[Message]):
-    """A message of one plain text goes the short way, without a block: nobody can tell from what is sent and dropped."""
-    request = msgspec.structs.replace(request, messages=(*request.messages, *more))
-    short = ANTHROPIC_MESSAGES.render_request(request, OLD)
-    with pytest.MonkeyPatch.context() as patch:
-        for module in (turns, parts_out):
-            patch.setattr(module, "only_text", lambda _: None)
-        assert short == ANTHROPIC_MESSAGES.render_request(request, OLD)
-
-
-@pytest.mark.parametrize(
-    "text", ["{}", '{"a":1}', '{"\u00e9":[1]}', "[]", "1", '"a"', "{", "", "true", '{"a":"\\ud800"}', "[" * 5000]
-)
-def test_arguments_are_an_object_or_are_wrapped(text: str):
-    """Whether a call's arguments are a JSON object is found by reading them, whatever is wrong with them."""
-    call = ToolCall("1", "f", text)
-    try:
-        good = isinstance(msgspec.json.decode(text or "{}"), dict)
-    except (msgspec.DecodeError, RecursionError):
-        good = False
-    assert parts_out.input_of(call) == (Raw((text or "{}").encode()) if good else None)

@@ -5,18 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-import pydantic
 import pytest
-from anthropic.lib.streaming._messages import accumulate_event
-from anthropic.types import Message, RawMessageStreamEvent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Raw
 
+from dialects.anthropic_messages.streams import ASKED, NAME, accumulated, documents, grammar, singly, write
 from dialects.recorded import agrees
-from dialects.recorded import given as recorded
-from dialects.strategies import argument_texts, base64s, names, replies, texts, usages
-from llm_gateway.core.chat import ChatRequest
+from dialects.strategies import argument_texts
 from llm_gateway.core.errors import UpstreamMalformed, UpstreamUnavailable
 from llm_gateway.core.events import (
     AudioDelta,
@@ -36,67 +32,11 @@ from llm_gateway.core.events import (
     ToolCallStart,
     UsageUpdate,
 )
-from llm_gateway.core.unfold import unfold
 from llm_gateway.core.usage import Usage
 from llm_gateway.dialects.anthropic_messages import ANTHROPIC_MESSAGES
-from llm_gateway.dialects.openai_chat import OPENAI_CHAT
-from llm_gateway.http.framing.sse import SseReader
 
-NAME = "anthropic_messages"
-ASKED = ChatRequest(model="asked", messages=(), stream=True)
-SDK_EVENT = pydantic.TypeAdapter[Any](RawMessageStreamEvent)
 START = Start("c-1", "m")
 END = [Finish("stop"), Done()]
-
-
-def write(*events: Event) -> bytes:
-    return ANTHROPIC_MESSAGES.stream_writer(ASKED).feed(list(events))
-
-
-def singly(*events: Event) -> bytes:
-    writer = ANTHROPIC_MESSAGES.stream_writer(ASKED)
-    return b"".join([writer.feed([event]) for event in events])
-
-
-def documents(data: bytes) -> list[dict[str, Any]]:
-    """The events on the wire, each named as its document says."""
-    events = SseReader().feed(data)
-    assert b"".join(b"event: %b\ndata: %b\n\n" % (event.event, event.data) for event in events) == data
-    shown = [msgspec.json.decode(event.data) for event in events]
-    assert [document["type"].encode() for document in shown] == [event.event for event in events]
-    return shown
-
-
-def grammar(shown: list[dict[str, Any]]) -> None:
-    """The API's rules for a complete stream."""
-    kinds = [document["type"] for document in shown]
-    assert kinds[0] == "message_start"
-    assert kinds[-2:] == ["message_delta", "message_stop"]
-    assert kinds.count("message_start") == kinds.count("message_delta") == kinds.count("message_stop") == 1
-    index, is_open = 0, False
-    for document in shown[1:-2]:
-        assert document["index"] == index
-        if document["type"] == "content_block_start":
-            assert not is_open
-            is_open = True
-        elif document["type"] == "content_block_delta":
-            assert is_open
-        else:
-            assert document["type"] == "content_block_stop"
-            is_open, index = False, index + 1
-    assert not is_open
-
-
-def accumulated(data: bytes) -> Message:
-    """What the SDK's own accumulator makes of a complete stream."""
-    shown = documents(data)
-    grammar(shown)
-    message: Any = None
-    pieces: dict[int, bytes] = {}
-    for document in shown:
-        event = SDK_EVENT.validate_python(document)
-        message = accumulate_event(event=event, current_snapshot=message, json_bufs=pieces)
-    return Message.model_validate(message.to_dict())
 
 
 def blocks(*events: Event) -> list[dict[str, Any]]:
@@ -315,106 +255,3 @@ def test_what_waits_is_bounded():
     """A provider cannot fill our memory with calls that never end."""
     with pytest.raises(UpstreamMalformed):
         write(START, ToolCallStart(0, "t", "f"), ToolCallDelta(0, "{"), *[TextDelta("x" * (1 << 20))] * 9)
-
-
-# What survives
-
-
-def merged(events: list[Event]) -> list[Event]:
-    """Content alone, pieces of one text put together."""
-    out: list[Event] = []
-    for event in events:
-        match (out[-1] if out else None), event:
-            case _, Start() | UsageUpdate():
-                pass
-            case TextDelta(text=before), TextDelta(text=text):
-                out[-1] = TextDelta(before + text)
-            case ReasoningDelta(text=before), ReasoningDelta(text=text):
-                out[-1] = ReasoningDelta(before + text)
-            case ToolCallDelta(index=index, arguments=before), ToolCallDelta(index=same, arguments=text) if index == same:
-                out[-1] = ToolCallDelta(index, before + text)
-            case _:
-                out.append(event)
-    return out
-
-
-@st.composite
-def answers(draw: st.DrawFn) -> list[Event]:
-    out: list[Event] = [Start(draw(names), draw(names))]
-    calls = 0
-    for kind in draw(st.lists(st.sampled_from(["thinking", "redacted", "text", "call", "opaque"]), max_size=6)):
-        if kind == "thinking":
-            out += [ReasoningDelta(draw(texts)), ReasoningSignature(draw(names))]
-        elif kind == "redacted":
-            out.append(RedactedReasoning(draw(base64s)))
-        elif kind == "text":
-            out += [TextDelta(draw(texts)), TextDelta(draw(texts))]
-        elif kind == "opaque":
-            out.append(OpaqueBlock(NAME, "novelty", Raw(b'{"type":"novelty","x":1}')))
-        else:
-            out += [ToolCallStart(calls, draw(names), draw(names)), ToolCallDelta(calls, draw(argument_texts))]
-            calls += 1
-    reasons: Any = ["length", "pause", "context_window", "refusal"]
-    finish = Finish("tool_calls" if calls else draw(st.sampled_from(reasons)), stop_sequence=draw(st.none() | names))
-    return [*out, UsageUpdate(draw(usages)), finish, Done()]
-
-
-@settings(max_examples=80, deadline=None)
-@given(answers())
-def test_what_the_dialect_can_say_survives(events):
-    """Written and read, the events are the same up to the cuts between pieces; so is the usage."""
-    reader = ANTHROPIC_MESSAGES.stream_reader()
-    again = reader.feed(write(*events))
-    assert merged(again) == merged(events)
-    assert again[0] == events[0]
-    usage = [event.usage for event in again if isinstance(event, UsageUpdate)][-1]
-    used = [event.usage for event in events if isinstance(event, UsageUpdate)][-1]
-    assert (usage.prompt, usage.completion, usage.reasoning) == (used.prompt, used.completion, used.reasoning)
-
-
-@settings(max_examples=40, deadline=None)
-@given(replies())
-def test_a_stream_says_what_the_whole_answer_says(reply):
-    """To the SDK: the message that its accumulator makes is the one that a whole answer would have been."""
-    whole = Message.model_validate_json(ANTHROPIC_MESSAGES.render_reply(reply))
-    message = accumulated(write(*unfold(reply)))
-    assert message.stop_reason == whole.stop_reason
-    texts_of = ["".join(getattr(block, "text", "") for block in one.content) for one in (message, whole)]
-    assert texts_of[0] == texts_of[1]
-    calls = [[block.to_dict() for block in one.content if block.type in {"tool_use", "thinking"}] for one in (message, whole)]
-    assert calls[0] == calls[1]
-
-
-@pytest.mark.parametrize("name", ["plain", "tools", "search"])
-def test_own_streams(name):
-    """Read and written again, to the SDK it is the same message."""
-    data = recorded(f"{NAME}/{name}.stream.sse")
-    written = singly(*ANTHROPIC_MESSAGES.stream_reader().feed(data))
-    message: Any = None
-    pieces: dict[int, bytes] = {}
-    for event in SseReader().feed(data):
-        if event.event != b"ping":
-            sdk = SDK_EVENT.validate_json(event.data)
-            message = accumulate_event(event=sdk, current_snapshot=message, json_bufs=pieces)
-    again = accumulated(written)
-    assert [bare(block) for block in again.content] == [bare(block) for block in message.content]
-    assert (again.id, again.model, again.stop_reason, again.stop_sequence) == (
-        message.id,
-        message.model,
-        message.stop_reason,
-        message.stop_sequence,
-    )
-    agrees(f"{NAME}/{name}.written.sse", written)
-
-
-def bare(block: Any) -> dict[str, Any]:
-    return {key: value for key, value in block.to_dict().items() if key not in {"caller", "parsed_output"}}
-
-
-@pytest.mark.parametrize("name", ["azure", "groq", "mistral", "openrouter", "tools"])
-def test_streams_of_openai(name):
-    """What openai_chat's own examples become, checked by eye, and read by the SDK."""
-    reader = OPENAI_CHAT.stream_reader()
-    written = singly(*reader.feed(recorded(f"openai_chat/{name}.stream.sse")), *reader.end())
-    accumulated(written)
-    agrees(f"{NAME}/openai.{name}.written.sse", written)

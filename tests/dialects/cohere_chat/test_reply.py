@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dialects.looks import usage_told
 from dialects.recorded import agrees
 from dialects.recorded import given as recorded
 from dialects.strategies import wire_damages
@@ -200,10 +201,5 @@ def test_error_bodies_are_read_and_never_raise(body, fault):
 def test_whatever_a_server_answers(document, damage):
     """It is an answer or UpstreamMalformed, and the two ways of looking agree on which."""
     body = msgspec.json.encode(document).replace(*damage)
-    told = []
-    for look in (COHERE_CHAT.check_reply, COHERE_CHAT.parse_reply):
-        try:
-            told.append(look(body).usage)
-        except UpstreamMalformed:
-            told.append("malformed")
+    told = usage_told(COHERE_CHAT, body)
     assert told[0] == told[1]

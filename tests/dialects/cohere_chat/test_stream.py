@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialects.recorded import agrees
+from dialects.recorded import agrees, agrees_on_events
 from dialects.recorded import given as recorded
 from llm_gateway.core.chat import ChatRequest
 from llm_gateway.core.clock import FakeClock
@@ -81,8 +81,7 @@ def test_whole_streams(name):
     data = recorded(f"cohere_chat/{name}.stream.sse")
     events = read(data)
     assert events == read(*bytewise(data)) == read(data.replace(b"\n", b"\r\n"))
-    shown = [{"event": type(event).__name__} | msgspec.json.decode(msgspec.json.encode(event)) for event in events]
-    agrees(f"cohere_chat/{name}.events.json", msgspec.json.encode(shown))
+    agrees_on_events(f"cohere_chat/{name}.events.json", events)
     for client, front in (("openai", OpenAIChat(FakeClock())), ("anthropic", ANTHROPIC_MESSAGES)):
         agrees(f"cohere_chat/{name}.{client}.written.sse", front.stream_writer(ChatRequest("asked", ())).feed(events))
 

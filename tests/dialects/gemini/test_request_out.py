@@ -10,10 +10,10 @@ from msgspec import Raw
 
 from dialects.recorded import agrees
 from dialects.recorded import given as recorded
+from dialects.rendering import HI, body_for
 from llm_gateway.core.chat import (
     Audio,
     CacheMark,
-    ChatRequest,
     Document,
     Image,
     Message,
@@ -34,15 +34,11 @@ from llm_gateway.dialects.base import Target
 from llm_gateway.dialects.gemini import GEMINI
 from llm_gateway.dialects.openai_chat import OPENAI_CHAT
 
-HI = Message("user", (Text("hi"),))
 NEW, OLD = Target("gemini-3-flash"), Target("gemini-2.5-flash")
 
 
-def render(
-    *messages: Message, target: Target = NEW, dialect: str = "openai_chat", **members: Any
-) -> tuple[dict[str, Any], list[str]]:
-    rendered = GEMINI.render_request(ChatRequest("m", messages or (HI,), dialect=dialect, **members), target)
-    return msgspec.json.decode(rendered.body), rendered.dropped
+def render(*messages: Message, target: Target = NEW, **members: Any) -> tuple[dict[str, Any], list[str]]:
+    return body_for(GEMINI, target, *messages, **members)
 
 
 def config(**members: Any) -> tuple[Any, list[str]]:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Raw, structs
 
+from dialects.looks import usage_told
 from dialects.recorded import agrees
 from dialects.recorded import given as recorded
 from dialects.strategies import replies, wire_damages
@@ -302,10 +303,5 @@ def test_answers_survive_as_far_as_the_dialect_goes(reply):
 def test_whatever_a_server_answers(document, damage):
     """It is an answer or UpstreamMalformed, and the two ways of looking agree on which."""
     body = msgspec.json.encode(document).replace(*damage)
-    told = []
-    for look in (OLLAMA_CHAT.check_reply, OLLAMA_CHAT.parse_reply):
-        try:
-            told.append(look(body).usage)
-        except UpstreamMalformed:
-            told.append("malformed")
+    told = usage_told(OLLAMA_CHAT, body)
     assert told[0] == told[1]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from dialects.recorded import agrees
+from dialects.recorded import agrees, agrees_on_events
 from dialects.recorded import given as recorded
 from dialects.strategies import replies
 from llm_gateway.core.chat import ChatRequest
@@ -77,8 +77,7 @@ def test_a_whole_stream():
     data = recorded("ollama_chat/tools.stream.ndjson")
     events = read(data)
     assert events == read(*bytewise(data)) == read(data.replace(b"\n", b"\r\n"))
-    shown = [{"event": type(event).__name__} | msgspec.json.decode(msgspec.json.encode(event)) for event in events]
-    agrees("ollama_chat/tools.events.json", msgspec.json.encode(shown))
+    agrees_on_events("ollama_chat/tools.events.json", events)
     for name, front in (("own", FRONT), ("generate", GENERATE)):
         agrees(f"ollama_chat/tools.{name}.written.json", msgspec.json.encode(lines(front.stream_writer(ASKED).feed(events))))
     for name, front in (("openai", OPENAI_CHAT), ("anthropic", ANTHROPIC_MESSAGES)):

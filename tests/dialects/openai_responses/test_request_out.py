@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from msgspec import Raw
 
 from dialects.recorded import agrees
 from dialects.recorded import given as recorded
+from dialects.rendering import HI, body_for
 from dialects.strategies import requests
 from llm_gateway.core.chat import (
     Audio,
     CacheMark,
-    ChatRequest,
     Document,
     Image,
     Message,
@@ -38,16 +37,11 @@ from llm_gateway.dialects.openai_chat import OPENAI_CHAT
 from llm_gateway.dialects.openai_responses import OPENAI_RESPONSES
 
 NAME = "openai_responses"
-HI = Message("user", (Text("hi"),))
 SEALED = Reasoning("t", "openai_responses/rs_1##gA==")
 
 
-def render(
-    *messages: Message, model: str = "gpt-4.1", dialect: str = "openai_chat", **members: Any
-) -> tuple[dict[str, Any], list[str]]:
-    request = ChatRequest("m", messages or (HI,), dialect=dialect, **members)
-    rendered = OPENAI_RESPONSES.render_request(request, Target(model))
-    return msgspec.json.decode(rendered.body), rendered.dropped
+def render(*messages: Message, model: str = "gpt-4.1", **members: Any) -> tuple[dict[str, Any], list[str]]:
+    return body_for(OPENAI_RESPONSES, Target(model), *messages, **members)
 
 
 def content(*parts: Part, role: Any = "user", dialect: str = "openai_chat") -> tuple[Any, list[str]]:

@@ -10,11 +10,11 @@ from msgspec import Raw
 from dialects.strategies import texts
 from llm_gateway.core.chat import Opaque, Reasoning
 from llm_gateway.dialects.base import Target
+from llm_gateway.dialects.families import is_foreign
 from llm_gateway.dialects.openai_responses import OPENAI_RESPONSES
 from llm_gateway.dialects.openai_responses.sealed import (
     ReasoningItem,
     holds_foreign,
-    is_sealed,
     seal,
     unseal,
     unwrap,
@@ -31,7 +31,7 @@ reasoning_items = st.builds(ReasoningItem, texts | st.just(""), some_texts, some
 def test_an_item_comes_back_whole(item):
     """Id, division of the text and encrypted content, to the byte."""
     part = seal(item)
-    assert is_sealed(part.signature)
+    assert is_foreign(part.signature)
     assert unseal(part) == item
     assert unwrap(item) == part
 
