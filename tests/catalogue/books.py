@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from llm_gateway.catalogue.format import FORMAT
+
 SOURCES = [{"package": "tests", "version": "1", "license": "MIT"}]
 
 
@@ -17,7 +19,7 @@ def entry(ident: str, **more: Any) -> dict[str, Any]:
 def book(*entries: dict[str, Any], kind: str = "openai", date: str = "2026-01-01", fallback: Any = (), **others: Any) -> bytes:
     """A file with these models of one type; `others` are the entries of further types."""
     shelves = {kind: {"models": entries, "fallback": fallback}} | {name: {"models": models} for name, models in others.items()}
-    return msgspec.json.encode({"format": 1, "date": date, "sources": SOURCES, "providers": shelves})
+    return msgspec.json.encode({"format": FORMAT, "date": date, "sources": SOURCES, "providers": shelves})
 
 
 def priced(nano: int = 1_000_000_000) -> list[dict[str, Any]]:

@@ -110,6 +110,34 @@ def test_limits_of_one_entry_and_prices_of_another() -> None:
     assert (found.tariff is not None, found.source) == (True, "tests")
 
 
+def test_units_of_a_model_and_of_the_family_that_prices_it() -> None:
+    """Its own go before its family's; a reseller has the owner's usual ones, not those of batches; each source is named."""
+    units = [{"tier": "standard", "rates": {"image": 5, "page": 6}}, {"tier": "batch", "rates": {"page": 3}}]
+    family = {**entry("m", prices=priced(), units=units, instead=["image"], units_source="others"), "globs": ["m-*"]}
+    version = entry("m-2", units=[{"tier": "standard", "rates": {"image": 4}}], units_source="some")
+    alone = entry("n", units=[{"tier": "standard", "rates": {"song": 1}}], units_source="others")
+    data = Data(checked(read(book({"id": "m"}, kind="azure", fallback=["openai"], openai=[family, version, alone]))))
+    sources = {}
+    for kind, name, tier, rates in (
+        ("openai", "m-2", "batch", (4, 3, None)),
+        ("openai", "m-3", "standard", (5, 6, None)),
+        ("azure", "m", "batch", (5, 6, None)),
+        ("openai", "n", "standard", (None, None, 1)),
+    ):
+        found = data.find(kind, name)
+        assert found is not None
+        assert found.tariff is not None
+        told = found.tariff.rates(NOW, tier)[0]
+        assert (told.image, told.page, told.song) == rates
+        sources[name] = (found.source, found.tariff.instead)
+    assert sources == {
+        "m-2": ("tests + some", ("image",)),
+        "m-3": ("tests + others", ("image",)),
+        "m": ("tests + others", ("image",)),
+        "n": ("others", ()),
+    }
+
+
 def test_a_resellers_prices() -> None:
     """Its own where it has some, else the owner's without the owner's batch prices; whatever else it says stays its own."""
     owner = entry("m", prices=priced(7), variants=[{"tier": "batch", "rates": {"input": 1}}], context=10)

@@ -30,7 +30,7 @@ def test_another_format_is_told_apart_from_damage(number: int, whose: str) -> No
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"{", b"[]", b"null", b'{"format":"1"}', b'{"format":1}', b"\xff\xfe{}", b"[" * 100_000, b'{"format":1e999}'],
+    [b"", b"{", b"[]", b"null", b'{"format":"1"}', b'{"format":2}', b"\xff\xfe{}", b"[" * 100_000, b'{"format":1e999}'],
 )
 def test_what_is_no_catalogue(data: bytes) -> None:
     """Refused as such, whatever it is."""
@@ -56,6 +56,10 @@ def test_a_file_that_is_too_large() -> None:
         ({"prices": [{"rates": {"input": [1, 2, 3, 4]}}]}, "do not rise"),
         ({"prices": [{"rates": {"input": [1, 9, 3, 9, 4]}}]}, "do not rise"),
         ({"prices": [{"rates": {}, "since": "soon"}]}, "date"),
+        ({"prices": [{"rates": {"image": {"low": 1}}}]}, "length"),
+        ({"prices": [{"rates": {"image": {"low": -1, "high": 2}}}]}, ">= 0"),
+        ({"prices": [{"rates": {"input": {"low": 1, "high": 2}}}]}, "input"),
+        ({"units": [{"rates": {"image": 1}}]}, "tier"),
         ({"context": 0}, ">= 1"),
         ({"id": ""}, "length"),
         ({"ids": ["x" * 300]}, "length"),

@@ -5,10 +5,15 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+import msgspec
+
 from catalogue.books import book, entry, priced
 from llm_gateway.catalogue.book import Data
-from llm_gateway.catalogue.format import read
+from llm_gateway.catalogue.format import Rates, read
 from llm_gateway.catalogue.lookup import MINE, REMEMBERED, Catalogue, catalogue_of
+from llm_gateway.catalogue.prices import price
+from llm_gateway.config.schema import Prices
+from llm_gateway.core.usage import MediaUsage
 from llm_gateway.providers.discovery import ListedModel
 from whole_gateway import config_of
 
@@ -43,6 +48,36 @@ def test_the_configuration_is_right() -> None:
     assert found.tariff is not None
     rates = found.tariff.periods[0].rates
     assert (rates.input, rates.cache_read, rates.output, found.source) == (2_500_000_000, 1, None, MINE)
+
+
+def test_the_configurations_prices_of_what_is_not_tokens() -> None:
+    """Under the names of people: of an hour, a second, a million; a table beside the price for all the rest."""
+    prices = {"image": 0.04, "image_by": {"low": 0.01}, "audio_hour": 0.36, "characters": 15, "video_second_by": {"4k": 0.6}}
+    found = catalogue({"a/m": {"prices": prices}}).find("a", "m")
+    assert found is not None
+    assert found.tariff is not None
+    assert found.tariff.periods[0].rates == Rates(
+        image={"low": 10_000_000, "": 40_000_000}, audio_ms=360_000_000, character=15 * 10**9, video_ms={"4k": 600_000_000}
+    )
+    usage = MediaUsage(images=1, quality="low", seconds=36, characters=1000)
+    assert price(found.tariff, usage, 0).nano == 10_000_000 + 3_600_000 + 15_000_000
+
+
+def test_every_price_of_the_configuration_is_a_price() -> None:
+    """Each of its keys means a class of ours; together they are all but those that only a provider's list can know."""
+    numbers = {name: 1 for name in Prices.__struct_fields__ if not name.endswith("_by")}
+    found = catalogue({"a/m": {"prices": numbers}}).find("a", "m")
+    assert found is not None
+    assert found.tariff is not None
+    said = {name for name, rate in msgspec.structs.asdict(found.tariff.periods[0].rates).items() if rate == 10**9}
+    assert len(said) == len(numbers)
+    assert set(Rates.__struct_fields__) - said == {
+        "citation",
+        "audio_cache_read",
+        "image_cache_read",
+        "video_input",
+        "video_output",
+    }
 
 
 def test_a_model_that_only_the_configuration_knows() -> None:

@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 
 from llm_gateway.catalogue.book import Data
 from llm_gateway.catalogue.format import Period, Rates, Variant
-from llm_gateway.catalogue.prices import EXTRAS, FULL, Tariff, at_prompt, price
+from llm_gateway.catalogue.prices import COUNTED, EXTRAS, FULL, MADE, Tariff, at_prompt, price
 from llm_gateway.catalogue.store import built_in
-from llm_gateway.core.usage import Usage
+from llm_gateway.core.usage import MediaUsage, Usage
 
 GOLDEN = Path(__file__).parent / "golden" / "prices.json"
+MEDIA = GOLDEN.with_name("media.json")
+NOVEMBER = 1_795_478_340.0
 DOLLAR = 10**9
 COUNTS = st.integers(0, 10_000_000)
 
@@ -149,11 +151,106 @@ def test_quantities_that_cannot_be(usage: Usage, extras: dict[str, int]) -> None
         price(flat(input=1), usage, at(2026), extras=extras)
 
 
+def test_what_an_answer_counts_beside_tokens() -> None:
+    """Each of a MediaUsage's counts at its own rate, and none twice if the caller adds to it."""
+    tariff = flat(audio_ms=36 * DOLLAR // 100, character=15 * DOLLAR, image=4, page=5, input_image=6, search_unit=2_000_000)
+    usage = MediaUsage(seconds=1.5, characters=1000, images=2, pages=3, input_images=4, searches=2)
+    cost = price(tariff, usage, at(2026), extras={"page": 1})
+    assert {part.name: (part.quantity, part.nano) for part in cost.parts} == {
+        "audio_ms": (1500, 150_000),
+        "character": (1000, 15_000_000),
+        "image": (2, 8),
+        "input_image": (4, 24),
+        "page": (4, 20),
+        "search_unit": (2, 4_000_000),
+    }
+    assert (cost.unpriced, cost.estimated) == ((), ())
+
+
+SIZES = {"low/1024x1024": 10, "high/1024x1024": 100, "high/1024x1536": 200}
+
+
+@pytest.mark.parametrize(
+    ("quality", "size", "nano", "estimated"),
+    [
+        ("high", "1024x1024", 100, ()),
+        ("LOW", "1024x1024", 10, ()),
+        ("", "1024x1024", 100, ("image",)),
+        ("auto", "auto", 200, ("image",)),
+        ("low", "", 10, ()),
+        ("high", "4096x4096", 200, ("image",)),
+    ],
+)
+def test_an_image_by_size_and_quality(quality: str, size: str, nano: int, estimated: tuple[str, ...]) -> None:
+    """What the request does not say is not guessed: the highest price that it may have, named as estimated."""
+    tariff = Tariff((Period(Rates(image=SIZES)),))
+    cost = price(tariff, MediaUsage(images=1, quality=quality, size=size), at(2026))
+    assert (cost.nano, cost.estimated) == (nano, estimated)
+
+
+def test_images_by_the_pixel() -> None:
+    """Their size is needed for that; without it they are named as unpriced."""
+    tariff = flat(pixel=50_000_000)
+    cost = price(tariff, MediaUsage(images=3, size="1000x500"), at(2026))
+    assert [(part.name, part.quantity, part.nano) for part in cost.parts] == [("pixel", 1_500_000, 75_000_000)]
+    assert price(tariff, MediaUsage(images=3), at(2026)).unpriced == ("image",)
+
+
+def test_prices_that_stand_for_tokens() -> None:
+    """Not charged beside the tokens that they stand for; where none were told they are, as an estimate."""
+    tariff = Tariff((Period(Rates(input=1_000_000, output=2_000_000)),), (), (Variant("standard", Rates(image=50)),), ("image",))
+    told = price(tariff, MediaUsage(input=10, output=20, images=1), at(2026))
+    assert (told.nano, told.estimated, told.unpriced) == (50, (), ())
+    assert [part.name for part in told.parts] == ["input", "output"]
+    silent = price(tariff, MediaUsage(images=1), at(2026))
+    assert (silent.nano, silent.estimated) == (50, ("image",))
+
+
+def test_units_that_the_tokens_pay_for() -> None:
+    """A model that is paid by tokens has no price for what it counts beside them, and nothing is missing; else it is named."""
+    by_tokens = flat(input=1_000_000, output=2_000_000)
+    assert price(by_tokens, MediaUsage(input=5, output=5, images=1, seconds=2), at(2026)).unpriced == ()
+    assert price(by_tokens, MediaUsage(images=1, seconds=2), at(2026)).unpriced == ("audio_ms", "image")
+    assert price(by_tokens, Usage(input=5), at(2026), extras={"page": 1}).unpriced == ("page",)
+
+
+def test_units_of_a_second_source() -> None:
+    """They fill what the first does not say, tier by tier; a tier of theirs goes before the usual price."""
+    tariff = Tariff(
+        (Period(Rates(input=1, page=9)),),
+        (Variant("flex", Rates(input=2)),),
+        (Variant("standard", Rates(page=8, web_search=7)), Variant("batch", Rates(page=4))),
+    )
+    assert tariff.tiers == ("flex", "batch")
+    assert tariff.rates(at(2026)) == (Rates(input=1, page=9, web_search=7), "standard")
+    assert tariff.rates(at(2026), "batch") == (Rates(input=1, page=4, web_search=7), "batch")
+    assert tariff.rates(at(2026), "flex") == (Rates(input=2, page=9, web_search=7), "flex")
+
+
 def test_every_class_of_a_usage_has_a_price_class() -> None:
     """A token class that is added to core/usage.py cannot be forgotten here, and every rate can be charged."""
     assert set(FULL) == set(Usage.__struct_fields__)
     chargeable = {name for names in (*FULL.values(), *EXTRAS.values()) for name in names}
     assert chargeable | {"request"} == set(Rates.__struct_fields__)
+    counted = set(MediaUsage.__struct_fields__) - set(Usage.__struct_fields__) - {"size", "quality"}
+    assert set(COUNTED) == counted == set(msgspec.convert(dict.fromkeys(counted, 1), MediaUsage).units)
+    assert {name for name, _ in COUNTED.values()} | MADE <= set(EXTRAS)
+
+
+def test_every_price_of_litellms_for_what_is_not_tokens() -> None:
+    """All that scripts/catalogue_golden_media.py recomputed from the table itself: units, sizes, resolutions, tiers."""
+    golden = msgspec.json.decode(MEDIA.read_bytes())
+    data = Data(built_in())
+    assert golden["date"] == data.book.date.isoformat(), "run scripts/catalogue_golden_media.py for the new data"
+    assert {case[2] for case in golden["prices"]} >= {"image", "video_ms", "audio_ms", "search_unit", "input_image", "page"}
+    for kind, model, name, tier, words, quantity, nano, estimated in golden["prices"]:
+        found = data.find(kind, model)
+        assert found is not None
+        assert found.tariff is not None
+        extras = {name: quantity} if name != "request" else {}
+        cost = price(found.tariff, Usage(), NOVEMBER, tier, extras, words.split())
+        charged = sum(part.nano for part in cost.parts if part.name in {name, "pixel" if name == "image" else name})
+        assert (charged, name in cost.estimated) == (nano, estimated), (kind, model, name, words)
 
 
 def test_the_same_prices_as_the_source() -> None:

@@ -79,7 +79,7 @@ def test_an_update_that_is_not_newer(tmp_path: Path, file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"\x1f\x8b\x08\x00", b"[" * 5000, b" " * (LARGEST + 1), NEWER.replace(b'"format":1', b'"format":0')]
+    "data", [b"", b"\x1f\x8b\x08\x00", b"[" * 5000, b" " * (LARGEST + 1), NEWER.replace(b'"format":2', b'"format":0')]
 )
 def test_an_update_that_is_hostile_or_broken(tmp_path: Path, file: Path, data: bytes) -> None:
     """Refused before anything is touched; what was there before stays."""

@@ -72,8 +72,15 @@ def test_a_table_for_people(run: Run, tmp_path: Path) -> None:
     (tmp_path / "gateway.yaml").write_text(CONFIG)
     title, headings, line = run("models", "search", "-p", "gpu").stdout.splitlines()
     assert title.startswith("1 of 1 models, data of ")
-    assert headings.split() == ["model", "context", "output", "$", "in", "$", "out", "capabilities"]
+    assert headings.split() == ["model", "context", "output", "$", "in", "$", "out", "$", "each", "capabilities"]
     assert line.split() == ["gpu/llama", "4,096", "0.1", "0.0000002"]
+
+
+def test_prices_of_images_in_the_table(run: Run, tmp_path: Path) -> None:
+    """What is not tokens stands in a column of its own; where it depends on the request, from the lowest to the highest."""
+    prices = "{image: 0.04, image_by: {low/1024x1024: 0.011}, search_unit: 0.002}"
+    (tmp_path / "gateway.yaml").write_text(CONFIG.replace("{input: 0.1, output: 0.0000002}", prices))
+    assert "image 0.011-0.04, search unit 0.002" in run("models", "search", "-p", "gpu").stdout.splitlines()[2]
 
 
 def test_an_update_says_what_it_changes(run: Run, tmp_path: Path) -> None:

@@ -38,6 +38,16 @@ def test_the_prices_of_today() -> None:
     assert (set(today["tiers"]), set(later["tiers"])) == ({"batch"}, {"batch", "flex"})
 
 
+def test_prices_that_depend_on_the_request() -> None:
+    """The highest under the usual name, all of them beside it; what only stands for tokens is said to."""
+    rates = Rates(image={"": 60_000_000, "low/512x512": 40_000_000}, video_ms=5 * 10**8, search_unit=2_000_000)
+    tariff = Tariff((Period(rates),), (), (Variant("batch", Rates(search_unit=10**6)),), ("image", "song"))
+    shown = pricing(tariff, "me", NOW)
+    assert (shown["per_image"], shown["per_image_by"]) == (0.06, {"other": 0.06, "low/512x512": 0.04})
+    assert (shown["per_video_second"], shown["per_search_unit"]) == (0.5, 0.002)
+    assert (shown["instead_of_tokens"], shown["tiers"]) == (["per_image"], {"batch": {"per_search_unit": 0.001}})
+
+
 def test_what_several_models_share() -> None:
     """Media of all, the oldest knowledge, the first last day; one that is on its way out makes the whole so."""
     one = Model(input_modalities=("text", "image"), knowledge="2024-05", retires=date(2028, 1, 1), deprecated=False)

@@ -58,7 +58,7 @@ def others() -> Iterator[Other]:
     yield Other("prometheus", _load, (b'vllm:num_requests_running{model_name="m"} 3.0\nvllm:num_requests_waiting 1e2\n',))
     yield Other("sts", _sts, (keys,))
     yield Other("google credentials", _google, (b'{"type":"service_account","client_email":"a@b","private_key":"k"}',))
-    yield Other("catalogue", _catalogue, (b'{"format":1,"providers":{}}',))
+    yield Other("catalogue", _catalogue, (b'{"format":2,"providers":{}}',))
     yield Other("toml", _toml, (b'[providers.openai]\napi_key = "x"\n', b"a = [1, {b = 2}]\n"))
     yield Other("json config", _json, (b'{"providers":{"openai":{"api_key":"x"}}}',))
     yield Other("passthrough/path", _path, (b"/v1/fine_tuning/jobs", b"/v1/%2e%2e/x", b"/v1/models/a%20b"))

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from llm_gateway.catalogue.book import Data
-from llm_gateway.catalogue.format import Entry, Period, Rates, Source, Variant, checked, read
+from llm_gateway.catalogue.format import FORMAT, Entry, Period, Rates, Source, Variant, checked, read
 from llm_gateway.catalogue.match import Names
 
 SCRIPTS = Path(__file__).resolve().parent.parent.parent / "scripts"
@@ -96,9 +96,81 @@ def test_litellms_prices_are_taken_whole_or_not_at_all(facts: ModuleType) -> Non
     rates, variants = facts.litellm_tariff({**row, **steps})
     assert rates == Rates(input=(2_500_000_000, 200_000, 5_000_000_000), output=10_000_000_000)
     assert variants == (Variant("batch", Rates(input=1_250_000_000)),)
-    assert facts.litellm_tariff({**row, "input_cost_per_image": 0.1}) is None
+    assert facts.litellm_tariff({**row, "input_cost_per_image": 0.1}) == (
+        Rates(input=2_500_000_000, output=10_000_000_000),
+        variants,
+    )
+    assert facts.litellm_tariff({"input_cost_per_query": 0.0, "input_cost_per_token": 0.0}) is None
     assert facts.litellm_tariff({**row, "tiered_pricing": [{}]}) is None
     assert facts.litellm_tariff({"output_cost_per_token": 1e-05}) is None
+
+
+ROWS = {
+    "sample_spec": {},
+    "m": {"mode": "image_generation", "input_cost_per_image": 0.06, "litellm_provider": "openai"},
+    "low/1024-x-1024/m": {"mode": "image_generation", "input_cost_per_image": 0.011, "litellm_provider": "openai"},
+    "high/1024-x-1024/m": {"mode": "image_generation", "input_cost_per_pixel": 1e-07, "litellm_provider": "openai"},
+    "1024-x-1024/m": {"mode": "image_generation", "input_cost_per_image": 0.011, "litellm_provider": "openai"},
+    "w": {
+        "mode": "audio_transcription",
+        "input_cost_per_second": 0.0001,
+        "output_cost_per_second": 0.0001,
+        "litellm_provider": "openai",
+    },
+    "v": {
+        "mode": "video_generation",
+        "output_cost_per_second": 0.4,
+        "output_cost_per_second_4k": 0.6,
+        "litellm_provider": "openai",
+    },
+    "r": {"mode": "rerank", "input_cost_per_query": 0.002, "input_cost_per_token": 0.0, "litellm_provider": "openai"},
+    "o": {"mode": "ocr", "ocr_cost_per_page": 0.004, "ocr_cost_per_page_batches": 0.002, "litellm_provider": "openai"},
+    "s": {
+        "search_context_cost_per_query": {"search_context_size_low": 0.01, "search_context_size_high": 0.02},
+        "litellm_provider": "openai",
+    },
+    "new": {"mode": "chat", "input_cost_per_second_of_thought": 1, "litellm_provider": "openai"},
+    "else": {"mode": "chat", "output_cost_per_image": 1, "litellm_provider": "nobody"},
+}
+
+
+def test_prices_of_what_is_not_tokens(
+    script: ModuleType, facts: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Read by what they mean for that kind of model; sizes under one name; and of each it is told what became of it."""
+    (tmp_path / "table").write_bytes(msgspec.json.encode(ROWS))
+    monkeypatch.setattr(facts, "bundled", lambda *_: tmp_path / "table")
+    fates = script.Fates()
+    table = facts.litellm({"openai"}, fates)["openai"]
+    made = {entry.id: entry.units for entry in script.shelf("openai", [], table, (Names([]),), fates)}
+    assert {ident: [(unit.tier, unit.rates) for unit in units] for ident, units in made.items() if units} == {
+        "m": [("standard", Rates(image={"": 60_000_000, "low/1024x1024": 11_000_000, "high/1024x1024": 104_857_600}))],
+        "w": [("standard", Rates(audio_ms=360_000_000))],
+        "v": [("standard", Rates(video_ms={"": 400_000_000, "4k": 600_000_000}))],
+        "r": [("standard", Rates(search_unit=2_000_000))],
+        "o": [("standard", Rates(page=4_000_000)), ("batch", Rates(page=2_000_000))],
+        "s": [("standard", Rates(web_search={"low": 10_000_000, "high": 20_000_000}))],
+    }
+    other = {where: fate for where, fate in fates.found.items() if fate != "used"}
+    assert other == {
+        ("1024-x-1024/m", "input_cost_per_image"): "of litellm's own default quality",
+        ("w", "output_cost_per_second"): "said again",
+        ("new", "input_cost_per_second_of_thought"): "not understood",
+        ("else", "output_cost_per_image"): "of no type here",
+    }
+    assert len(fates.found) == sum(len([name for name in row if facts.MEDIA.search(name)]) for row in ROWS.values())
+    assert any(line.startswith("all ") and "not understood 1" in line for line in fates.lines())
+
+
+def test_the_first_source_keeps_its_prices(script: ModuleType) -> None:
+    """litellm adds what genai-prices does not say, and what only repeats the price of tokens is marked so."""
+    units = sys.modules["catalogue_units"]
+    said = [units.Price(name, "standard", "", 5, "m", name) for name in ("image", "web_search", "maps_search")]
+    owner = Entry("m", ids=("m",), prices=(Period(Rates(input=1, output=2, web_search=7)),))
+    fates = script.Fates()
+    (entry,) = script.shelf("openai", [owner], {"m": {"beside": units.Units("image_generation", tuple(said))}}, (), fates)
+    assert (entry.units[0].rates, entry.instead, entry.units_source) == (Rates(image=5, maps_search=5), ("image",), "litellm")
+    assert fates.found[("m", "web_search")] == "said by genai-prices, otherwise"
 
 
 def test_what_has_an_entry_of_its_own(script: ModuleType) -> None:
@@ -110,7 +182,7 @@ def test_what_has_an_entry_of_its_own(script: ModuleType) -> None:
         "n": {"features": ("chat",)},
         "o": {"rates": None},
     }
-    found = {entry.id: entry for entry in script.shelf("openai", [family], known, (Names([]),))}
+    found = {entry.id: entry for entry in script.shelf("openai", [family], known, (Names([]),), script.Fates())}
     assert set(found) == {"m", "m-2", "n"}
     assert (found["m"].context, found["m"].output, found["m"].prices) == (9, 5, family.prices)
     assert (found["m-2"].context, found["m-2"].features, found["m-2"].prices) == (9, ("tools",), ())
@@ -118,7 +190,7 @@ def test_what_has_an_entry_of_its_own(script: ModuleType) -> None:
 
 def test_the_file_is_one_model_a_line(script: ModuleType) -> None:
     """A difference can be read; the same input gives the same bytes, whatever order the types came in."""
-    book = {"format": 1, "date": date(2026, 1, 1), "sources": [Source("a", "1", "MIT")]}
+    book = {"format": FORMAT, "date": date(2026, 1, 1), "sources": [Source("a", "1", "MIT")]}
     shelves = {kind: ([Entry("m", ids=("m",)), Entry("n")], ()) for kind in ("openai", "groq")}
     data = script.written(book, shelves)
     assert data == script.written(book, dict(reversed(shelves.items())))

@@ -27,8 +27,8 @@ def _models(book: Book) -> dict[str, Entry]:
     return {f"{kind}/{entry.id}": entry for kind, shelf in book.providers.items() for entry in entries(shelf)}
 
 
-def _prices(entry: Entry) -> tuple[object, object]:
-    return entry.prices, entry.variants
+def _prices(entry: Entry) -> tuple[object, ...]:
+    return entry.prices, entry.variants, entry.units, entry.instead
 
 
 def _sorted(names: Iterable[str]) -> tuple[str, ...]:

@@ -1,8 +1,9 @@
 """The catalogue's file: JSON, one model a line, written by scripts/catalogue.py and read here.
 
-Money is whole nano-dollars (1e-9 USD): of a million tokens or characters, or of one request, search, page, message or hour.
-A rate is one number, or `[base, threshold, rate, threshold, rate ...]`: a prompt of more tokens than a threshold is charged
-at the rate behind it, all of it.
+Money is whole nano-dollars (1e-9 USD): of a million tokens, characters or pixels; of an hour of sound; of a second of video;
+of one image, request, search, page, message and so on. A rate is one number, or `[base, threshold, rate, threshold, rate ...]`:
+a prompt of more tokens than a threshold is charged at the rate behind it, all of it. What is not tokens may have several prices
+by words of the request, such as `{"low/1024x1024": 1, "high/1024x1024": 2}`; "" is for all the rest.
 """
 
 from __future__ import annotations
@@ -14,15 +15,17 @@ from typing import Annotated
 
 import msgspec
 
-FORMAT = 1
+FORMAT = 2
 LARGEST = 16 << 20
 """Bytes of a file."""
 MOST_MODELS = 50_000
 MILLION = 1_000_000
 PER: Mapping[str, int] = MappingProxyType(
-    {"audio_ms": 3_600_000, "page": 1, "annotated_page": 1, "web_search": 1, "storage_search": 1, "request": 1, "message": 1}
+    {"audio_ms": 3_600_000, "audio_output_ms": 3_600_000, "video_ms": 1000, "video_input_ms": 1000}
+    | dict.fromkeys(("image", "input_image", "song", "page", "annotated_page", "request", "message", "container"), 1)
+    | dict.fromkeys(("web_search", "storage_search", "maps_search", "search_unit"), 1)
 )
-"""How many of a unit a rate is for, where it is not a million (tokens, characters)."""
+"""How many of a unit a rate is for, where it is not a million (tokens, characters, pixels)."""
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 Short = Annotated[str, msgspec.Meta(max_length=256)]
@@ -30,6 +33,10 @@ Tokens = Annotated[int, msgspec.Meta(gt=0, le=1 << 40)]
 _Nano = Annotated[int, msgspec.Meta(ge=0, le=1 << 50)]
 _Steps = Annotated[tuple[_Nano, ...], msgspec.Meta(min_length=3, max_length=21)]
 Rate = _Nano | _Steps
+_Words = Annotated[str, msgspec.Meta(max_length=64)]
+Choices = Annotated[dict[_Words, _Nano], msgspec.Meta(min_length=2, max_length=64)]
+"""By words of the request in lower case, `/` between them: a quality, a size such as 1024x1024 or 720p."""
+Each = _Nano | Choices
 
 
 class Unusable(Exception):
@@ -60,11 +67,30 @@ class Rates(_Record, frozen=True, gc=False):
     video_output: Rate | None = None
     character: Rate | None = None
     audio_ms: Rate | None = None
-    """Of an hour of audio, counted in milliseconds."""
+    """Of an hour of sound that is listened to, counted in milliseconds."""
+    audio_output_ms: Rate | None = None
+    """Of an hour of sound that is made, counted in milliseconds."""
+    image: Each | None = None
+    """Of an image that is made."""
+    pixel: Rate | None = None
+    """Of a million pixels of images that are made."""
+    input_image: Each | None = None
+    """Of an image that is looked at."""
+    video_ms: Each | None = None
+    """Of a second of video that is made, counted in milliseconds."""
+    video_input_ms: Each | None = None
+    """Of a second of video that is looked at, counted in milliseconds."""
+    song: Rate | None = None
+    """Of a piece of music that is made."""
     page: Rate | None = None
     annotated_page: Rate | None = None
-    web_search: Rate | None = None
+    search_unit: Rate | None = None
+    """Of what rerankers count: usually one query over up to a hundred documents."""
+    web_search: Each | None = None
     storage_search: Rate | None = None
+    maps_search: Rate | None = None
+    container: Rate | None = None
+    """Of a session of the code interpreter."""
     request: Rate | None = None
     message: Rate | None = None
 
@@ -108,6 +134,12 @@ class Entry(_Record, frozen=True, gc=False):
     """The last that holds counts; if none does, the first."""
     variants: tuple[Variant, ...] = ()
     """For each class the first that holds counts."""
+    units: tuple[Variant, ...] = ()
+    """Of what is not tokens, by another source, where `prices` (tier `standard`) or `variants` have none."""
+    instead: tuple[Short, ...] = ()
+    """Classes whose price says what tokens come to: charged only where an answer told no tokens."""
+    units_source: Short = ""
+    """Who said them, if not the first of the file's sources."""
     source: Short = ""
     """Who said the prices, if not the first of the file's sources."""
 
@@ -195,7 +227,8 @@ def checked(book: Book) -> Book:
 
 
 def _check_steps(name: str, entry: Entry) -> None:
-    for rates in (*(period.rates for period in entry.prices), *(variant.rates for variant in entry.variants)):
+    variants = (*entry.variants, *entry.units)
+    for rates in (*(period.rates for period in entry.prices), *(variant.rates for variant in variants)):
         for rate in msgspec.structs.astuple(rates):
             if isinstance(rate, tuple) and (len(rate) % 2 == 0 or list(rate[1::2]) != sorted(set(rate[1::2]))):
                 raise Unusable(f"has steps of {name}/{entry.id} that do not rise")

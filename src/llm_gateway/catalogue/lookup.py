@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -13,12 +14,24 @@ from llm_gateway.catalogue.book import MEDIA_WORDS, Data, Model, media_words
 from llm_gateway.catalogue.format import Period, Rates
 from llm_gateway.catalogue.prices import Tariff
 from llm_gateway.catalogue.store import Chosen
-from llm_gateway.config.schema import Config, ModelFacts
+from llm_gateway.config.schema import Config, ModelFacts, Prices
 from llm_gateway.providers.discovery import ListedModel
 
 REMEMBERED = 4096
 """Answers kept; more names than this are looked up anew."""
 MINE = "configuration"
+_UNITS: Mapping[str, str] = MappingProxyType(
+    {
+        "image": "image",
+        "pixels": "pixel",
+        "characters": "character",
+        "audio_hour": "audio_ms",
+        "audio_output_hour": "audio_output_ms",
+        "video_second": "video_ms",
+        "video_input_second": "video_input_ms",
+    }
+)
+"""The configuration's names of prices, where they are not ours."""
 
 
 Changes = Mapping[str, Any]
@@ -103,10 +116,22 @@ def _changes(facts: ModelFacts) -> Changes:
     }
     changes = {name: value for name, value in said.items() if value is not None}
     if facts.prices is not None:  # all of them: a mixture of two lists would be nobody's
-        prices = {name: getattr(facts.prices, name) for name in facts.prices.__struct_fields__}
-        rates = Rates(**{name: int(price) for name, price in prices.items() if price is not None})
-        changes |= {"tariff": Tariff((Period(rates),)), "source": MINE}
+        changes |= {"tariff": Tariff((Period(_rates(facts.prices)),)), "source": MINE}
     return changes
+
+
+def _rates(prices: Prices) -> Rates:
+    said: dict[str, Any] = {}
+    for name in prices.__struct_fields__:
+        told = getattr(prices, name)
+        if isinstance(told, dict):
+            by = {words: int(price) for words, price in told.items()}
+            unit = _UNITS[name.removesuffix("_by")]
+            if by:
+                said[unit] = by | ({"": said[unit]} if unit in said else {})
+        elif told is not None:
+            said[_UNITS.get(name, name)] = int(told)
+    return Rates(**said)
 
 
 def _changed(model: Model, changes: Changes) -> Model:

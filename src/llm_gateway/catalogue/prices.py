@@ -2,18 +2,23 @@
 
 Everything is whole nano-dollars; each class is rounded once (half up), and the total is the sum of what is shown, so that a
 ledger's columns add up. The tokens of a class without a rate of its own are charged as the class that contains it.
+
+What depends on a word that the request does not say (an image's size or quality) is charged at the highest price that it may
+have, and named as estimated: nothing is taken to be the provider's default.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time
 from types import MappingProxyType
 
 import msgspec
 
-from llm_gateway.catalogue.format import MILLION, PER, Period, Rate, Rates, Variant
-from llm_gateway.core.usage import Usage
+from llm_gateway.catalogue.choices import among, pixels, words
+from llm_gateway.catalogue.format import MILLION, PER, Each, Period, Rate, Rates, Variant
+from llm_gateway.core.usage import MediaUsage, Usage
 
 STANDARD = "standard"
 FULL: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -41,9 +46,23 @@ EXTRAS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "video_output": ("video_output", "output"),
         "citation": ("citation", "output"),
     }
-    | {name: (name,) for name in ("character", "audio_ms", "page", "annotated_page", "web_search", "storage_search", "message")}
+    | {name: (name,) for name in ("character", "message", *PER) if name != "request"}
+    | {"pixel": ("pixel",)}
 )
-"""What a usage cannot say yet: token classes of other media, and things that are not tokens."""
+"""Beside a usage's own classes: token classes of other media, and things that are not tokens."""
+COUNTED: Mapping[str, tuple[str, int]] = MappingProxyType(
+    {
+        "seconds": ("audio_ms", 1000),
+        "characters": ("character", 1),
+        "images": ("image", 1),
+        "input_images": ("input_image", 1),
+        "pages": ("page", 1),
+        "searches": ("search_unit", 1),
+    }
+)
+"""What core/usage.py's MediaUsage counts: as which class, and how many of its units make one."""
+MADE = frozenset({"image", "audio_output_ms", "video_ms", "song"})
+"""Paid for with an answer's tokens where there is no price for them; all else with a prompt's."""
 _PROMPT = ("audio_cache_read", "image_input", "image_cache_read", "video_input")
 
 
@@ -58,24 +77,30 @@ class Part(msgspec.Struct, frozen=True, gc=False):
 
 
 class Cost(msgspec.Struct, frozen=True, gc=False):
-    """`nano`: nano-dollars in all. `tier`: whose rates were used. `unpriced`: classes that were used and have no price."""
+    """`nano`: nano-dollars in all. `tier`: whose rates were used. `unpriced`: classes that were used and have no price.
+    `estimated`: classes whose price is the highest that it may be, or stands for tokens that nobody told.
+    """
 
     nano: int
     parts: tuple[Part, ...]
     tier: str = STANDARD
     unpriced: tuple[str, ...] = ()
+    estimated: tuple[str, ...] = ()
 
 
 class Tariff(msgspec.Struct, frozen=True, gc=False):
-    """A model's prices: over time, and for ways of processing."""
+    """A model's prices: over time, and for ways of processing. `units`, `instead`: as in an Entry."""
 
     periods: tuple[Period, ...]
     variants: tuple[Variant, ...] = ()
+    units: tuple[Variant, ...] = ()
+    instead: tuple[str, ...] = ()
 
     @property
     def tiers(self) -> tuple[str, ...]:
         """The ways of processing that have prices of their own."""
-        return tuple(dict.fromkeys(variant.tier for variant in self.variants))
+        own = (variant.tier for variant in (*self.variants, *self.units))
+        return tuple(dict.fromkeys(tier for tier in own if tier != STANDARD))
 
     def rates(self, at: float, tier: str = STANDARD) -> tuple[Rates, str]:
         """What holds at a moment (Unix seconds) for a tier, and the tier it is: `standard` where the one asked for has no own."""
@@ -85,37 +110,56 @@ class Tariff(msgspec.Struct, frozen=True, gc=False):
             if _holds(period.since, period.hours, moment):
                 standard = period.rates
                 break
-        found = [v.rates for v in self.variants if v.tier == tier and _holds(v.since, v.hours, moment)]
-        if not found:
-            return standard, STANDARD
-        said: dict[str, Rate] = {}
-        for rates in (*found, standard):
+        found = [
+            v.rates for v in (*self.variants, *self.units) if v.tier == tier != STANDARD and _holds(v.since, v.hours, moment)
+        ]
+        more = [unit.rates for unit in self.units if unit.tier == STANDARD]
+        used = tier if found else STANDARD
+        if not found and not more:
+            return standard, used
+        said: dict[str, Rate | Each] = {}
+        for rates in (*found, standard, *more):
             for name, rate in msgspec.structs.asdict(rates).items():
                 if rate is not None:
                     said.setdefault(name, rate)
-        return Rates(**said), tier
+        return Rates(**said), used  # type: ignore[arg-type]
 
 
 def price(
-    tariff: Tariff, usage: Usage, at: float, tier: str = STANDARD, extras: Mapping[str, int] = MappingProxyType({})
+    tariff: Tariff,
+    usage: Usage,
+    at: float,
+    tier: str = STANDARD,
+    extras: Mapping[str, int] = MappingProxyType({}),
+    known: Iterable[str] = (),
 ) -> Cost:
     """What an answer costs that began at `at` (Unix seconds). `extras`: quantities of what EXTRAS names, beside `usage`.
+    `known`: what the request said that prices may depend on, such as `high` and `1024x1024`, beside what `usage` says of it.
 
     Raises ValueError for a negative quantity or an extra that is none.
     """
     rates, used = tariff.rates(at, tier)
     prompt = usage.prompt + sum(extras.get(name, 0) for name in _PROMPT)
+    said = words((*known, usage.quality, usage.size) if isinstance(usage, MediaUsage) else known)
+    tokens = _tokens_paid(rates, usage, extras)
     parts: list[Part] = []
     unpriced: list[str] = []
+    estimated: list[str] = []
     for name, quantity in _quantities(usage, extras):
-        rate = _rate((FULL.get(name) or EXTRAS[name]), rates, prompt)
-        if rate is None:
+        if name in tariff.instead:
+            if tokens[name in MADE]:
+                continue
+            estimated.append(name)
+        part = _charged(name, quantity, rates, prompt, said)
+        if part is not None:
+            parts.append(part[0])
+            if not part[1] and name not in estimated:
+                estimated.append(name)
+        elif name in extras or name in FULL or not tokens[name in MADE]:
             unpriced.append(name)
-        else:
-            parts.append(_part(name, quantity, rate))
     if rates.request is not None:
         parts.append(_part("request", 1, at_prompt(rates.request, prompt)))
-    return Cost(sum(part.nano for part in parts), tuple(parts), used, tuple(unpriced))
+    return Cost(sum(part.nano for part in parts), tuple(parts), used, tuple(unpriced), tuple(estimated))
 
 
 def at_prompt(rate: Rate, prompt: int) -> int:
@@ -129,20 +173,42 @@ def at_prompt(rate: Rate, prompt: int) -> int:
     return found
 
 
+def _tokens_paid(rates: Rates, usage: Usage, extras: Mapping[str, int]) -> tuple[bool, bool]:
+    """Whether tokens were told that have a price: of the prompt, of the answer."""
+    taken = usage.prompt + sum(extras.get(name, 0) for name in _PROMPT)
+    made = usage.completion + sum(extras.get(name, 0) for name in ("image_output", "video_output"))
+    paid_in = rates.input or rates.audio_input or rates.image_input or rates.video_input
+    paid_out = rates.output or rates.audio_output or rates.image_output or rates.video_output
+    return bool(taken and paid_in), bool(made and paid_out)
+
+
 def _quantities(usage: Usage, extras: Mapping[str, int]) -> Iterable[tuple[str, int]]:
     for name in extras:
         if name not in EXTRAS:
             raise ValueError(f"there is no price class {name}")
-    for name, quantity in (*((name, getattr(usage, name)) for name in FULL), *extras.items()):
+    counted = [(name, getattr(usage, name)) for name in FULL]
+    if isinstance(usage, MediaUsage):
+        counted += [(name, round(getattr(usage, field) * scale)) for field, (name, scale) in COUNTED.items()]
+    found: Counter[str] = Counter()
+    for name, quantity in (*counted, *extras.items()):
         if quantity < 0:
             raise ValueError(f"{name} is negative")
-        if quantity:
-            yield name, quantity
+        found[name] += quantity
+    return ((name, quantity) for name, quantity in found.items() if quantity)
 
 
-def _rate(names: tuple[str, ...], rates: Rates, prompt: int) -> int | None:
-    rate = next((found for name in names if (found := getattr(rates, name)) is not None), None)
-    return None if rate is None else at_prompt(rate, prompt)
+def _charged(name: str, quantity: int, rates: Rates, prompt: int, said: frozenset[str]) -> tuple[Part, bool] | None:
+    """A class's part of the cost and whether that is certain; None: there is no price for it."""
+    if name == "image" and rates.image is None and rates.pixel is not None and (size := pixels(said)):
+        return _part("pixel", quantity * size, at_prompt(rates.pixel, prompt)), True
+    for charged in FULL.get(name) or EXTRAS[name]:
+        rate: Rate | Each | None = getattr(rates, charged)
+        if isinstance(rate, dict):
+            chosen, certain = among(rate, said)
+            return _part(name, quantity, chosen), certain
+        if rate is not None:
+            return _part(name, quantity, at_prompt(rate, prompt)), True
+    return None
 
 
 def _part(name: str, quantity: int, rate: int) -> Part:

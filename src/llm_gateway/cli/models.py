@@ -24,7 +24,7 @@ from llm_gateway.core.clock import SystemClock
 from llm_gateway.edge.model_info import shared_by
 from llm_gateway.http.client import Client
 
-_HEADINGS = ("model", "context", "output", "$ in", "$ out", "capabilities")
+_HEADINGS = ("model", "context", "output", "$ in", "$ out", "$ each", "capabilities")
 _NAMED = 20
 """Models of one kind of change that are named to people; scripts get all."""
 
@@ -166,10 +166,21 @@ def _told(different: Changes) -> str:
 
 def _row(name: str, info: dict[str, Any]) -> tuple[str, ...]:
     pricing = info["pricing"] or {}
-    prices = (_dollars(pricing.get("input_per_million")), _dollars(pricing.get("output_per_million")))
+    prices = (_dollars(pricing.get("input_per_million")), _dollars(pricing.get("output_per_million")), _each(pricing))
     limits = (_count(info["context_window"]), _count(info["max_output_tokens"]))
     words = (*info["capabilities"], *(("deprecated",) if info["deprecated"] else ()))
     return (name, *limits, *prices, ", ".join(words))
+
+
+def _each(pricing: dict[str, Any]) -> str:
+    """What is not tokens: `image 0.04`, or `image 0.01-0.25` where it depends on the request."""
+    told = []
+    for name, price in pricing.items():
+        if name.startswith("per_") and not name.endswith("_by"):
+            least = min(pricing.get(f"{name}_by", {}).values(), default=price)
+            spread = _dollars(price) if least == price else f"{_dollars(least)}-{_dollars(price)}"
+            told.append(f"{name.removeprefix('per_').replace('_', ' ')} {spread}")
+    return ", ".join(told)
 
 
 def _count(tokens: int | None) -> str:

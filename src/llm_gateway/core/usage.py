@@ -53,9 +53,23 @@ class MediaUsage(Usage, frozen=True, gc=False):
     """That were made."""
     pages: int = 0
     """That were read."""
+    input_images: int = 0
+    """That were looked at and are billed one by one (embeddings)."""
+    searches: int = 0
+    """Search units, as rerankers bill them."""
+    size: str = ""
+    """Of the images, as it was asked for, such as 1024x1024; "": nobody said."""
+    quality: str = ""
 
     @property
     def units(self) -> dict[str, int | float]:
         """Those that there are."""
-        counted = {"seconds": self.seconds, "characters": self.characters, "images": self.images, "pages": self.pages}
+        counted = {
+            "seconds": self.seconds,
+            "characters": self.characters,
+            "images": self.images,
+            "pages": self.pages,
+            "input_images": self.input_images,
+            "searches": self.searches,
+        }
         return {name: count for name, count in counted.items() if count}

@@ -15,15 +15,17 @@ from typing import Any, TypeVar
 import msgspec
 
 from llm_gateway.catalogue.book import Model
-from llm_gateway.catalogue.format import Rate, Rates
+from llm_gateway.catalogue.format import PER, Each, Rate, Rates
 from llm_gateway.catalogue.prices import Tariff, at_prompt
 
 Known = TypeVar("Known", int, str)
 
 _NAMES: Mapping[str, str] = MappingProxyType(
     {name: f"{name}_per_million" for name in Rates.__struct_fields__}
-    | {"character": "per_million_characters", "audio_ms": "per_audio_hour"}
-    | {name: f"per_{name}" for name in ("page", "annotated_page", "web_search", "storage_search", "request", "message")}
+    | {name: f"per_{name}" for name, per in PER.items() if per == 1}
+    | {"character": "per_million_characters", "pixel": "per_million_pixels"}
+    | {"audio_ms": "per_audio_hour", "audio_output_ms": "per_audio_output_hour"}
+    | {"video_ms": "per_video_second", "video_input_ms": "per_video_input_second"}
 )
 PRICES = tuple(_NAMES.values())
 """The members of `pricing` that are numbers."""
@@ -55,7 +57,11 @@ def released(model: Model) -> int:
 
 
 def pricing(tariff: Tariff, source: str, now: float) -> dict[str, Any]:
-    """US dollars. `steps` holds what differs for prompts above a number of tokens, `tiers` what other processing costs."""
+    """US dollars. `steps` holds what differs for prompts above a number of tokens, `tiers` what other processing costs.
+
+    A price that depends on words of the request is the highest one, and `NAME_by` has them all; `instead_of_tokens` names the
+    prices that are charged only where an answer tells no tokens.
+    """
     rates, _ = tariff.rates(now)
     shown: dict[str, Any] = {"input_per_million": None, "output_per_million": None, **_priced(rates, 0), "currency": "USD"}
     if steps := _steps(rates):
@@ -63,6 +69,8 @@ def pricing(tariff: Tariff, source: str, now: float) -> dict[str, Any]:
     tiers = {tier: _tier(*tariff.rates(now, tier), rates) for tier in tariff.tiers}
     if others := {tier: different for tier, different in tiers.items() if different}:
         shown["tiers"] = others
+    if instead := [_NAMES[name] for name in tariff.instead if getattr(rates, name) is not None]:
+        shown["instead_of_tokens"] = instead
     return {**shown, "source": source}
 
 
@@ -79,11 +87,18 @@ def _steps(rates: Rates) -> list[dict[str, Any]]:
     return [{"above_tokens": threshold, **_priced(rates, threshold + 1)} for threshold in sorted(thresholds)]
 
 
-def _priced(rates: Rates, prompt: int) -> dict[str, float]:
-    return {_NAMES[name]: at_prompt(rate, prompt) / _NANO for name, rate in _said(rates).items()}
+def _priced(rates: Rates, prompt: int) -> dict[str, Any]:
+    shown: dict[str, Any] = {}
+    for name, rate in _said(rates).items():
+        if isinstance(rate, dict):
+            shown[_NAMES[name]] = max(rate.values()) / _NANO
+            shown[f"{_NAMES[name]}_by"] = {words or "other": nano / _NANO for words, nano in rate.items()}
+        else:
+            shown[_NAMES[name]] = at_prompt(rate, prompt) / _NANO
+    return shown
 
 
-def _said(rates: Rates) -> dict[str, Rate]:
+def _said(rates: Rates) -> dict[str, Rate | Each]:
     return {name: rate for name, rate in msgspec.structs.asdict(rates).items() if rate is not None}
 
 

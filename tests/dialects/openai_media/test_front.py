@@ -109,3 +109,27 @@ def test_a_body_that_is_no_json():
     """Told as such."""
     with pytest.raises(MalformedBody):
         front("openai_images", b"application/json").view(b"{")
+
+
+@pytest.mark.parametrize(
+    ("more", "seen"),
+    [
+        (b'"size":"1024x1024","quality":"HD"', ("1024x1024", "hd")),
+        (b'"size":null,"quality":7', ("", "")),
+        (b'"size":"' + b"x" * 40 + b'"', ("", "")),
+    ],
+)
+def test_the_size_of_images(more, seen):
+    """What their price may depend on; what is no such word is not known, and for the provider to refuse."""
+    view = front("openai_images", b"application/json").view(b'{"model":"m",%b}' % more)
+    assert (view.size, view.quality) == seen
+    assert front("openai_speech", b"application/json").view(b'{"model":"m",%b}' % more).size == ""
+
+
+def test_the_size_of_images_in_a_form():
+    """Read where it stands, whatever stands there; in a form about sound it means nothing."""
+    view = front("openai_image_edits").view(form(("model", "m"), ("size", "512x512"), ("quality", "Low")))
+    assert (view.model, view.size, view.quality) == ("m", "512x512", "low")
+    view = front("openai_image_edits").view(form(("size", "x" * 100), ("quality", "\xff"), ("model", "m")))
+    assert (view.model, view.size) == ("m", "")
+    assert front().view(form(("model", "m"), ("size", "512x512"))).size == ""

@@ -21,6 +21,9 @@ Pieces = tuple[bytes | memoryview, ...]
 
 _WATCHED = Watched(b"model", b"stream", b"stream_format")
 _FIELDS = (b"model", b"stream")
+_LOOK = (b"size", b"quality")
+"""Of images: what their price may depend on."""
+_LONGEST_WORD = 32
 _NULL = Raw(b"null")
 _TRUE = frozenset({"true", "1"})
 
@@ -30,14 +33,18 @@ class _Body(msgspec.Struct, gc=False):
     stream: bool | None = None
     stream_format: str | None = None
     input: Raw = _NULL
+    size: Raw = _NULL
+    quality: Raw = _NULL
 
 
 class MediaView(View):
-    """`start`, `end`: where the model's value stands in a form; -1: it has to be added."""
+    """`start`, `end`: where the model's value stands in a form; -1: it has to be added. `size`, `quality`: of images."""
 
     start: int = -1
     end: int = -1
     characters: int = 0
+    size: str = ""
+    quality: str = ""
 
 
 class MediaFront(OpenAIFront):
@@ -96,13 +103,20 @@ class MediaFront(OpenAIFront):
         refuse_duplicates(body, _WATCHED)
         characters = _characters(seen.input) if self._kind.counts_characters else 0
         stream = seen.stream is True or seen.stream_format == "sse"
-        return MediaView(*self._model(seen.model, stream), characters=characters)
+        view = MediaView(*self._model(seen.model, stream), characters=characters)
+        if self._kind.counts_images:
+            view.size, view.quality = _word(_text(seen.size)), _word(_text(seen.quality))
+        return view
 
     def _view_form(self, body: bytes) -> MediaView:
         found: dict[bytes, Part] = {}
+        asked: dict[bytes, str] = {}
         try:
             self._boundary = boundary_of(self._content_type)
             for part in parts_of(body, self._boundary, _FIELDS):
+                if part.name in _LOOK and self._kind.counts_images:
+                    value = bytes(memoryview(body)[part.start : min(part.end, part.start + _LONGEST_WORD + 1)])
+                    asked[part.name] = _word(value.decode("ascii", "replace"))
                 if part.name not in _FIELDS:
                     continue
                 if part.name in found:
@@ -113,7 +127,7 @@ class MediaFront(OpenAIFront):
             streams = stream is not None and value_of(body, stream).strip().lower() in _TRUE
         except MalformedForm as error:
             raise InvalidRequest(f"The form could not be read: {error}.", code="malformed_form") from None
-        view = MediaView(*self._model(name, streams))
+        view = MediaView(*self._model(name, streams), size=asked.get(b"size", ""), quality=asked.get(b"quality", ""))
         if model is not None:
             view.start, view.end = model.start, model.end
         return view
@@ -155,8 +169,17 @@ class MediaBack(SseBack):
 
 
 def _characters(given: Raw) -> int:
+    return len(_text(given))
+
+
+def _text(given: Raw) -> str:
+    """Nothing for what is no text: the provider will say so."""
     try:
-        text = decode(bytes(given), str)
+        return decode(bytes(given), str)
     except (MalformedJson, msgspec.ValidationError):
-        return 0
-    return len(text)
+        return ""
+
+
+def _word(text: str) -> str:
+    """Nothing for what can be no word of a price list."""
+    return text.strip().lower() if len(text) <= _LONGEST_WORD else ""

@@ -88,7 +88,7 @@ class Rerank(WholeFront, RerankBack):
 
     def render_reply(self, reply: RerankReply, request: RerankRequest) -> bytes:
         out = self._rendered(reply, request, "1") | {"model": reply.model}
-        if reply.usage is not None:
+        if reply.usage is not None and (reply.usage.total or not reply.search_units):
             out["usage"] = {"prompt_tokens": reply.usage.prompt, "total_tokens": reply.usage.prompt}
         return encode(out)
 
@@ -97,7 +97,7 @@ class Rerank(WholeFront, RerankBack):
         meta: dict[str, Any] = {"api_version": {"version": version}}
         if reply.search_units is not None:
             meta["billed_units"] = {"search_units": reply.search_units}
-        if reply.usage is not None:
+        if reply.usage is not None and (reply.usage.total or not reply.search_units):
             meta["tokens"] = {"input_tokens": reply.usage.prompt}
         results: list[dict[str, Any]] = [{"index": ranked.index, "relevance_score": ranked.score} for ranked in reply.results]
         if request.return_documents:

@@ -9,6 +9,7 @@ from msgspec import Raw
 
 from llm_gateway.core.errors import UpstreamMalformed
 from llm_gateway.core.rerank import Ranked, RerankReply
+from llm_gateway.core.usage import MediaUsage, Usage
 from llm_gateway.dialects.base import ReplyFacts
 from llm_gateway.dialects.cohere_chat.usage import read_usage
 from llm_gateway.dialects.embeddings.reply_in import usage_of
@@ -55,11 +56,12 @@ def parse_reply(body: bytes) -> RerankReply:
     items = reply.results if reply.results is not None else reply.data
     if not items:
         raise UpstreamMalformed("The provider's answer has no results")
+    units = _search_units(reply.meta)
     return RerankReply(
         model=reply.model or "",
         results=tuple(Ranked(item.index, _score(item)) for item in items),
-        usage=usage_of(reply.usage) or read_usage(reply.meta),
-        search_units=_search_units(reply.meta),
+        usage=_usage(usage_of(reply.usage) or read_usage(reply.meta), units),
+        search_units=units,
         id=reply.id if isinstance(reply.id, str) else None,
     )
 
@@ -69,6 +71,13 @@ def _score(item: _Item) -> float:
     if score is None:
         raise UpstreamMalformed("The provider's results have no scores")
     return score
+
+
+def _usage(tokens: Usage | None, units: int | None) -> Usage | None:
+    if not units:
+        return tokens
+    counted = {} if tokens is None else {name: getattr(tokens, name) for name in Usage.__struct_fields__}
+    return MediaUsage(**counted, searches=units)
 
 
 def _search_units(raw: Raw) -> int | None:
