@@ -18,8 +18,6 @@ from llm_gateway.worker.serve import Gateway
 
 ONE_VALUE = {
     ("Server", "workers"): "only 1 is accepted until there is a supervisor",
-    ("Alias", "strategy"): "only priority is accepted until there is a routing engine",
-    ("Alias", "on_cut"): "only error is accepted until streams can be continued",
     ("Provider", "enabled"): "read by the loader too",
 }
 """Keys that stand in the schema because their name is fixed, and have one value yet."""
@@ -68,10 +66,14 @@ providers:
   sim: {{type: simulator, fault: "503", tokens_per_second: 5}}
   mine: {{base_url: "http://127.0.0.1:1", passthrough: {{paths: [/v1/x/*]}}}}
 provider_types:
-  mine: {{endpoints: {{openai_chat: /chat}}, docs: "https://example.com"}}
-models: {{a: {{deployments: [{{model: openai/x, timeouts: {{idle: 3s}}}}], fallback: [b]}}, b: anthropic/y}}
+  mine: {{endpoints: {{openai_chat: /chat}}, docs: "https://example.com", quirks: {{prefill: {{message: prefix}}}}}}
+models: {{a: {{deployments: [{{model: openai/x, timeouts: {{idle: 3s}}}}], fallback: [b], hedge: {{after: 2s}}}}, b: anthropic/y}}
 auth: {{keys: [{{name: one, key: sk-gateway-0123456789}}, {{name: two, key_hash: "{"0" * 64}"}}]}}
 translation: {{fetch: {{enabled: true}}}}
+routing:
+  rules:
+  - {{name: canary, when: stream, then: {{split: [{{route: a, percent: 90}}, {{route: b, percent: 10}}], mirror: {{to: b, percent: 1}}}}}}
+resilience: {{bulkhead: {{adaptive: gradient}}}}
 api: {{versions: {{v1: {{deprecated: 2020-01-01}}}}}}
 logging: {{access: "off"}}
 state: {{dir: {tmp_path}/state}}

@@ -47,7 +47,7 @@ class Binder:
             return self._value(kind, node, path, extra, default)
         except Wrong as wrong:
             hint = extra.get("hint", "")
-            self._problems.add(node.where, path, wrong.message, wrong.suggestion or hint)
+            self._problems.add(wrong.at or node.where, path, wrong.message, wrong.suggestion or hint)
             return default
 
     def _value(self, kind: mi.Type, node: Node, path: Path, extra: Mapping[str, Any], default: Any) -> Any:
@@ -66,6 +66,8 @@ class Binder:
                 return {key: self.bind(kind.value_type, child, (*path, key)) for key, child in node.value.items()}
             case mi.VarTupleType():
                 return self._list(kind, node, path, default)
+            case mi.CustomType() if hasattr(kind.cls, "read"):  # it may have an inside
+                return kind.cls.read(node)
             case _:
                 if node.value is None:
                     raise Wrong("has no value", "leave the key out for its default")

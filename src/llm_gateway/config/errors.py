@@ -81,7 +81,9 @@ class ConfigErrors(Exception):
 
 
 class Wrong(Exception):
-    """A value that does not do."""
+    """A value that does not do. `at`: the place inside it, where that is known."""
+
+    at: Where | None = None
 
     def __init__(self, message: str, suggestion: str = "") -> None:
         super().__init__(message)

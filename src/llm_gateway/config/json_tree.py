@@ -92,7 +92,8 @@ class _Scan:
 
 def _node(word: str, where: Where) -> Node:
     value: Any = {} if word == "{" else [] if word == "[" else msgspec.json.decode(word)
-    return Node(value, where, text=word if isinstance(value, int | float) else "")
+    text = word if isinstance(value, int | float) else ""
+    return Node(value, where, text=text, raw=word if isinstance(value, str) else "")
 
 
 def _hang(node: Node, parent: Node, key: str) -> str | int:

@@ -133,6 +133,8 @@ def _scalar(kind: mi.Type) -> Schema:
 
 
 def _custom(cls: Any) -> Schema:
+    if hasattr(cls, "schema"):
+        return cast("Schema", cls.schema())
     text: Schema = {"type": "string", "pattern": cls.pattern} if cls.pattern else {"type": "string", "minLength": 1}
     number: list[Schema] = []
     if cls is Size:

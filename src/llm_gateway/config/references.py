@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Iterable, Sequence
 
 from llm_gateway.config.errors import Path, Problems, did_you_mean, one_of, shown
+from llm_gateway.config.rules import check_rules
 from llm_gateway.config.schema import Alias, ApiKey, Sections
 from llm_gateway.config.schema.auth import ANONYMOUS
 from llm_gateway.config.tree import Node, locate
@@ -30,11 +31,14 @@ class References:
         for name, alias in self._aliases.items():
             self._deployments(name, alias)
             self._fallbacks(name, alias)
+            self._never_asked(name, alias)
+        self._limits()
         self._cycles()
         self._known_models()
         self._keys()
         self._relayed()
         self._openness()
+        check_rules(self._sections, self._root, self._problems, self._route)
 
     def _note(self, path: Path, message: str, suggestion: str = "") -> None:
         node, written = locate(self._root, path)
@@ -68,10 +72,28 @@ class References:
             else:
                 self._target(path, deployment.model, self._providers)
 
+    def _limits(self) -> None:
+        """A deployment has one limit, under whatever names it is served."""
+        said: dict[str, tuple[int, str]] = {}
+        for name, alias in self._aliases.items():
+            for index, deployment in enumerate(alias.deployments or ()):
+                if deployment is None or not deployment.model or deployment.max_concurrent is None:
+                    continue
+                limit, first = said.setdefault(deployment.model, (deployment.max_concurrent, name))
+                if limit != deployment.max_concurrent:
+                    path = ("models", name, "deployments", index, "max_concurrent")
+                    self._note(
+                        path, f"is {limit} in models.{shown(first)}", "say it once: it holds for the deployment everywhere"
+                    )
+
     def _fallbacks(self, name: str, alias: Alias) -> None:
         for index, target in enumerate(alias.fallback or ()):
-            if target and target not in self._aliases:
-                self._target(("models", name, "fallback", index), target, [*self._aliases, *self._providers])
+            self._route(("models", name, "fallback", index), target)
+
+    def _route(self, path: Path, target: str | None) -> None:
+        """An alias, or a `provider/model`."""
+        if target and target not in self._aliases:
+            self._target(path, target, [*self._aliases, *self._providers])
 
     def _target(self, path: Path, target: str, names: Iterable[str]) -> None:
         """A `provider/model` whose provider must exist and be enabled."""
@@ -79,7 +101,11 @@ class References:
         if slash and not model:
             self._note(path, "names no model behind the slash", "write provider/model")
         elif provider not in self._providers:
-            what = "provider" if slash or "fallback" not in path else "alias or provider"
+            what = (
+                "alias or provider"
+                if not slash and path[0] in ("models", "routing") and "deployments" not in path
+                else "provider"
+            )
             hint = did_you_mean(provider, names) or (one_of(names) if slash else "write provider/model")
             self._note(path, f"there is no {what} {self._quoted(path, provider)}", hint)
         elif not slash:
@@ -88,6 +114,17 @@ class References:
             self._note(
                 path, f'the provider "{shown(provider)}" is disabled', f"enable providers.{shown(provider)} or remove this"
             )
+
+    def _never_asked(self, name: str, alias: Alias) -> None:
+        """Fallbacks all of whose deployments come before them could never be asked."""
+        placed = {deployment.model for deployment in alias.deployments or () if deployment is not None}
+        for index, target in enumerate(alias.fallback or ()):
+            other = self._aliases.get(target)
+            found = {target} if other is None else {one.model for one in other.deployments or () if one is not None}
+            if target != name and found and found <= placed and not (other and other.fallback):
+                path = ("models", name, "fallback", index)
+                self._note(path, "can never be asked: what it stands for comes before it", "remove it")
+            placed |= found
 
     def _cycles(self) -> None:
         """Each ring of fallbacks is told once, where it closes."""
@@ -155,6 +192,17 @@ class References:
         for index, key in enumerate(self._sections.auth.keys or ()):
             for at, name in enumerate((key and key.passthrough) or ()):
                 self._provider_named(("auth", "keys", index, "passthrough", at), None if name == "*" else name)
+            for at, name in enumerate((key and key.providers) or ()):
+                self._provider_named(("auth", "keys", index, "providers", at), name)
+            self._regions(index, (key and key.regions) or ())
+
+    def _regions(self, index: int, regions: Iterable[str]) -> None:
+        known = {provider.region for provider in self._providers.values() if provider is not None and provider.region}
+        for at, region in enumerate(regions):
+            if region not in known:
+                path = ("auth", "keys", index, "regions", at)
+                hint = did_you_mean(region, known) or one_of(known) or "say region at a provider"
+                self._note(path, f"no provider is in a region {self._quoted(path, region)}", hint)
 
     def _provider_named(self, path: Path, name: str | None) -> None:
         if name and name not in self._providers:

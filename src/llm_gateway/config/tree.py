@@ -39,18 +39,27 @@ class Node:
     text     of a scalar: its characters as written, where they differ from the value
     origin   of a value that came from outside the file: what to call it (`${PORT}`, `GATEWAY_SERVER__PORT`). Such a
              text is typed by the field it lands in, and is never shown
+    raw      of a text: the characters of the file that write it, quotes included; empty where nobody kept them
     """
 
-    __slots__ = ("keys", "origin", "text", "value", "where")
+    __slots__ = ("keys", "origin", "raw", "text", "value", "where")
 
     def __init__(
-        self, value: Any, where: Where, *, keys: dict[str, Where] | None = None, text: str = "", origin: str = ""
+        self,
+        value: Any,
+        where: Where,
+        *,
+        keys: dict[str, Where] | None = None,
+        text: str = "",
+        origin: str = "",
+        raw: str = "",
     ) -> None:
         self.value = value
         self.where = where
         self.keys = keys if keys is not None else {}
         self.text = text
         self.origin = origin
+        self.raw = raw
 
     @property
     def loose(self) -> bool:

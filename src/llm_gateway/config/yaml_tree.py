@@ -56,7 +56,7 @@ def read_yaml(text: str, source: str, problems: Problems) -> Node:
 
     Raises Unreadable for what is not YAML, or is more of it than anybody writes by hand.
     """
-    reader = _Reader(source, problems)
+    reader = _Reader(text, source, problems)
     # Without libyaml the same events come from Python, slower.
     events = cast("Generator[yaml.Event]", yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
     try:
@@ -74,7 +74,8 @@ def read_yaml(text: str, source: str, problems: Problems) -> Node:
 
 
 class _Reader:
-    def __init__(self, source: str, problems: Problems) -> None:
+    def __init__(self, text: str, source: str, problems: Problems) -> None:
+        self._text = text
         self.root: Node | None = None
         self._source = source
         self._problems = problems
@@ -88,7 +89,7 @@ class _Reader:
         if isinstance(event, yaml.ScalarEvent):
             if not self._is_key(event, where):
                 self._grow(1, where)
-                self._place(_scalar_node(event, where), event.anchor)
+                self._place(_scalar_node(event, where, self._raw(event)), event.anchor)
         elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
             self._open(event, where)
         elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
@@ -99,6 +100,9 @@ class _Reader:
             self._documents += 1
             if self._documents > 1:
                 raise Unreadable(where, "a second document begins here", "keep everything in one document, without ---")
+
+    def _raw(self, event: Any) -> str:
+        return self._text[event.start_mark.index : event.end_mark.index]
 
     def _is_key(self, event: yaml.ScalarEvent, where: Where) -> bool:
         frame = self._frames[-1] if self._frames else None
@@ -181,7 +185,7 @@ class _Reader:
 _QUOTE_HINT = "quote a value that begins with { or ["
 
 
-def _scalar_node(event: yaml.ScalarEvent, where: Where) -> Node:
+def _scalar_node(event: yaml.ScalarEvent, where: Where, raw: str) -> Node:
     text = event.value
     if event.tag is None or event.tag in _TEXT_TAGS:
         value = scalar(text) if event.tag is None and event.implicit[0] else text
@@ -189,7 +193,7 @@ def _scalar_node(event: yaml.ScalarEvent, where: Where) -> Node:
         value = scalar(text)
     else:
         raise _strange_tag(where)
-    return Node(value, where, text=text)
+    return Node(value, where, text=text, raw=raw if isinstance(value, str) else "")
 
 
 def _strange_tag(where: Where) -> Unreadable:

@@ -14,12 +14,14 @@ from llm_gateway.config.schema.auth import ApiKey, Auth
 from llm_gateway.config.schema.base import Section, about
 from llm_gateway.config.schema.catalogue import Catalogue, ModelFacts, Prices
 from llm_gateway.config.schema.credentials import Aws, Entra, Google
-from llm_gateway.config.schema.models import Alias, Deployment, RouteTimeouts, TimeoutOverrides
+from llm_gateway.config.schema.models import Alias, Deployment, Hedging, RouteTimeouts, TimeoutOverrides
 from llm_gateway.config.schema.network import Network
 from llm_gateway.config.schema.other import Api, ApiVersion, Fetch, Logging, Responses, State, Translation, Versions
-from llm_gateway.config.schema.provider_types import AccountHeaders, DeclaredType, EndpointPlace, KeyPlace, Quirks
+from llm_gateway.config.schema.provider_types import AccountHeaders, DeclaredType, EndpointPlace, KeyPlace, PrefillWay, Quirks
 from llm_gateway.config.schema.providers import Options, Provider, ProviderTls
 from llm_gateway.config.schema.relayed import Files, Media, Passthrough
+from llm_gateway.config.schema.resilience import CircuitBreaker, HealthCheck, Resilience, Retry
+from llm_gateway.config.schema.routing import Action, Mirroring, Routing, Rule, Share
 from llm_gateway.config.schema.server import Admin, Cors, Limits, Realtime, Server, ServerTimeouts, ServerTls
 
 
@@ -37,6 +39,8 @@ class Sections(Section, frozen=True):
     models: Annotated[dict[str, Alias], about("Model names that callers use, and their routes.")] = msgspec.field(
         default_factory=dict
     )
+    routing: Annotated[Routing, about("Rules that requests meet before a deployment is chosen.")] = Routing()
+    resilience: Annotated[Resilience, about("What happens when providers fail, or cannot keep up.")] = Resilience()
     catalogue: Annotated[Catalogue, about("What is known of models, and what they cost.")] = Catalogue()
     auth: Annotated[Auth, about("Who may call.")] = Auth()
     translation: Annotated[Translation, about("Requests that change their dialect.")] = Translation()
@@ -59,6 +63,7 @@ class Config(Sections, frozen=True):
 
 __all__ = [
     "AccountHeaders",
+    "Action",
     "Admin",
     "Alias",
     "Api",
@@ -67,6 +72,7 @@ __all__ = [
     "Auth",
     "Aws",
     "Catalogue",
+    "CircuitBreaker",
     "Config",
     "Cors",
     "DeclaredType",
@@ -76,26 +82,35 @@ __all__ = [
     "Fetch",
     "Files",
     "Google",
+    "HealthCheck",
+    "Hedging",
     "KeyPlace",
     "Limits",
     "Logging",
     "Media",
+    "Mirroring",
     "ModelFacts",
     "Network",
     "Options",
     "Passthrough",
+    "PrefillWay",
     "Prices",
     "Provider",
     "ProviderTls",
     "Quirks",
     "Realtime",
+    "Resilience",
     "Responses",
+    "Retry",
     "RouteTimeouts",
+    "Routing",
+    "Rule",
     "Section",
     "Sections",
     "Server",
     "ServerTimeouts",
     "ServerTls",
+    "Share",
     "State",
     "TimeoutOverrides",
     "Translation",

@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Literal
 
+import msgspec
+
 from llm_gateway.config.schema.base import Digest, Fault, Section, Text, about
 from llm_gateway.config.values import Secret
 
 SHORTEST_KEY = 16
 ANONYMOUS = "anonymous"
 """Who calls without a key, where none is needed."""
+_Some = Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)]
 
 
 class ApiKey(Section, frozen=True):
@@ -33,6 +36,18 @@ class ApiKey(Section, frozen=True):
         tuple[Text, ...],
         about('Providers whose passthrough paths it may use; "*": all that have any. Its models hold there, too.'),
     ] = ()
+    tenant: Annotated[str, about("Whose key it is; rules can tell tenants apart.", max_length=128)] = ""
+    project: Annotated[str, about("The tenant's project that it belongs to.", max_length=128)] = ""
+    tags: Annotated[tuple[Text, ...], about("Words that rules can tell keys apart by.")] = ()
+    regions: Annotated[
+        _Some | None,
+        about("Its requests are served by providers in these regions only (providers.*.region); absent: anywhere."),
+    ] = None
+    providers: Annotated[_Some | None, about("Its requests are served by these providers only; absent: by any.")] = None
+    routing_hints: Annotated[
+        bool,
+        about("Whether its requests may steer routing (x_gateway_routing, X-Gateway-Strategy ...); if not, that is refused."),
+    ] = True
     metadata_in_body: Annotated[bool, about("Add x_gateway_metadata to the body of every answer.")] = False
     on_loss: Annotated[
         Literal["drop", "refuse"] | None, about("Overrides translation.on_loss for this key; absent: as said there.")

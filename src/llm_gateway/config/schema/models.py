@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
-from llm_gateway.config.schema.base import Section, Text, about
+from llm_gateway.config.schema.base import Count, Section, Text, about
 from llm_gateway.config.values import Duration
 
 
@@ -41,12 +41,53 @@ class TimeoutOverrides(Section, frozen=True):
         return msgspec.structs.replace(base, **said)
 
 
+Strategy = Literal[
+    "priority",
+    "round_robin",
+    "weighted",
+    "random",
+    "least_connections",
+    "least_latency",
+    "least_ttft",
+    "lowest_cost",
+    "usage_headroom",
+    "adaptive",
+    "sticky",
+    "prefix_affinity",
+    "highest_quality",
+]
+
+
+class Hedging(Section, frozen=True):
+    """A second deployment is asked as well when the first is slower than most; who has content first answers."""
+
+    after: Annotated[
+        Duration | None,
+        about("Time without content before the second one is asked; absent: the learned 95th percentile.", positive=True),
+    ] = None
+    extra: Annotated[
+        float, about("Most that second attempts may cost, as a share of what the alias's requests cost.", gt=0, le=1)
+    ] = 0.02
+
+
 class Deployment(Section, frozen=True):
     """One model at one provider. Short form: the text `provider/model`."""
 
     short: ClassVar[str] = "model"
 
     model: Annotated[str, about("provider/model; the provider ends at the first slash.", min_length=1, max_length=512)]
+    weight: Annotated[
+        float, about("Its share beside the other deployments. 0: asked only when those with a share fail.", ge=0, le=1_000_000)
+    ] = 1.0
+    priority: Annotated[
+        int, about("Deployments with a smaller number are asked first; the strategy chooses among equals.", ge=0)
+    ] = 0
+    quality: Annotated[float, about("For the strategy highest_quality: higher is better.", ge=0)] = 0.0
+    tags: Annotated[tuple[Text, ...], about("Words of your own, shown where decisions are explained.")] = ()
+    max_concurrent: Annotated[
+        Count | None,
+        about("Most requests it may have at once, under whatever names; more wait (resilience.bulkhead). Absent: no limit."),
+    ] = None
     timeouts: Annotated[TimeoutOverrides, about("What differs from the alias's timeouts.")] = TimeoutOverrides()
 
     @property
@@ -66,12 +107,37 @@ class Alias(Section, frozen=True):
     short: ClassVar[str] = "deployments"
 
     deployments: Annotated[tuple[Deployment, ...], about("Where the model is served, best first.", min_length=1)]
-    strategy: Annotated[Literal["priority"], about("How deployments are chosen. priority: in the order given.")] = "priority"
+    strategy: Annotated[
+        Strategy | None,
+        about(
+            "How one of the deployments is chosen; the others are asked if it fails. priority: in the order given. round_robin:"
+            " in turn, by weight. weighted, random: drawn. least_connections: the fewest requests under way. least_latency: the"
+            " faster of two drawn (power of two choices, peak EWMA). least_ttft: the shortest time to the first token."
+            " lowest_cost: for this request. usage_headroom: the most left of its rate limit. adaptive: Thompson sampling."
+            " sticky: the same for a session. prefix_affinity: cost and time, with what its prompt cache holds."
+            " highest_quality: by `quality`. Absent: as routing.strategy says."
+        ),
+    ] = None
     fallback: Annotated[
         tuple[Text, ...], about("Other aliases, or provider/model, tried in order when every deployment failed.")
     ] = ()
     retries: Annotated[int, about("Further attempts, after each deployment and fallback had its turn.", ge=0, le=20)] = 2
+    max_wait: Annotated[Duration, about("Longest pause that a provider may ask for and is given before a fallback is asked.")] = (
+        Duration(3)
+    )
     timeouts: Annotated[RouteTimeouts, about("How long answers may take.")] = RouteTimeouts()
+    hedge: Annotated[Hedging | None, about("Ask a second deployment when the first is slow; absent: never.")] = None
+    around_content_filter: Annotated[
+        bool, about("Whether what one provider refuses to answer for its content is sent to the next one.")
+    ] = False
+    show_alternatives: Annotated[
+        bool, about("Whether an error names other models that the key may use and that are well, when nobody could answer.")
+    ] = False
     on_cut: Annotated[
-        Literal["error"], about("When a stream breaks after its first token. error: the client is told in the stream.")
+        Literal["error", "restart", "continue"],
+        about(
+            "When a stream breaks after its first token. error: the client is told in the stream. restart: thinking is held back"
+            " until the answer begins, so that a break before it can be repaired. continue: another deployment goes on with the"
+            " text, if it can be done without a character lost or doubled. See docs/STREAM-CONTRACT.md."
+        ),
     ] = "error"

@@ -62,6 +62,21 @@ class AccountHeaders(Section, frozen=True):
                 yield field, fault
 
 
+class PrefillWay(Section, frozen=True):
+    """How its chat completions go on from an assistant message at the end of a request. {}: without being told more."""
+
+    message: Annotated[Text | None, about("Member of that message that must be true, such as prefix or partial.")] = None
+    members: Annotated[
+        dict[str, bool], about("Members of the request that must be set, such as continue_final_message: true.")
+    ] = msgspec.field(default_factory=dict)
+    path: Annotated[Text | None, about("Path below the API's version for such requests; absent: the usual one.")] = None
+    repeats: Annotated[bool, about("Whether the answer begins with that message's text again.")] = False
+
+    def check(self) -> Iterator[Fault]:
+        if self.path is not None and not _PLACE.fullmatch(self.path):
+            yield "path", "expected a path such as /beta/chat/completions"
+
+
 class Quirks(Section, frozen=True):
     """What differs from the original in requests that the gateway translates. Same-dialect requests pass as they are."""
 
@@ -85,6 +100,10 @@ class Quirks(Section, frozen=True):
     guided: Annotated[
         bool, about("openai_chat: whether the schema of an answer binds without strict, because it is decoded by.")
     ] = False
+    prefill: Annotated[
+        PrefillWay | None,
+        about("openai_chat: how it goes on from text that it is given; absent: it cannot. See docs/STREAM-CONTRACT.md."),
+    ] = None
     default_max_tokens: Annotated[
         int, about("anthropic_messages: max_tokens when the caller named none.", ge=1, le=10_000_000)
     ] = 4096

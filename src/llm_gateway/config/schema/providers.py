@@ -78,6 +78,10 @@ class Provider(Section, frozen=True):
     max_connections: Annotated[Count | None, about("Most connections open to it; absent: network.connections_per_provider.")] = (
         None
     )
+    max_concurrent: Annotated[
+        Count | None,
+        about("Most requests it may have at once, all models together; more wait (resilience.bulkhead). Absent: no limit."),
+    ] = None
     proxy: Annotated[ProxyChoice | None, about("Proxy for this provider; absent: network.proxy.")] = None
     tls: Annotated[ProviderTls, about("TLS towards this provider.")] = ProviderTls()
     passthrough: Annotated[Passthrough | None, about("Paths of it that are passed on as they are; absent: none.")] = None

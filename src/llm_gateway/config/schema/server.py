@@ -31,9 +31,14 @@ class Limits(Section, frozen=True):
     headers: Annotated[int, about("Most header lines of a request (431).", ge=1, le=10_000)] = 100
     url: Annotated[Size, about("Longest request target (414).", positive=True)] = Size(8 << 10)
     connections: Annotated[int, about("Most client connections open at once (503).", ge=1, le=1_000_000)] = 10_000
-    buffered: Annotated[Size, about("Most bytes of request bodies held at once by a worker (503).", positive=True)] = Size(
-        256 << 20
-    )
+    buffered: Annotated[
+        Size,
+        about(
+            "Most bytes of request bodies held at once by a worker (503); never more than half of resilience.shedding.memory,"
+            " or of the cgroup's limit.",
+            positive=True,
+        ),
+    ] = Size(256 << 20)
 
     def check(self) -> Iterator[Fault]:
         if self.buffered < self.body:
