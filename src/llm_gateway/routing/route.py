@@ -1,75 +1,91 @@
-"""Which deployments serve a name, in which order. The seam for the routing engine: `candidates` is what it will decide."""
+"""What a name stands for: legs of candidates in order, and how patient and how stubborn to be with them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import inf
+from typing import Literal
 
-from llm_gateway.core.errors import NotFound
-from llm_gateway.core.exchange import Exchange
-from llm_gateway.providers.deployment import Deployment, Patience, Upstream
+from llm_gateway.providers.deployment import Deployment, Patience
+from llm_gateway.routing.appetite import Appetite, appetite_of
+from llm_gateway.routing.candidate import Candidate, Leg
+from llm_gateway.routing.decision import Chosen, Decision
+from llm_gateway.routing.standing import Standing
 
-DIRECT_NAMES = 10_000
-"""How many provider/model names asked for directly are remembered; more are looked up each time."""
+Jitter = Literal["none", "proportional", "full", "equal", "decorrelated"]
+Growth = Literal["fixed", "linear", "exponential", "fibonacci"]
 
 
+@dataclass(frozen=True)
+class Hedge:
+    """A second attempt when the first is slower than most. `extra`: what such may cost, as a share of what all requests cost."""
+
+    delay: float | None = None
+    """Seconds without content after which the second one starts; None: the learned 95th percentile of prompts as long as it."""
+    extra: float = 0.02
+
+
+@dataclass(eq=False)
+class Turns:
+    """How many decisions a route has had."""
+
+    taken: int = 0
+
+
+@dataclass(frozen=True, eq=False)
 class Route:
-    """What a name stands for: candidates in order, and how patient to be with each."""
+    """`retries`: tries beyond one per candidate. `total`: seconds for the whole request. Immutable but for `turns`."""
 
-    __slots__ = ("candidates", "name", "retries", "total")
+    name: str
+    legs: tuple[Leg, ...]
+    retries: int
+    total: float
+    max_wait: float = 3.0
+    """Seconds that a request waits for a provider that asks for a pause, before a different model is asked."""
+    on_cut: Literal["error", "restart", "continue"] = "error"
+    hedge: Hedge | None = None
+    around_filter: bool = False
+    """Whether another deployment may be asked what one refused to answer for its content."""
+    show_alternatives: bool = False
+    """Whether an error names other models when nobody could answer."""
+    turns: Turns = field(default_factory=Turns)
 
-    def __init__(self, name: str, candidates: tuple[tuple[Deployment, Patience], ...], retries: int, total: float) -> None:
-        """`retries`: tries beyond one per candidate. `total`: seconds for the whole request."""
-        self.name = name
-        self.candidates = candidates
-        self.retries = retries
-        self.total = total
+    @cached_property
+    def candidates(self) -> tuple[tuple[Deployment, Patience], ...]:
+        """All legs' deployments in order, each with its patience."""
+        return tuple((candidate.deployment, candidate.patience) for leg in self.legs for candidate in leg.candidates)
 
+    @cached_property
+    def everyone(self) -> tuple[Candidate, ...]:
+        return tuple(candidate for leg in self.legs for candidate in leg.candidates)
 
-class Router:
-    """Names to routes. Immutable but for the memory of direct names."""
+    @cached_property
+    def watched(self) -> tuple[Standing, ...]:
+        """The Standings of all candidates and their accounts, each once."""
+        both = (standing for one in self.everyone for standing in (one.standing, one.account))
+        return tuple({id(standing): standing for standing in both}.values())
 
-    def __init__(self, routes: Mapping[str, Route], upstreams: Mapping[str, Upstream], patience: Patience, retries: int) -> None:
-        self.routes = routes
-        self.upstreams = upstreams
-        self._patience = patience
-        self._retries = retries
-        self._direct: dict[str, Route] = {}
-
-    def route(self, name: str) -> Route | None:
-        """The route of an alias, or of `provider/model`; None if there is none."""
-        return self.routes.get(name) or self._direct.get(name) or self._find_direct(name)
-
-    def candidates(self, ex: Exchange) -> Route:
-        """Raises NotFound (model_not_found)."""
-        route = self.route(ex.model)
-        if route is None:
-            raise NotFound("The model that was asked for does not exist here.", code="model_not_found", param="model")
-        return route
-
-    def _find_direct(self, name: str) -> Route | None:
-        provider, slash, model = name.partition("/")
-        upstream = self.upstreams.get(provider)
-        if not slash or upstream is None or (upstream.models is not None and model not in upstream.models):
+    @cached_property
+    def settled(self) -> Decision | None:
+        """The decision for everybody while all candidates are well, where the order is the one that is written; None: there is
+        something to decide.
+        """
+        several = len(self.everyone) > 1
+        chosen = any(leg.strategy != "priority" and len(leg.candidates) > 1 for leg in self.legs)
+        if not self.everyone or chosen or (several and any(one.lacks or one.deprecated for one in self.everyone)):
             return None
-        try:
-            deployment = upstream.deployment(model)
-        except ValueError:
-            return None
-        route = Route(name, ((deployment, self._patience),), self._retries, self._patience.total)
-        if len(self._direct) < DIRECT_NAMES:
-            self._direct[name] = route
-        return route
+        orders = (tuple(one for lineup in leg.lineups for one in lineup.candidates) for leg in self.legs)
+        legs = tuple(Chosen(leg, order) for leg, order in zip(self.legs, orders, strict=True))
+        return Decision(self, legs, self.legs[0].strategy)
 
+    @cached_property
+    def appetite(self) -> Appetite:
+        """What of a request its strategies and filters look at."""
+        return appetite_of(self.legs)
 
-class Backoff:
-    """Exponential with jitter (requirements A8): `initial * 2**n` seconds, up to `cap`, give or take 25 %."""
-
-    def __init__(self, draw: Callable[[], float], initial: float = 0.1, cap: float = 10.0) -> None:
-        """`draw` gives numbers in [0, 1)."""
-        self._draw = draw
-        self._initial = initial
-        self._cap = cap
-
-    def wait(self, attempt: int) -> float:
-        """Seconds to wait before repeat number `attempt` (0 is the first)."""
-        return min(self._initial * 2.0 ** min(attempt, 20), self._cap) * (0.75 + 0.5 * self._draw())
+    @cached_property
+    def roomy(self) -> float:
+        """Bytes of a body that no candidate's context window can be too small for, going by estimates (core/estimate.py)."""
+        windows = [one.context for one in self.everyone if one.context]
+        return 2 * min(windows) if windows and len(self.everyone) > 1 else inf
