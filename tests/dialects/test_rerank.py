@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dialects.strategies import counts, names, texts
 from llm_gateway.core.errors import UpstreamMalformed, UpstreamTimeout
 from llm_gateway.core.rerank import RankDocument, Ranked, RerankReply, RerankRequest
-from llm_gateway.core.usage import Usage
+from llm_gateway.core.usage import MediaUsage
 from llm_gateway.dialects.base import Target, View
 from llm_gateway.dialects.rerank import COHERE_RERANK, RERANK, TEI_RERANK, VOYAGE_RERANK
 
@@ -22,7 +22,7 @@ requests = st.builds(
     max_tokens_per_doc=counts,
     dialect=st.just("cohere_rerank"),
 )
-REPLY = RerankReply("m", (Ranked(1, 0.5),), Usage(input=7), 1, "id")
+REPLY = RerankReply("m", (Ranked(1, 0.5),), MediaUsage(input=7, searches=1), 1, "id")
 REQUEST = RerankRequest("m", "q", (RankDocument("a"), RankDocument("b")), return_documents=True)
 
 

@@ -98,6 +98,8 @@ def test_nothing_of_the_providers_headers_reaches_the_caller():
         b"x-latency-ms",
         b"x-gateway-latency-ms",
         b"x-gateway-retries",
+        b"x-gateway-decision",
+        b"x-gateway-requested-model",
     }
 
 
@@ -225,7 +227,7 @@ def test_credentials_that_a_provider_refuses_are_fetched_anew(status, refused, s
 
     async def test() -> None:
         async with Server([ASK, answer({}, status)]) as server, whole_gateway(one_provider(server.url)) as gateway:
-            gateway.app.world.pipeline.route.__self__.upstreams["a"].authorizer = signing
+            gateway.app.world.pipeline.decide.router.upstreams["a"].authorizer = signing
             await gateway.post(CHAT, OPENAI_BODY | {"stream": stream}, BEARER)
             assert b"X-Signed: yes\r\n" in server.requests[0][1]
 

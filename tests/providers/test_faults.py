@@ -7,6 +7,7 @@ import pytest
 from llm_gateway.core.errors import (
     GatewayError,
     UpstreamError,
+    UpstreamFiltered,
     UpstreamMalformed,
     UpstreamRateLimited,
     UpstreamRejected,
@@ -37,7 +38,7 @@ def status(
         (403, UpstreamError, 502, "credentials"),
         (404, UpstreamRejected, 404, "rejected"),
         (408, UpstreamTimeout, 504, "upstream_timeout"),
-        (409, UpstreamRejected, 409, "rejected"),
+        (409, UpstreamRejected, 409, "conflict"),
         (413, UpstreamRejected, 413, "rejected"),
         (422, UpstreamRejected, 422, "rejected"),
         (429, UpstreamRateLimited, 429, "rate_limited"),
@@ -57,7 +58,7 @@ def test_every_status_has_a_meaning(code, kind, told, reason):
 
 def test_what_may_be_asked_again():
     """The request's own fault nowhere (U17), credentials, quotas and missing models elsewhere only, the rest anywhere."""
-    assert {code for code in (400, 409, 413, 422) if status(code).retryable} == set()
+    assert {code for code in (400, 413, 422) if status(code).retryable} == set()
     assert {code for code in (401, 402, 403, 404) if status(code).elsewhere_only and status(code).retryable} == {
         401,
         402,
@@ -231,3 +232,11 @@ def test_masked_changes_only_what_callers_see():
     assert masked(bug) is bug
     assert str(masked(GatewayError("x")).message) == "x"
     assert masked(UpstreamMalformed("it said sk-abcdef123456")).message == "it said ***"
+
+
+def test_a_content_filter_that_has_no_code():
+    """Anthropic calls it an invalid request: it is known by what it says, as a status and inside a stream."""
+    said = ProviderFault("Output blocked by content filtering policy", "invalid_request_error")
+    assert type(status(400, said)) is UpstreamFiltered
+    assert type(from_failure(said)) is UpstreamFiltered
+    assert type(status(400, ProviderFault("messages: too short", "invalid_request_error"))) is UpstreamRejected

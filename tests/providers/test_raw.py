@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from llm_gateway.core.usage import MediaUsage
+from llm_gateway.dialects.metering import Meter
 from llm_gateway.http.limits import ServerLimits
+from llm_gateway.providers.raw import RawAnswer
 from llm_gateway.worker.relays import UPLOADS
 from scripted_upstream import ASK, CLOSE, Upstream
 from serving import connected, run, until
@@ -242,6 +246,28 @@ def test_a_slow_reader():
         finally:  # uvloop waits for ever for a server that is left open
             server.close()
             await server.wait_closed()
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("told", "asked", "usage"),
+    [
+        (b'{"data":[{"url":1}]}', MediaUsage(size="512x512", quality="low"), MediaUsage(images=1, size="512x512", quality="low")),
+        (b'{"data":[{"url":1}]}', None, MediaUsage(images=1)),
+        (b'{"usage":{"seconds":3}}', MediaUsage(characters=5), MediaUsage(seconds=3.0)),
+        (b'{"data":[]}', MediaUsage(size="512x512"), None),
+        (b'{"data":[]}', MediaUsage(characters=5), MediaUsage(characters=5)),
+    ],
+)
+def test_what_was_asked_for_stands_beside_what_was_counted(told, asked, usage):
+    """Images have the size of the request; a size alone is no use; counts of the answer go before those of the request."""
+
+    async def main():
+        response: Any = SimpleNamespace(status=200, headers={b"content-type": b"application/json"})
+        made = RawAnswer(response, b"", Meter(counts_images=True), None, asked)
+        made.feed(told)
+        assert made.usage == usage
 
     run(main)
 

@@ -63,6 +63,21 @@ class Rendered(msgspec.Struct):
     dropped: list[str]
 
 
+class Prefill(msgspec.Struct, frozen=True):
+    """How a server is asked to go on from the assistant's own words, which stand as the last message."""
+
+    dialects: frozenset[str] = frozenset()
+    """In which of its dialects."""
+    message: str = ""
+    """The member of that message that is set to true (Mistral: prefix)."""
+    members: tuple[tuple[str, bool], ...] = ()
+    """Members of the request (vLLM: continue_final_message)."""
+    path: str = ""
+    """Where such a request is sent, if elsewhere (DeepSeek's beta)."""
+    repeats: bool = False
+    """Whether the answer repeats the words."""
+
+
 class Target(msgspec.Struct, frozen=True):
     """The model that a request is rendered for, and the quirks of who serves it, as data."""
 
@@ -81,6 +96,8 @@ class Target(msgspec.Struct, frozen=True):
     """openai_chat: whether chat_template_kwargs turn thinking on and off (vLLM, SGLang, llama.cpp)."""
     guided: bool = False
     """openai_chat: whether the schema of an answer binds without `strict`, because it is decoded by (vLLM, SGLang, llama.cpp)."""
+    prefill: Prefill | None = None
+    """None: a conversation that ends with the assistant's words is refused, or answered anew."""
 
 
 class ReplyFacts(msgspec.Struct, gc=False):

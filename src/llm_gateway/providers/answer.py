@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from llm_gateway.core.errors import UpstreamError, UpstreamMalformed
 from llm_gateway.core.usage import Usage
 from llm_gateway.http.errors import DeadlineExceeded, HttpError
+from llm_gateway.providers.continuing.story import Story
 from llm_gateway.providers.deployment import Deployment, Lane
 from llm_gateway.providers.faults import first_token_late, from_failure, from_http, masked
 from llm_gateway.providers.transform import Transform
@@ -45,6 +46,14 @@ class Reply(Protocol):
     def write(self, data: bytes) -> None: ...
 
 
+class Onward(Protocol):
+    """Whoever dispatches: after a cut, another leg of the answer (docs/STREAM-CONTRACT.md)."""
+
+    async def __call__(self, ex: Any, cut: StreamAnswer, /) -> StreamAnswer:
+        """The leg, begun and not attached. Raises what the stream is to end with: nobody may or can go on."""
+        ...
+
+
 class WholeAnswer:
     """A complete JSON body in the caller's dialect."""
 
@@ -60,7 +69,7 @@ class WholeAnswer:
 class Sink:
     """Between an upstream response and the caller. Until `attach`, what would go to the caller is held."""
 
-    __slots__ = ("_begun", "_held", "_reply", "_source", "error", "over", "written")
+    __slots__ = ("_begun", "_held", "_reply", "_source", "error", "onward", "over", "written")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._source: Source | None = None
@@ -72,6 +81,8 @@ class Sink:
         self.error: Exception | None = None
         self.written = 0
         """Bytes given to the caller; the heartbeat looks whether it moves."""
+        self.onward: Onward | None = None
+        """Asks somebody to go on, if the stream breaks."""
 
     def attach(self, reply: Reply) -> None:
         """From now on bytes go to `reply`; what was held goes first, in one write."""
@@ -112,12 +123,20 @@ class Sink:
 class StreamAnswer(Sink):
     """Through a transform. What is held is bounded."""
 
-    __slots__ = ("_choose", "_held_bytes", "_opening", "_transform", "deployment", "lane")
+    __slots__ = ("_choose", "_held_bytes", "_opening", "_transform", "deployment", "lane", "story")
 
     def __init__(
-        self, choose: Callable[[bytes], Transform], deployment: Deployment, lane: Lane, loop: asyncio.AbstractEventLoop
+        self,
+        choose: Callable[[bytes], Transform],
+        deployment: Deployment,
+        lane: Lane,
+        loop: asyncio.AbstractEventLoop,
+        story: Story | None = None,
     ) -> None:
-        """`choose` makes the transform from the first bytes: some providers answer a stream request with plain JSON."""
+        """`choose` makes the transform from the first bytes: some providers answer a stream request with plain JSON.
+
+        `story`: what another leg could go on with, if the stream breaks; None: none will.
+        """
         super().__init__(loop)
         self._choose = choose
         self._transform: Transform | None = None
@@ -125,6 +144,7 @@ class StreamAnswer(Sink):
         self.lane = lane
         self._held_bytes = 0
         self._opening = b""
+        self.story = story
 
     @property
     def usage(self) -> Usage | None:
@@ -136,9 +156,14 @@ class StreamAnswer(Sink):
         source.stream(self)
         if not self._begun.done():
             await self._begun
-        if self.error is not None:
+        if self.error is not None and not self._added:
             raise self.error
         source.limit(None)
+
+    @property
+    def _added(self) -> bool:
+        """Whether a further leg has added to its story what the caller must be given, though it failed in the same read."""
+        return self.story is not None and self.story.seams > 0 and bool(self._held)
 
     def feed(self, data: bytes) -> None:
         """One read of the upstream. Never raises."""

@@ -18,6 +18,7 @@ from llm_gateway.http.client import Client, Response
 from llm_gateway.http.errors import HttpError
 from llm_gateway.http.headers import header
 from llm_gateway.providers.answer import StreamAnswer, WholeAnswer
+from llm_gateway.providers.continuing.legs import HOLD_SHARE, Attempted, attempted
 from llm_gateway.providers.deployment import Deployment, Lane, Patience, Upstream
 from llm_gateway.providers.faults import from_http, from_status, masked
 from llm_gateway.providers.fetch import Fetcher, off
@@ -28,16 +29,28 @@ ERROR_BODY_BYTES = 64 << 10
 _NO_HEADERS: Mapping[bytes, bytes] = MappingProxyType({})
 
 Answer = WholeAnswer | StreamAnswer
+Heard = Callable[[str, Response], None]
+"""A deployment's name, and the answer whose head has come."""
 
 
 class Ask:
     """Sends an exchange to a deployment. Holds the HTTP clients, one per TLS trust and proxy."""
 
-    def __init__(self, clients: Mapping[str, Client], clock: Clock, *, strict: bool, fetcher: Fetcher | None = None) -> None:
+    def __init__(
+        self,
+        clients: Mapping[str, Client],
+        clock: Clock,
+        *,
+        strict: bool,
+        fetcher: Fetcher | None = None,
+        heard: Heard = lambda _name, _response: None,
+    ) -> None:
         """`strict`: refuse rather than leave out what a dialect cannot carry, unless the caller says otherwise.
 
-        `fetcher`: for providers that take files as bytes only; None: such files are lost there.
+        `fetcher`: for providers that take files as bytes only; None: such files are lost there. `heard` is told the head of
+        every answer.
         """
+        self._heard = heard
         self._clients = clients
         self._fetcher = fetcher
         self._clock = clock
@@ -55,34 +68,42 @@ class Ask:
             return _estimated(ex, deployment, lane)
         if lane.wants_bytes is not None and self._fetcher is not None and b"http" in ex.body:
             await self._fetch(self._fetcher, ex, lane.wants_bytes, deadline)
-        body = self._body(ex, deployment, lane)
-        client = self._clients[deployment.upstream.client_name]
+        going, body = self._body(ex, deployment, lane)
         attempt = ex.attempts[-1]
         left = max(deadline - attempt.started, 0.001)
         timeouts = patience.timeouts(left, stream=ex.stream)
         headers = _headers(ex, deployment, lane)
-        target = lane.stream_target if ex.stream else lane.target
+        target = going.target if going else lane.stream_target if ex.stream else lane.target
         if deployment.upstream.authorizer is not None:
             headers += await signature(deployment.upstream, b"POST", target, body, min(patience.connect, left))
         try:
-            response = await client.send(deployment.upstream.origin, b"POST", target, headers, body, timeouts)
+            response = await self._clients[deployment.upstream.client_name].send(
+                deployment.upstream.origin, b"POST", target, headers, body, timeouts
+            )
         except HttpError as error:
             raise from_http(error) from error
         handed_over = False
         try:
             status = attempt.status = response.status
+            self._heard(deployment.name, response)
             if ex.stream:
                 # The first token is waited for from the start of the attempt, not from the head: heads are cheap to send early.
-                loop = asyncio.get_running_loop()
-                response.limit(loop.time() + min(patience.first_token, left) - self._clock.monotonic() + attempt.started)
+                loop, longest = asyncio.get_running_loop(), min(patience.first_token, left)
+                response.limit(loop.time() + longest - self._clock.monotonic() + attempt.started)
                 if 200 <= status < 300:
-                    answer = StreamAnswer(_transform(ex, deployment, lane), deployment, lane, loop)
+                    answer = StreamAnswer(
+                        self._told(ex, lane, going, longest) if going else _transform(ex, deployment, lane),
+                        deployment,
+                        lane,
+                        loop,
+                        going.onward if going else None,
+                    )
                     await answer.committed(response)
                     handed_over = True
                     return answer
             if not 200 <= status < 300:
                 deployment.upstream.refused(status)
-                raise await refusal(response, lane.parse_error, self._clock, shown=lane.own_errors)
+                raise _refused(going, await refusal(response, lane.parse_error, self._clock, shown=lane.own_errors))
             body = response.body() if response.complete else await response.read()
             return _whole(ex, deployment, lane, body)
         except HttpError as error:
@@ -90,6 +111,11 @@ class Ask:
         finally:
             if not handed_over:
                 response.close()
+
+    def _told(self, ex: Exchange, lane: Lane, going: Attempted, longest: float) -> Callable[[bytes], Transform]:
+        """`longest`: how many seconds the first token may take."""
+        latest = ex.attempts[-1].started + HOLD_SHARE * longest
+        return going.chooser(_chat(lane), ex.id, self._clock.monotonic, latest)
 
     async def _fetch(self, fetcher: Fetcher, ex: Exchange, wants: Wants, deadline: float) -> None:
         """Files that the request names by URL, once for all candidates."""
@@ -99,14 +125,16 @@ class Ask:
             ex.files = {}
         await fetcher.files(ex.request, wants, ex.files, deadline - self._clock.monotonic())
 
-    def _body(self, ex: Exchange, deployment: Deployment, lane: Lane) -> bytes:
-        body = self._spoken(ex, deployment, lane)
-        return body if lane.adapt is None else lane.adapt(body, ex.headers if lane.same else _NO_HEADERS)
+    def _body(self, ex: Exchange, deployment: Deployment, lane: Lane) -> tuple[Attempted | None, bytes]:
+        """And what this attempt is to an answer that several legs may tell."""
+        going = None if ex.on_cut == "error" else attempted(ex, deployment, lane)
+        body = self._spoken(ex, deployment, lane, going if going is not None and going.prefills else None)
+        return going, body if lane.adapt is None else lane.adapt(body, ex.headers if lane.same else _NO_HEADERS)
 
-    def _spoken(self, ex: Exchange, deployment: Deployment, lane: Lane) -> bytes:
-        """The request in the dialect of the lane's back."""
+    def _spoken(self, ex: Exchange, deployment: Deployment, lane: Lane, going: Attempted | None) -> bytes:
+        """The request in the dialect of the lane's back. `going`: it goes on from what was shown."""
         inline = ex.files if lane.wants_bytes is not None else None
-        if lane.same and not inline and (lane.typed is None or not ex.front.holds_foreign(ex.body)):
+        if lane.same and not inline and going is None and (lane.typed is None or not ex.front.holds_foreign(ex.body)):
             ex.dropped = None  # an earlier candidate may have lost something
             if ex.view.model == deployment.target.model or not ex.front.model_in_body:
                 return ex.body
@@ -116,7 +144,10 @@ class Ask:
         asked = ex.request if lane.same else ex.front.portable(ex.request)
         if inline and lane.wants_bytes is not None:
             asked = with_files(asked, lane.wants_bytes, inline)
-        rendered = _typed(lane).render_request(asked, deployment.target)
+        if going is None:
+            rendered = _typed(lane).render_request(asked, deployment.target)
+        else:
+            rendered = going.rendered(_typed(lane).render_request(going.request(asked), deployment.target))
         dropped = rendered.dropped
         if dropped:
             dropped = in_own_names(ex.front, dropped)
@@ -150,6 +181,10 @@ async def refusal(
         # Only a body that reads as the dialect's own error is shown: an HTML page from a proxy is not the provider's word.
         error.same_dialect = shown and bool(fault.message)
     return error
+
+
+def _refused(going: Attempted | None, error: UpstreamError) -> UpstreamError:
+    return error if going is None else going.refused(error)
 
 
 def _whole(ex: Exchange, deployment: Deployment, lane: Lane, body: bytes) -> WholeAnswer:

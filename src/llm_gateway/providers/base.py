@@ -79,6 +79,8 @@ class ProviderType:
     """Put behind a base URL that names no version of the API; "": there is none, and one that is named is taken off."""
     models_path: str = "/models"
     """Where its models are listed; "": nowhere."""
+    health_path: str = ""
+    """Where a server says whether it is well, at its root and not below the API's version; "": nowhere, its list tells enough."""
     options: frozenset[str] = frozenset()
     """Configuration keys that only this type knows."""
     docs: str = ""

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from llm_gateway.config.bind import Binder, struct_info
 from llm_gateway.config.declared import check_dialects
 from llm_gateway.config.errors import Problems
-from llm_gateway.config.schema import DeclaredType, EndpointPlace, Quirks
+from llm_gateway.config.schema import DeclaredType, EndpointPlace, PrefillWay, Quirks
 from llm_gateway.config.yaml_tree import Unreadable, read_yaml
-from llm_gateway.dialects.base import Target
+from llm_gateway.dialects.base import Prefill, Target
 from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.providers.base import Endpoint, ProviderType, Sign, bearer
 
@@ -86,5 +86,11 @@ def _target(quirks: Quirks) -> Callable[[str], Target]:
         sampling=frozenset(quirks.sampling),
         thinking_switch=quirks.thinking_switch,
         guided=quirks.guided,
+        prefill=None if quirks.prefill is None else _prefill(quirks.prefill),
     )
     return lambda model: replace(told, model=model)
+
+
+def _prefill(way: PrefillWay) -> Prefill:
+    dialects = frozenset({"openai_chat"})
+    return Prefill(dialects, way.message or "", tuple(way.members.items()), way.path or "", way.repeats)

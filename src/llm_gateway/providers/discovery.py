@@ -13,7 +13,7 @@ import msgspec
 
 from llm_gateway.core.clock import Clock
 from llm_gateway.core.json import MalformedJson, decode_lenient
-from llm_gateway.http.client import Client, Timeouts
+from llm_gateway.http.client import Client, Response, Timeouts
 from llm_gateway.http.errors import HttpError
 from llm_gateway.http.headers import header
 from llm_gateway.providers.deployment import Upstream
@@ -64,7 +64,7 @@ class Discovery:
 
     def __init__(self, upstreams: Iterable[Upstream], clients: Mapping[str, Client], clock: Clock, log: Log) -> None:
         """`clients`: as Upstream.client_name names them."""
-        self._upstreams = [upstream for upstream in upstreams if upstream.models is None and _can_ask(upstream)]
+        self._upstreams = [upstream for upstream in upstreams if upstream.models is None and can_ask(upstream)]
         self._clients = clients
         self._clock = clock
         self._log = log
@@ -118,14 +118,7 @@ class Discovery:
         return MappingProxyType(found)
 
     async def _get(self, upstream: Upstream, path: str) -> Any:
-        lines = b"".join(
-            header(name.encode("ascii"), value.encode("latin-1"))
-            for name, value in upstream.lines.items()
-            if name.lower() != "content-type"
-        )
-        client = self._clients[upstream.client_name]
-        target = (upstream.base_path + path).encode("ascii")
-        response = await client.send(upstream.origin, b"GET", target, lines, b"", _TIMEOUTS)
+        response = await get(upstream, self._clients[upstream.client_name], upstream.base_path + path, _TIMEOUTS)
         try:
             if response.status != 200:
                 raise _Unusable(f"status {response.status}")
@@ -136,6 +129,18 @@ class Discovery:
             return decode_lenient(body, Any)
         except (MalformedJson, msgspec.ValidationError):  # a number of any size is JSON, and not one that we can hold
             raise _Unusable("not JSON") from None
+
+
+async def get(upstream: Upstream, client: Client, path: str, timeouts: Timeouts) -> Response:
+    """The answer to a GET with the account's own header lines, to be closed. Raises HttpError, and ValueError for a header or
+    path that cannot be sent.
+    """
+    lines = b"".join(
+        header(name.encode("ascii"), value.encode("latin-1"))
+        for name, value in upstream.lines.items()
+        if name.lower() != "content-type"
+    )
+    return await client.send(upstream.origin, b"GET", path.encode("ascii"), lines, b"", timeouts)
 
 
 class _Unusable(Exception):
@@ -200,7 +205,7 @@ def _moment(value: Any) -> int:
         return 0
 
 
-def _can_ask(upstream: Upstream) -> bool:
+def can_ask(upstream: Upstream) -> bool:
     """Whether it has a list, and the credentials that this type needs are among the header lines."""
     if not upstream.kind.models_path:
         return False

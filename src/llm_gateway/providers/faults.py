@@ -22,6 +22,7 @@ from llm_gateway.core.retry_after import retry_after
 from llm_gateway.dialects.base import ProviderFault
 from llm_gateway.dialects.bedrock_converse.errors import name_of
 from llm_gateway.http import errors as http
+from llm_gateway.providers.refusals import kind_of
 
 _CREDENTIAL = re.compile(
     r"\b(?:(?:(?:sk|pk|rk|gsk|hf|xai)[-_]|(?:org|proj|key)-|Bearer\s+)[\w*.+/=-]{6,}|(?:AKIA|ASIA|AIza)[\w-]{12,}|[\w-]{40,})"
@@ -100,6 +101,9 @@ def first_token_late(error: http.DeadlineExceeded) -> UpstreamError:
 def from_failure(failure: ProviderFault) -> UpstreamError:
     """An error inside a stream whose status said success."""
     said = public(failure.message) or "The provider reported an error in the middle of its answer."
+    refused = kind_of(400, failure)
+    if refused is not UpstreamRejected:
+        return refused(said, param=failure.param)
     kind = _IN_BAND.get(failure.type, UpstreamError)
     return _named(kind(said, retry_after=failure.retry_after), "in_band")
 
@@ -159,12 +163,17 @@ def _from_status(status: int, body: bytes, fault: ProviderFault) -> UpstreamErro
 
 def rejected(status: int, body: bytes, fault: ProviderFault, said: str) -> UpstreamError:
     """The request is at fault. 404 (no such model there) may be different elsewhere; the others would only repeat."""
-    error = UpstreamRejected(said or f"The provider refused the request with status {status}.", param=fault.param)
+    error = kind_of(status, fault)(said or f"The provider refused the request with status {status}.", param=fault.param)
     error.status = status
     error.body = showable(body)
     if status == 404:
         # Only this provider does not have it: worth asking another one, not worth repeating here.
         error.code, error.retryable, error.elsewhere_only = "model_not_found", True, True
+    elif status in (409, 425):
+        # Another request was in the way, or it came too early (RFC 8470): the same one may pass the next time.
+        error.retryable, error.reason = True, "conflict"
+    elif type(error) is not UpstreamRejected:
+        pass  # its class says it in the same words for all providers
     elif status == 413:
         error.code = "payload_too_large"
     elif fault.code:

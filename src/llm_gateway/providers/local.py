@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from llm_gateway.dialects.base import Prefill, Target
 from llm_gateway.providers.base import ProviderType
+
+
+def target(model: str) -> Target:
+    """llama.cpp goes on from an assistant message at the end."""
+    return Target(model, prefill=Prefill(frozenset({"openai_chat"})), thinking_switch=True)
+
 
 LOCAL = ProviderType(
     name="local",
@@ -15,6 +22,7 @@ LOCAL = ProviderType(
         "anthropic_count_tokens": "/messages/count_tokens",
         "openai_completions": "/completions",
     },
+    target=target,
     options=frozenset({"file", "context", "threads"}),
     managed=True,
 )

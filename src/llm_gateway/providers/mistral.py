@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from llm_gateway.dialects.base import Target
+from llm_gateway.dialects.base import Prefill, Target
 from llm_gateway.dialects.mistral_chat.models import reasons_by
 from llm_gateway.providers.base import ProviderType
 
 
 def target(model: str) -> Target:
-    """Models that reason take their thinking back, inside of the content."""
-    return Target(model, reasoning_field="reasoning_content" if reasons_by(model) else None)
+    """Models that reason take their thinking back, inside of the content. A prefix comes back with the answer."""
+    prefill = Prefill(frozenset({"mistral_chat"}), message="prefix", repeats=True)
+    return Target(model, reasoning_field="reasoning_content" if reasons_by(model) else None, prefill=prefill)
 
 
 MISTRAL = ProviderType(

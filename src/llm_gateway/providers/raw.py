@@ -13,12 +13,14 @@ from contextlib import contextmanager
 from math import inf
 from typing import NamedTuple
 
+import msgspec
+
 from llm_gateway.core.clock import Clock
 from llm_gateway.core.errors import Unsupported, UpstreamError, UpstreamMalformed
 from llm_gateway.core.exchange import Exchange
 from llm_gateway.core.usage import MediaUsage, Usage
 from llm_gateway.dialects.metering import Meter
-from llm_gateway.dialects.openai_media import MediaFront
+from llm_gateway.dialects.openai_media import MediaFront, MediaView
 from llm_gateway.http.body import Body, body_of, joined
 from llm_gateway.http.client import Client, Response, Timeouts
 from llm_gateway.http.errors import HttpError
@@ -39,6 +41,7 @@ _HARMLESS = b"X-Content-Type-Options: nosniff\r\nContent-Security-Policy: sandbo
 """A browser that is led to such an answer must not run what stands in it as if it were a page of ours."""
 _ERROR = re.compile(rb'\s*(?:\{\s*"error"\s*:\s*[^\sn]|event:\s*error|data:\s*\{\s*"(?:error"\s*:\s*[^\sn]|type"\s*:\s*"error"))')
 _ENDINGS = re.compile(rb'\[DONE\]|\b(?:done|completed)"|"finish_reason"\s*:\s*"|"usage"\s*:\s*\{')
+_NOTHING = MediaUsage()
 _MEDIA_TYPE = re.compile(rb"[!-~ ]{1,200}")
 
 
@@ -57,7 +60,7 @@ class RawAnswer(Sink):
     __slots__ = ("_check", "_last", "_meter", "_told", "json", "lines", "sse", "status")
 
     def __init__(
-        self, response: Response, shown: bytes, meter: Meter | None, check: MediaFront | None, told: Usage | None
+        self, response: Response, shown: bytes, meter: Meter | None, check: MediaFront | None, told: MediaUsage | None
     ) -> None:
         """`shown`: the gateway's own lines about who answered. `check`: what it must be an answer to; None: anything will do.
         `told`: use that is known from the request alone.
@@ -94,7 +97,7 @@ class RawAnswer(Sink):
         if self.error is not None and self._reply is None:
             return None
         told = None if self._meter is None else self._meter.usage()
-        return told or self._told
+        return _both(told, self._told)
 
     async def begun(self, response: Response) -> None:
         """Takes the body and sleeps until enough of it is here to go on. Raises UpstreamError if it is none."""
@@ -182,8 +185,7 @@ class AskRaw:
             if not 200 <= response.status < 300:
                 upstream.refused(response.status)
                 raise await refusal(response, lane.parse_error, self._clock, shown=lane.own_errors)
-            characters = ex.view.characters
-            told = MediaUsage(characters=characters) if characters else None
+            told = _asked(ex.view)
             meter = None if _is_sound(response) else Meter(counts_images=front.kind.counts_images)
             answer = RawAnswer(response, served_by(upstream.name, deployment.model), meter, front, told)
             await answer.begun(response)
@@ -220,6 +222,21 @@ def closed_on_failure(response: Response) -> Iterator[None]:
         if isinstance(error, HttpError):
             raise from_http(error) from error
         raise
+
+
+def _asked(view: MediaView) -> MediaUsage | None:
+    """What the request alone tells; None: nothing."""
+    told = MediaUsage(characters=view.characters, size=view.size, quality=view.quality)
+    return None if told == _NOTHING else told
+
+
+def _both(told: Usage | None, asked: MediaUsage | None) -> Usage | None:
+    """What the answer told, with the size that its images were asked for; else what the request told, if that is a count."""
+    if asked is None or told is None:
+        return told or (asked if asked is not None and asked.units else None)
+    if isinstance(told, MediaUsage) and told.images:
+        return msgspec.structs.replace(told, size=asked.size, quality=asked.quality)
+    return told
 
 
 def _is_sound(response: Response) -> bool:

@@ -129,34 +129,33 @@ def named(answer: _Named, model: str, ident: str) -> _Named:
     return structs.replace(answer, model=answer.model or model, id=answer.id or ident)
 
 
-class Whole:
-    """A Transform for a provider that answers a stream request with one JSON document: collected, then unfolded."""
+class WholeReader:
+    """A StreamReader for a provider that answers a stream request with one JSON document: collected, then unfolded."""
 
-    __slots__ = ("_back", "_ident", "_model", "_parts", "_size", "_writer", "committed", "done", "failure", "usage")
+    __slots__ = ("_back", "_parts", "_size")
 
-    def __init__(self, back: ChatBack, writer: StreamWriter, model: str = "", ident: str = "") -> None:
-        """`model`, `ident`: as Translated has them."""
+    def __init__(self, back: ChatBack) -> None:
         self._back = back
-        self._writer = writer
-        self._model = model
-        self._ident = ident
         self._parts: list[bytes] = []
         self._size = 0
-        self.usage: Usage | None = None
-        self.committed = False
-        self.done = False
-        self.failure: ProviderFault | None = None
 
-    def feed(self, data: bytes) -> bytes:
+    def feed(self, data: bytes) -> list[events.Event]:
         self._parts.append(data)
         self._size += len(data)
         if self._size > WHOLE_BYTES:
             raise UpstreamMalformed("The provider's answer is larger than this gateway accepts.")
-        return b""
+        return []
 
-    def end(self) -> bytes:
-        reply = named(self._back.parse_reply(b"".join(self._parts)), self._model, self._ident)
-        self._parts.clear()
-        self.usage = reply.usage
-        self.committed = self.done = True
-        return self._writer.feed(unfold(reply))
+    def end(self) -> list[events.Event]:
+        parts, self._parts = self._parts, []
+        return unfold(self._back.parse_reply(b"".join(parts)))
+
+
+class Whole(Translated):
+    """A Transform of such an answer."""
+
+    __slots__ = ()
+
+    def __init__(self, back: ChatBack, writer: StreamWriter, model: str = "", ident: str = "") -> None:
+        """`model`, `ident`: as Translated has them."""
+        super().__init__(WholeReader(back), writer, model, ident)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from llm_gateway.dialects.base import Target
+from llm_gateway.dialects.base import Prefill, Target
 from llm_gateway.providers.base import ProviderType
 
 
 def target(model: str) -> Target:
     """Earlier reasoning is taken back in `reasoning_content`, thinking is switched by the chat template's own variables."""
     sampling = frozenset({"top_k", "min_p", "repetition_penalty"})
-    return Target(model, reasoning_field="reasoning_content", sampling=sampling, thinking_switch=True, guided=True)
+    prefill = Prefill(frozenset({"openai_chat"}), members=(("continue_final_message", True), ("add_generation_prompt", False)))
+    return Target(
+        model, reasoning_field="reasoning_content", sampling=sampling, thinking_switch=True, guided=True, prefill=prefill
+    )
 
 
 VLLM = ProviderType(
@@ -27,5 +30,6 @@ VLLM = ProviderType(
         "openai_translations": "/audio/translations",
     },
     target=target,
+    health_path="/health",
     options=frozenset({"load_every"}),
 )

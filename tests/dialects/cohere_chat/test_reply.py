@@ -14,7 +14,7 @@ from dialects.strategies import wire_damages
 from llm_gateway.core.chat import ChatReply, Choice, Reasoning, Text, ToolCall
 from llm_gateway.core.clock import FakeClock
 from llm_gateway.core.errors import UpstreamMalformed
-from llm_gateway.core.usage import Usage
+from llm_gateway.core.usage import MediaUsage, Usage
 from llm_gateway.dialects.anthropic_messages import ANTHROPIC_MESSAGES
 from llm_gateway.dialects.base import ProviderFault, ReplyFacts
 from llm_gateway.dialects.cohere_chat import COHERE_CHAT
@@ -108,6 +108,8 @@ def test_an_answer_that_ends_with_an_error_is_none(reason):
         ({"tokens": {"input_tokens": "9"}}, None),
         ({"tokens": {"input_tokens": 1e300}}, None),
         ({"billed_units": {"search_units": 1}}, None),
+        ({"billed_units": {"images": 2}}, MediaUsage(input_images=2)),
+        ({"billed_units": {"images": 2, "input_tokens": 3}}, MediaUsage(input=3, input_images=2)),
         ({}, None),
         (None, None),
         (3, None),

@@ -6,7 +6,7 @@ import pytest
 
 from llm_gateway.core.errors import UpstreamMalformed
 from llm_gateway.core.rerank import Ranked
-from llm_gateway.core.usage import Usage
+from llm_gateway.core.usage import MediaUsage, Usage
 from llm_gateway.dialects.rerank.reply_in import check_reply, parse_reply
 
 ITEM = b'[{"index":1,"relevance_score":0.5}]'
@@ -22,8 +22,8 @@ def test_where_the_list_stands(body):
     ("more", "usage", "units"),
     [
         (b'"usage":{"total_tokens":7}', Usage(input=7), None),
-        (b'"meta":{"billed_units":{"search_units":1}}', None, 1),
-        (b'"meta":{"billed_units":{"search_units":1.0},"tokens":{"input_tokens":3}}', Usage(input=3), 1),
+        (b'"meta":{"billed_units":{"search_units":1}}', MediaUsage(searches=1), 1),
+        (b'"meta":{"billed_units":{"search_units":1.0},"tokens":{"input_tokens":3}}', MediaUsage(input=3, searches=1), 1),
         (b'"meta":{"billed_units":{"search_units":"x"}}', None, None),
         (b'"meta":3', None, None),
     ],

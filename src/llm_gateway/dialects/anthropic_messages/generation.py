@@ -4,7 +4,8 @@ The API grew by models (its pages on extended thinking, adaptive thinking, effor
 
 - since 4.1: temperature and top_p are refused together.
 - before 4.6: thinking has a budget in tokens, and there is no effort. (Opus 4.5 has one; its budget does as well.)
-- since 4.6: thinking is adaptive, and output_config.effort says how much.
+- since 4.6: thinking is adaptive, and output_config.effort says how much. A conversation that ends with the assistant's words
+  (a prefill) is refused.
 - since 4.7: temperature, top_p and top_k are refused.
 
 A name without a number is taken for the newest.
@@ -39,3 +40,7 @@ def takes_both(model: str) -> bool:
 
 def takes_sampling(model: str) -> bool:
     return generation_of(model) < (4, 7)
+
+
+def takes_prefill(model: str) -> bool:
+    return generation_of(model) < (4, 6)
