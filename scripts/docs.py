@@ -26,6 +26,7 @@ from msgspec import inspect as mi
 from llm_gateway import providers as package
 from llm_gateway.cli.main import main as command_line
 from llm_gateway.config.bind import struct_info
+from llm_gateway.config.conditions.when import When
 from llm_gateway.config.jsonschema import schema
 from llm_gateway.config.schema import Options, Provider, Section, Sections
 from llm_gateway.config.values import Duration, Money, ProxyChoice, Secret, SecretText, Size
@@ -37,7 +38,15 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 _MARKS = r"(<!-- begin: {0} -->\n).*?(<!-- end: {0} -->)"
 PIECES = 4  # what stands before the marks, the two marks, what stands behind them
 _HUGE = 2**53
-_WRITTEN = {Duration: "duration", Size: "size", Secret: "secret", SecretText: "secret", ProxyChoice: "proxy", Money: "dollars"}
+_WRITTEN = {
+    Duration: "duration",
+    Size: "size",
+    Secret: "secret",
+    SecretText: "secret",
+    ProxyChoice: "proxy",
+    Money: "dollars",
+    When: "condition",
+}
 
 
 def main(*, check: bool) -> int:

@@ -102,7 +102,7 @@ def keys(kind: mi.Type, path: str) -> Iterator[str]:
                 if path.endswith(".NAME") and field.name == "options":
                     yield from keys(field.type, path)
                 else:
-                    name = f"{path}.{field.name}".lstrip(".")
+                    name = f"{path}.{field.encode_name}".lstrip(".")
                     yield from (name,) if path else ()
                     yield from keys(field.type, name)
 

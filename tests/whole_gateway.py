@@ -13,6 +13,7 @@ import msgspec
 from llm_gateway.config.load import load
 from llm_gateway.config.schema import Config
 from llm_gateway.core.clock import Clock, SystemClock
+from llm_gateway.core.exchange import Exchange
 from llm_gateway.core.ids import Ids
 from llm_gateway.credentials.registry import Authorizers
 from llm_gateway.dialects.registry import DIALECTS
@@ -23,11 +24,12 @@ from llm_gateway.edge.stored import MemoryStore
 from llm_gateway.http.limits import ServerLimits
 from llm_gateway.http.server import Server
 from llm_gateway.providers.registry import option_names
-from llm_gateway.snapshot import compile_snapshot
+from llm_gateway.snapshot import Snapshot, compile_snapshot
 from llm_gateway.telemetry.journal import Journal, Log
 from llm_gateway.telemetry.observe import Observe
 from llm_gateway.telemetry.stats import Stats
 from llm_gateway.worker.clients import Clients
+from llm_gateway.worker.defences import Defences
 from llm_gateway.worker.refusals import refusal_renderer
 from llm_gateway.worker.world import Shared, build_world
 from serving import connected, serving
@@ -71,8 +73,18 @@ class _Lines(Journal):
 class Gateway:
     """What a test may look at."""
 
-    def __init__(self, server: Server, app: App, shared: Shared, lines: _Lines, bugs: list[Exception], clients: Clients) -> None:
+    def __init__(
+        self,
+        server: Server,
+        app: App,
+        shared: Shared,
+        lines: _Lines,
+        bugs: list[Exception],
+        clients: Clients,
+        snapshot: Snapshot,
+    ) -> None:
         self.server = server
+        self.snapshot = snapshot
         self.port = server.port
         self.clients = clients
         self.app = app
@@ -84,11 +96,14 @@ class Gateway:
     def access(self) -> list[dict[str, Any]]:
         """The access log so far."""
         self.shared.observe.flush()
-        return [msgspec.json.decode(line) for line in self._lines.data.splitlines()]
+        lines = [msgspec.json.decode(line) for line in self._lines.data.splitlines()]
+        return [line for line in lines if line.get("target") == "access"]
 
     def reload(self, document: Mapping[str, Any]) -> None:
         """Meet another configuration from now on, with the same clients."""
-        snapshot = compile_snapshot(config_of(document), pepper=PEPPER, environ={}, managed={})
+        snapshot = compile_snapshot(
+            config_of(document), pepper=PEPPER, environ={}, managed={}, standings=self.shared.defences.standings
+        )
         self.app.world = build_world(snapshot, self.clients.by_name, self.shared)
 
     async def post(self, path: str, body: Any, headers: str = BEARER) -> Answered:
@@ -126,25 +141,33 @@ async def whole_gateway(
     lines = _Lines()
     stats = Stats()
     health = Health(version="0", clock=clock, stats=stats, providers={})
+    observe, log = Observe(clock, stats, lines), Log(lines, clock, "error")
+
+    def report(_ex: Exchange, bug: Exception) -> None:
+        bugs.append(bug)
+
     shared = Shared(
         clock,
         stats,
         health,
-        Observe(clock, stats, lines),
-        Log(lines, clock, "error"),
-        lambda _ex, bug: bugs.append(bug),
+        observe,
+        log,
+        report,
         MemoryStore(clock.monotonic),
         MemoryOwners(clock.monotonic),
-        draw,
+        Defences(clock, log, draw, observe, report),
     )
     authorizers = Authorizers(clock, shared.log, draw)
-    snapshot = compile_snapshot(config, pepper=PEPPER, environ=environ or {}, managed={}, authorizers=authorizers)
+    snapshot = compile_snapshot(
+        config, pepper=PEPPER, environ=environ or {}, managed={}, authorizers=authorizers, standings=shared.defences.standings
+    )
     clients = Clients({}).beside(config, {})
     app = App(build_world(snapshot, clients.by_name, shared), Ids(clock.now), clock)
     try:
         async with serving(app, limits, render_refusal=refusal_renderer(app)) as server:
-            yield Gateway(server, app, shared, lines, bugs, clients)
+            yield Gateway(server, app, shared, lines, bugs, clients, snapshot)
     finally:
+        await shared.defences.close()
         await snapshot.authorizers.close()
         await clients.close()
     assert not bugs, bugs

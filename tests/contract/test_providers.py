@@ -99,7 +99,7 @@ def test_errors_keep_their_meaning(world: World, account: Account, front: str, f
     assert (answered.document.get("type") == "error") is (front == "anthropic_messages")
     assert not leaks(account, answered)
     if status == 429:
-        assert answered.headers["Retry-After"] == "7"
+        assert 1 <= int(answered.headers["Retry-After"]) <= 7  # what is left of the pause that the provider asked for
 
 
 @pytest.mark.parametrize("fault", BREAKS)

@@ -44,6 +44,9 @@ FAULTS = {
 """What a provider may do wrong before it says anything, and the status that the caller gets."""
 BREAKS = ("mid_error+rechunk:mode=event,delay=0.002", "close_mid:after=500+rechunk:mode=event,delay=0.002")
 STALL = "stall:after=700,secs=20"
+APART = "-apart"
+NO_GUARDS = {"circuit_breaker": {"enabled": False}, "shedding": {"enabled": False}, "health_check": {"enabled": False}}
+"""A deployment fails here on purpose, again and again."""
 CHAT_FRONTS = tuple(name for name in PATHS if DIALECTS[name].operation is Operation.CHAT)
 _numbers = count(1)
 
@@ -213,11 +216,17 @@ def running_world(folder: Path) -> Iterator[World]:
         for account in every:
             given = {} if account.api_key is None or account.from_variable else {"api_key": account.api_key}
             base_url = f"{simulator.url}/{account.name}/v1" + "/v1" * (not account.kind.version)  # where one is taken off
-            providers[account.name] = {"type": account.kind.name, "base_url": base_url, **given, **account.extra}
+            entry = {"type": account.kind.name, "base_url": base_url, **given, **account.extra}
+            providers[account.name] = entry
+            providers[account.name + APART] = entry  # an account that refuses our key is left alone for a while
         models = {
-            f"{account.name}@@{fault}": {"deployments": [f"{account.name}/{MODEL}@@{fault}"], "retries": 0}
+            f"{account.name}@@{fault}": {
+                "deployments": [f"{account.name}{APART if fault == '401' else ''}/{MODEL}@@{fault}"],
+                "retries": 0,
+            }
             for account in every
             for fault in (*FAULTS, *BREAKS, STALL)
         }
-        with running_gateway({"providers": providers, "models": models}, folder, environ=variables) as gateway:  # type: ignore[arg-type]
+        document = {"providers": providers, "models": models, "resilience": NO_GUARDS}
+        with running_gateway(document, folder, environ=variables) as gateway:  # type: ignore[arg-type]
             yield World(simulator, gateway)

@@ -23,7 +23,7 @@ def test_the_docstring_draws_the_tree():
 def test_only_providers_failures_are_retryable():
     """What the caller did wrong is never asked again elsewhere."""
     retryable = {kind for kind in every(GatewayError) if kind.retryable}
-    assert retryable == {kind for kind in every(UpstreamError) if kind.__name__ != "UpstreamRejected"}
+    assert retryable == {kind for kind in every(UpstreamError) if kind.__name__ not in ("UpstreamRejected", "UpstreamFiltered")}
 
 
 def test_release_lets_go_of_every_frame():

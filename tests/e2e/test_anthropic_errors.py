@@ -101,7 +101,7 @@ def test_a_provider_that_fails(
     assert "127.0.0.1" not in str(caught.value)
     assert "sk-" not in str(caught.value)
     if fault == "429":
-        assert caught.value.response.headers["retry-after"] == "7"
+        assert 1 <= int(caught.value.response.headers["retry-after"]) <= 7  # what is left of the pause
 
 
 @pytest.mark.parametrize("model", MODELS)

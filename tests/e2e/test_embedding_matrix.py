@@ -131,12 +131,13 @@ def test_what_a_provider_has_no_place_for_is_named(world: World) -> None:
     body = {"model": "e-ollama", "input": "x", "user": "u", "input_type": "query"}
     _, headers, _ = post(world, "/v1/embeddings", body)
     assert headers["x-provider"] == "e-ollama"
-    body = {"content": {"parts": [{"text": "x"}]}, "taskType": "RETRIEVAL_QUERY", "title": "t"}
+    body = {"content": {"parts": [{"text": "what it is for"}]}, "taskType": "RETRIEVAL_QUERY", "title": "t"}
     _, headers, _ = post(world, "/v1beta/models/e-openai:embedContent", body)
     assert headers["x-gateway-dropped"] == "taskType, title"
     _, headers, _ = post(world, "/v1beta/models/e-cohere:embedContent", body)
     assert headers["x-gateway-dropped"] == "title"
-    (seen,) = [seen for seen in world.simulator.requests if b'"input_type":"search_query"' in seen.body]
+    asked = [seen for seen in world.simulator.requests if b"what it is for" in seen.body]
+    (seen,) = [seen for seen in asked if b'"input_type":"search_query"' in seen.body]
     assert seen.target.startswith("/e-cohere/")
 
 

@@ -55,6 +55,12 @@ def configuration(simulator: RunningSimulator) -> dict[str, Any]:
     """Two providers on one simulator, each speaking its own dialect. `NAME@@FAULT` as a model's name asks for a fault."""
     return {
         "server": {"limits": {"body": BODY_LIMIT}},
+        # A deployment fails here on purpose, again and again.
+        "resilience": {
+            "circuit_breaker": {"enabled": False},
+            "shedding": {"enabled": False},
+            "health_check": {"enabled": False},
+        },
         "auth": {
             "keys": [
                 {"name": "tests", "key": "sk-gateway-tests-0123456789abcdef"},
@@ -66,6 +72,9 @@ def configuration(simulator: RunningSimulator) -> dict[str, Any]:
             "oai": {"type": "openai", "base_url": f"{simulator.url}/v1", "api_key": OPENAI_KEY},
             "ant": {"type": "anthropic", "base_url": simulator.url, "api_key": ANTHROPIC_KEY},
             "vllm": {"type": "vllm", "base_url": f"{simulator.url}/v1"},
+            # Accounts that refuse the gateway's key are left alone for a while: each test's own.
+            "oai-401": {"type": "openai", "base_url": f"{simulator.url}/v1", "api_key": OPENAI_KEY},
+            "ant-401": {"type": "anthropic", "base_url": simulator.url, "api_key": ANTHROPIC_KEY},
         },
         "models": {
             "gpt": f"oai/{GPT}",
@@ -81,14 +90,14 @@ def configuration(simulator: RunningSimulator) -> dict[str, Any]:
             },
         }
         | {
-            f"{name}-{what}": {"deployments": [f"{where}@@{fault}"], "retries": 0}
-            for name, where in _WHERE
+            f"{name}-{what}": {"deployments": [f"{account}{'-401' if what == '401' else ''}/{model}@@{fault}"], "retries": 0}
+            for name, account, model in _WHERE
             for what, fault in _FAULTS
         },
     }
 
 
-_WHERE = (("gpt", f"oai/{GPT}"), ("claude", f"ant/{CLAUDE}"))
+_WHERE = (("gpt", "oai", GPT), ("claude", "ant", CLAUDE))
 _FAULTS = (
     *((str(code), str(code)) for code in (400, 401, 403, 404, 413, 422, 500, 503, 504, 529)),
     ("429", "429:retry_after=7"),

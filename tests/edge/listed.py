@@ -13,11 +13,11 @@ from llm_gateway.catalogue.lookup import Catalogue
 from llm_gateway.core.caller import Caller
 from llm_gateway.core.clock import FakeClock
 from llm_gateway.edge.models import Models
-from llm_gateway.providers.deployment import Patience, Upstream
+from llm_gateway.providers.deployment import Upstream
 from llm_gateway.providers.discovery import ListedModel
 from llm_gateway.providers.registry import PROVIDER_TYPES
-from llm_gateway.routing.route import Route, Router
 from llm_gateway.telemetry.stats import Stats
+from routed import router
 
 EVERYTHING = Caller("all")
 LISTED = {
@@ -52,27 +52,17 @@ class World:
             "openai": Upstream("openai", PROVIDER_TYPES["openai"], "https://api.example/v1", models=("gpt-4o", "gpt-4o-mini")),
             "gpu": Upstream("gpu", PROVIDER_TYPES["vllm"], "http://gpu.example/v1"),
         }
-        routes = {
-            "fast": self.route("fast", "gpu/llama"),
-            "smart": self.route("smart", "gpu/llama", "gpu/org/qwen:2"),
-            "mixed": self.route("mixed", "openai/gpt-4o", "gpu/llama"),
-        }
+        mixed = ("openai/gpt-4o", "gpu/llama")
+        aliases = router(self.upstreams, fast=("gpu/llama",), smart=("gpu/llama", "gpu/org/qwen:2"), mixed=mixed)
         self.stats = Stats()
         types = types or {"openai": "openai", "gpu": "vllm"}
         catalogue = Catalogue(types, {}, lambda: Data(read(book(*known, vllm=GPU))))
         self.clock = FakeClock()
-        self.models = Models(Router(routes, self.upstreams, Patience(), 1), self.discover, self.stats, self.clock, catalogue)
+        self.models = Models(aliases, self.discover, self.stats, self.clock, catalogue)
         self.listed = listed
 
     async def discover(self):
         return self.listed
-
-    def route(self, name: str, *candidates: str) -> Route:
-        found = []
-        for candidate in candidates:
-            provider, _, model = candidate.partition("/")
-            found.append((self.upstreams[provider].deployment(model), Patience()))
-        return Route(name, tuple(found), 1, 60.0)
 
     def list(self, query: bytes = b"", headers=None, caller: Caller = EVERYTHING):
         return asyncio.run(self.models.listing(caller, query, headers or {}))

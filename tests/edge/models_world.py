@@ -9,11 +9,11 @@ from llm_gateway.core.caller import Caller
 from llm_gateway.core.clock import FakeClock
 from llm_gateway.edge.models import Models
 from llm_gateway.http.request import Request
-from llm_gateway.providers.deployment import Patience, Upstream
+from llm_gateway.providers.deployment import Upstream
 from llm_gateway.providers.discovery import ListedModel
 from llm_gateway.providers.registry import PROVIDER_TYPES
-from llm_gateway.routing.route import Route, Router
 from llm_gateway.telemetry.stats import Stats
+from routed import router
 
 EVERYTHING = Caller("all")
 LISTED = {
@@ -39,15 +39,11 @@ class ModelsWorld:
             "gpu": Upstream("gpu", PROVIDER_TYPES["vllm"], "http://gpu.example/v1"),
             "house": Upstream("house", PROVIDER_TYPES["ollama"], "http://house.example"),
         }
-        routes = {"fast": self._route("fast", "gpu", "llama"), "house": self._route("house", "house", "llama3.2:1b")}
-        self.router = Router(routes, self.upstreams, Patience(), 1)
+        self.router = router(self.upstreams, fast=("gpu/llama",), house=("house/llama3.2:1b",))
         self.models = Models(self.router, self._discover, Stats(), FakeClock(), Catalogue({}, {}, _no_data))
 
     async def _discover(self) -> Any:
         return LISTED
-
-    def _route(self, name: str, provider: str, model: str) -> Route:
-        return Route(name, ((self.upstreams[provider].deployment(model), Patience()),), 1, 60.0)
 
 
 def get(body: bytes = b"", query: bytes = b"") -> Request:

@@ -5,6 +5,7 @@ import pytest
 
 from llm_gateway.core.clock import FakeClock
 from llm_gateway.edge.health import FAILURES, OLD, PATHS, Health
+from llm_gateway.resilience.probes import Wellness
 from llm_gateway.telemetry.stats import Stats
 
 PROVIDERS = {"openai": "openai", "gpu": "vllm"}
@@ -230,3 +231,20 @@ def test_a_disk_that_cannot_be_read(tmp_path):
     (tmp_path / "file").touch()
     assert World(state_dir=tmp_path / "file" / "state").get(b"/health")[1]["dependencies"]["disk_space_gb"] is None
     assert World().get(b"/health")[1]["dependencies"]["disk_space_gb"] is None
+
+
+def test_the_report_tells_circuit_and_score():
+    """B9, where the worker knows them: whether the account is left alone, why, and how well it does all in all."""
+    world = World()
+    world.run("openai", "...x")
+    asked = []
+
+    def wellness(provider, success, p95):
+        asked.append((provider, success, p95))
+        return Wellness(0.87, 1.0, "open", "circuit", 1.23456)
+
+    world.health.wellness = wellness
+    row = world.report("openai")
+    assert asked[0] == ("openai", 0.75, 0.25)
+    assert (row["metrics"]["health_score"], row["metrics"]["availability"]) == (0.87, 1.0)
+    assert row["circuit"] == {"state": "open", "reason": "circuit", "seconds": 1.235}

@@ -269,7 +269,7 @@ def test_credentials_that_a_provider_refuses_are_fetched_anew(status: str, refus
 
     async def main() -> None:
         async with Upstream([ASK, answer({}, status)]) as server, whole_gateway(one_provider(server.url)) as gateway:
-            gateway.app.world.pipeline.route.__self__.upstreams["a"].authorizer = signing
+            gateway.app.world.pipeline.decide.router.upstreams["a"].authorizer = signing
             await refusal(gateway)
             assert b"X-Signed: yes\r\n" in server.requests[0][1]
             assert (signing.signed[-1][0], signing.signed[-1][2]) == (b"GET", b"")

@@ -17,6 +17,7 @@ import pytest
 
 from e2e.test_matrix import documents, request_of, text_of
 from faults.test_upstream_bodies import label
+from faults.world import NO_GUARDS
 from gateway_process import KEY, GatewayProcess, running_gateway
 from llm_gateway.http.framing.sse import SseReader
 from llm_gateway.simulator import Mount, RunningSimulator, SimulatorOptions, running_simulator
@@ -87,6 +88,11 @@ TERMINAL = {
     "gemini array": b'"finishReason"',
     "ollama": b'"done":true',
 }
+
+
+def refusing(back: str, front: str, *, stream: bool) -> str:
+    """The provider, and the model, that refuses our key."""
+    return f"{back}-401-{front.replace(' ', '-')}-{'stream' if stream else 'whole'}"
 
 
 def cases() -> Iterator[Any]:
@@ -161,9 +167,19 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             }
             for name in BACKS
             for fault in FAULTS
+            if fault != "401"
         }
+        for (
+            name
+        ) in BACKS:  # whoever refuses our key is left alone for a while, so that each request here has an account of its own
+            for front in FRONTS:
+                for stream in (True, False):
+                    one = refusing(name, front, stream=stream)
+                    providers[one] = providers[name]
+                    models[one] = {"deployments": [f"{one}/sim@@401"], "retries": 0}
         declared = {"responses": {"endpoints": {"openai_responses": "/responses"}}}
-        with running_gateway({"provider_types": declared, "providers": providers, "models": models}, folder) as gateway:
+        config = {"provider_types": declared, "providers": providers, "models": models, "resilience": NO_GUARDS}
+        with running_gateway(config, folder) as gateway:
             yield World(simulator, gateway)
 
 
@@ -173,6 +189,8 @@ def test_an_answer_or_an_error(world: World, back: str, fault: str, expected: st
     model = f"{back}-{label(fault)}".replace("+", "-").replace(",", "-")
     for stream in (True,) if fault not in BODIES else (True, False):
         asked = f"Hello {uuid.uuid4().hex[:12]} from {front}, 模型"
+        if fault == "401":
+            model = refusing(back, front, stream=stream)
         longer = " and on" * (40 if expected == FAILS else 4)  # so that something is left to break
         got = world.ask(front, model, asked + longer, stream=stream)
         if got.status != 200 or _in_band(got):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from faults.world import LANES, Row, World, payload, question, refused, running_world
+from faults.world import LANES, Row, World, apart, payload, question, refused, running_world
 from llm_gateway.simulator import running_simulator
 
 BUSY = (500, 502, 503, 504, 529)
@@ -14,11 +14,12 @@ REJECTED = (400, 404, 413, 422)
 SECRET = "sk-live-0123456789abcdefghij"
 ROWS = (
     {f"once-{code}": Row(f"{code}:times=1", retries=1) for code in BUSY}
-    | {f"always-{code}": Row(f"{code}", retries=2) for code in (*BUSY, *REJECTED, 401, 403)}
-    | {f"else-{code}": Row(f"{code}", then=True, retries=2) for code in (400, 401, 403, 422)}
+    | {f"always-{code}": Row(f"{code}", retries=2) for code in (*BUSY, *REJECTED)}
+    | {f"always-{code}": Row(f"{code}", retries=2, apart=True) for code in (401, 403)}
+    | {f"else-{code}": Row(f"{code}", then=True, retries=2, apart=True) for code in (400, 401, 403, 422)}
     | {
-        "echoed-key": Row(f"401:message=Incorrect%20API%20key%20provided:%20{SECRET}.", in_path=True),
-        "quoting": Row(f"400:message=Your%20key%20{SECRET}%20may%20not%20use%20this.", in_path=True),
+        "echoed-key": Row(f"401:message=Incorrect%20API%20key%20provided:%20{SECRET}.", in_path=True, apart=True),
+        "quoting": Row(f"400:message=Your%20key%20{SECRET}%20may%20not%20use%20this.", in_path=True, apart=True),
         "early": Row("413+early_response", in_path=True),
         "early-400": Row("400+early_response", in_path=True),
     }
@@ -105,7 +106,7 @@ def test_u17_the_request_is_at_fault(world: World, front: str, back: str, stream
 def test_u17_the_gateway_s_key_is_refused(world: World, front: str, back: str, stream: bool, code: int) -> None:
     """The caller's key is right, so he is not told 401; repeating with the same key would be useless."""
     asked = question()
-    got = world.ask(front, f"{back}-always-{code}", asked, stream=stream)
+    got = world.ask(front, apart(front, back, f"always-{code}", stream=stream), asked, stream=stream)
     refused(world, got, 502)
     assert "www-authenticate" not in dict(got.headers)
     assert got.error["type"] in {"provider_error", "api_error"}
@@ -117,7 +118,7 @@ def test_u17_the_gateway_s_key_is_refused(world: World, front: str, back: str, s
 def test_u17_what_another_deployment_can_help_with(world: World, front: str, back: str, code: int, tries: int) -> None:
     """Refused credentials: yes. A request that is wrong: it would be wrong there too."""
     asked = question()
-    got = world.ask(front, f"{back}-else-{code}", asked)
+    got = world.ask(front, apart(front, back, f"else-{code}", stream=False), asked)
     assert got.status == (200 if tries == 2 else code)
     assert len(world.seen(asked)) == tries
 
@@ -127,10 +128,11 @@ def test_u17_what_another_deployment_can_help_with(world: World, front: str, bac
 @pytest.mark.parametrize("model", ["echoed-key", "quoting"])
 def test_u17_a_provider_that_repeats_a_key(world: World, front: str, back: str, stream: bool, model: str) -> None:
     """Whatever looks like a credential in the provider's words is masked, in every lane and in the log."""
-    got = world.ask(front, f"{back}-{model}", stream=stream)
+    name = apart(front, back, model, stream=stream)
+    got = world.ask(front, name, stream=stream)
     refused(world, got, 400, 502)
     assert SECRET not in repr(got)
-    world.access(f"{back}-{model}")
+    world.access(name)
     assert SECRET not in (world.gateway.folder / "access.log").read_text() + world.gateway.events()
 
 

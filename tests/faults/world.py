@@ -32,19 +32,24 @@ LANES = tuple((front, back) for front in FRONTS for back in FRONTS)
 PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
 PATIENT = {"connect": "5s", "head": "20s", "first_token": "20s", "idle": "20s", "total": "30s"}
 HASTY = {"connect": "1s", "head": "300ms", "first_token": "400ms", "idle": "300ms", "total": "1500ms"}
+NO_GUARDS = {"circuit_breaker": {"enabled": False}, "shedding": {"enabled": False}, "health_check": {"enabled": False}}
+"""For tests of one failure at a time: a deployment that fails on purpose is asked again and again, on a machine that is busy."""
 TERMINAL = {"openai": b"data: [DONE]", "anthropic": b"event: message_stop"}
 
 
 @dataclass(frozen=True)
 class Row:
     """What a model name does. `then`: a second deployment, healthy. `in_path`: the fault stands in the
-    base URL instead of the model's name, which shows in logs and is only read with the request's body."""
+    base URL instead of the model's name, which shows in logs and is only read with the request's body. `apart`: each lane and
+    way has an account of its own (`apart`, below, names its model), because a provider that refuses our key is left alone for a
+    minute."""
 
     fault: str = ""
     retries: int = 0
     hasty: bool = False
     then: bool = False
     in_path: bool = False
+    apart: bool = False
     timeouts: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -302,7 +307,17 @@ def _finished(front: str, data: Any) -> bool:
 def nothing_leaked(world: World, got: Got) -> None:
     """No address, credential, path of a file or traceback is in what the client got."""
     told = "".join(f"{name}: {value}\n" for name, value in got.headers) + got.body.decode("utf-8", "replace")
-    for secret in (str(world.simulator.port), "127.0.0.1", OPENAI_KEY, ANTHROPIC_KEY, KEY, "canary", "Traceback", ".py", "pwned"):
+    for secret in (
+        f":{world.simulator.port}",
+        "127.0.0.1",
+        OPENAI_KEY,
+        ANTHROPIC_KEY,
+        KEY,
+        "canary",
+        "Traceback",
+        ".py",
+        "pwned",
+    ):
         assert secret not in told, (secret, told)
     for name in ("set-cookie", "server", "openai-organization", "anthropic-organization-id", "x-echoed", "x-padding"):
         assert got.header(name) is None, (name, got)
@@ -328,23 +343,35 @@ def eventually(check: Callable[[], bool], seconds: float = 5.0) -> bool:
 
 def configuration(simulator: RunningSimulator, rows: Mapping[str, Row]) -> dict[str, Any]:
     """Two providers on one simulator, and for each row a model name at each of them."""
-    providers: dict[str, Any] = {"openai": _provider("openai", simulator.url), "anthropic": _provider("anthropic", simulator.url)}
+    providers: dict[str, Any] = {"openai": provider("openai", simulator.url), "anthropic": provider("anthropic", simulator.url)}
     models: dict[str, Any] = {}
     for label, row in {"well": Row(), **rows}.items():
         for back in FRONTS:
-            first = f"{back}/sim-model"
-            if row.in_path:
-                providers[f"{back}-{label}"] = _provider(back, f"{simulator.url}/f/{quote(row.fault, safe='')}")
-                first = f"{back}-{label}/sim-model"
-            elif row.fault:
-                first += f"@@{row.fault}"
-            deployments = [first, f"{back}/sim-model"] if row.then else [first]
-            timeouts = {**(HASTY if row.hasty else PATIENT), **row.timeouts}
-            models[f"{back}-{label}"] = {"deployments": deployments, "retries": row.retries, "timeouts": timeouts}
-    return {"providers": providers, "models": models}
+            for name in _names(back, label) if row.apart else (f"{back}-{label}",):
+                first = f"{back}/sim-model"
+                if row.in_path or row.apart:
+                    path = f"/f/{quote(row.fault, safe='')}" if row.in_path else ""
+                    providers[name] = provider(back, simulator.url + path)
+                    first = f"{name}/sim-model"
+                if row.fault and not row.in_path:
+                    first += f"@@{row.fault}"
+                deployments = [first, f"{back}/sim-model"] if row.then else [first]
+                timeouts = {**(HASTY if row.hasty else PATIENT), **row.timeouts}
+                models[name] = {"deployments": deployments, "retries": row.retries, "timeouts": timeouts}
+    return {"providers": providers, "models": models, "resilience": NO_GUARDS}
 
 
-def _provider(kind: str, url: str) -> dict[str, str]:
+def apart(front: str, back: str, label: str, *, stream: bool) -> str:
+    """The model of a row that is `apart`."""
+    return f"{back}-{label}-{front}-{'stream' if stream else 'whole'}"
+
+
+def _names(back: str, label: str) -> list[str]:
+    return [apart(front, back, label, stream=stream) for front in FRONTS for stream in (True, False)]
+
+
+def provider(kind: str, url: str) -> dict[str, str]:
+    """An account at a provider that speaks `kind`."""
     return {"type": kind, "base_url": url, "api_key": OPENAI_KEY if kind == "openai" else ANTHROPIC_KEY}
 
 

@@ -60,3 +60,11 @@ def test_what_passes_through_is_called_so():
     ex.path = b"/passthrough/openai/v1/x"
     quick = msgspec.json.decode(rendered([as_json(ex, 1_700_000_000.5, 100.5)]))
     assert quick["operation"] == line_of(ex, 1.0, 100.5).operation == "passthrough"
+
+
+def test_lost_hedges_are_told():
+    """An attempt that lost a race was paid for: its line names it."""
+    ex = finished()
+    ex.hedges = [Attempt("slow", "model", 100.0, ended=100.25)]
+    line = msgspec.json.decode(rendered([as_json(ex, 1_700_000_000.5, 100.5)]))
+    assert line["hedges"] == [{"provider": "slow", "model": "model", "ms": 250.0}]

@@ -92,7 +92,7 @@ def test_the_second_listener_has_no_responses():
 
     async def main() -> None:
         async with whole_gateway(one_provider("http://127.0.0.1:1")) as gateway:
-            gateway.app.world = admin_world(gateway.app.world)
+            gateway.app.world = admin_world(gateway.app.world, gateway.snapshot, gateway.shared)
             status, _, body = await call(gateway, "GET", "/v1/responses/x")
             assert (status, msgspec.json.decode(body)["error"]["code"]) == (404, "not_found")
             assert (await call(gateway, "GET", "/v1beta/models"))[0] == 200

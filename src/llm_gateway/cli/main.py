@@ -8,6 +8,7 @@ from llm_gateway._version import __version__
 from llm_gateway.cli.ask import chat
 from llm_gateway.cli.check import hash_key, schema, validate
 from llm_gateway.cli.completions import completions
+from llm_gateway.cli.explain import explain
 from llm_gateway.cli.models import models
 from llm_gateway.cli.output import Output
 from llm_gateway.cli.serve import serve
@@ -33,5 +34,5 @@ def version(output: Output) -> None:
     output.show({"version": __version__}, f"llm-gateway {__version__}")
 
 
-for command in (serve, validate, schema, hash_key, chat, models, simulate, completions, version):
+for command in (serve, validate, schema, hash_key, chat, explain, models, simulate, completions, version):
     main.add_command(command)

@@ -21,7 +21,9 @@ GatewayError                     500 internal_error
 │   ├── UpstreamRateLimited      429 rate_limit_error
 │   ├── UpstreamMalformed        502 provider_error          an answer that is none
 │   └── UpstreamRejected         as the provider said        400, 404, 413, 422: the request's fault; nobody else is asked
-├── Overloaded                   503 internal_error          as much is held in memory as may be
+│       ├── UpstreamContextOverflow  400 context_length_exceeded  too long for this model; a larger one may be asked
+│       └── UpstreamFiltered         400 content_filter           the provider's content filter stopped the request
+├── Overloaded                   503 internal_error          the gateway has as much to do, or to hold, as it can
 └── Draining                     503 internal_error
 
 Types, codes and statuses are those of requirements 1.6. Dialects render them in the caller's own shape. `message` is public:
@@ -151,7 +153,7 @@ class Draining(GatewayError):
 
 
 class Overloaded(GatewayError):
-    """As much is held in memory as may be: a small request, for one, may go on from a large conversation."""
+    """The gateway cannot keep up, or holds as much in memory as it may: a small request may go on from a large conversation."""
 
     status = 503
     code = "overloaded"
@@ -219,3 +221,18 @@ class UpstreamRejected(UpstreamError):
     body: bytes = b""
     """The provider's own error body, for a caller who speaks its dialect."""
     same_dialect: bool = False
+
+
+class UpstreamContextOverflow(UpstreamRejected):
+    """The prompt is too long for this model. A model with a larger context window may be asked."""
+
+    code = "context_length_exceeded"
+    retryable = True
+    reason = "context_overflow"
+
+
+class UpstreamFiltered(UpstreamRejected):
+    """The provider's content filter stopped the request: asking elsewhere would be a way around it, which a route must allow."""
+
+    code = "content_filter"
+    reason = "content_filter"

@@ -45,6 +45,22 @@ class Exchange:
     stream: bool = False
     strict: bool | None = None
     """Whether a lossy translation is refused; None: as the configuration says."""
+    wishes: Any = None
+    """What the caller asked of routing (routing.features.Wishes); None: nothing."""
+    metadata: dict[str, str] | None = None
+    """x_gateway_metadata of the request: the caller's own words, for rules."""
+    prefix: tuple[int, ...] = ()
+    """Fingerprints of the prompt's beginning, where the route asks what prompt caches hold (routing.prefix)."""
+    decision: Any = None
+    """Who is asked, in which order, and why (routing.decision.Decision)."""
+    running: Any = None
+    """The attempt whose stream is on its way (resilience.feedback.Run): it holds a place until the stream's end."""
+    on_cut: str = "error"
+    """What becomes of a stream that breaks: the route's (docs/STREAM-CONTRACT.md)."""
+    story: Any = None
+    """What was shown of an answer that broke off, for the next leg to go on with (providers.continuing.story.Story)."""
+    hedges: list[Attempt] | None = None
+    """Attempts that lost a race to another one; they tell nothing about their providers."""
     served_provider: str = ""
     served_model: str = ""
     dropped: list[str] | None = None

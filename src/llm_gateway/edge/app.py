@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from llm_gateway.core.clock import Clock
@@ -15,12 +15,14 @@ from llm_gateway.dialects.mistral_chat.front import INSTEAD, USER_AGENT
 from llm_gateway.dialects.openai_responses import OPENAI_RESPONSES
 from llm_gateway.edge import gemini
 from llm_gateway.edge.cors import Cors
+from llm_gateway.edge.health import PATHS
 from llm_gateway.edge.plain import Plain
 from llm_gateway.edge.respond import ALWAYS, error_lines
 from llm_gateway.edge.versions import Versions
 from llm_gateway.http.headers import header
 from llm_gateway.http.server import Request
 from llm_gateway.pipeline import Pipeline
+from llm_gateway.resilience.shedding import Shedding
 
 BindFront = Callable[[Request], Front | None]
 """The dialect of a request whose URL says more than a path: made for this one request; None: there is nothing."""
@@ -39,6 +41,7 @@ SessionHandler = Callable[[Request, str, bytes], Awaitable[None]]
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
 _TRUE = (b"true", b"1", b"yes", b"on")
+_NEVER_SHED = frozenset({*PATHS, b"/health/providers"})
 
 
 @dataclass(frozen=True)
@@ -70,22 +73,27 @@ class World:
 class App:
     """The server's handler. `world` is replaced in one assignment on reload."""
 
-    def __init__(self, world: World, ids: Ids, clock: Clock) -> None:
+    def __init__(self, world: World, ids: Ids, clock: Clock, shedding: Shedding | None = None) -> None:
+        """`shedding` None: nobody is turned away."""
         self.world = world
         self._ids = ids
         self._clock = clock
+        self._shedding = shedding or Shedding(clock.monotonic)
 
     def __call__(self, request: Request) -> Awaitable[None]:
         """What is left to await. Not a coroutine itself: one less that each resumption goes through."""
         world = self.world
         headers = request.headers
+        if self._shedding.pressure and (overloaded := self._turned_away(request)) is not None:
+            origin = headers.get(b"origin")
+            return self._refused(world, request, overloaded, b"" if origin is None else world.cors.lines(origin))
         front = world.fronts.get(request.path) if request.method == b"POST" else None
         extra = b""
         if front is None or world.versions.active or b"x-api-version" in headers:
             try:
                 resolved = world.versions.resolve(request.path, headers, self._clock.now())
                 request.path = resolved.path
-                front = _bound(world, request) if request.method == b"POST" else None
+                front = front_at(world.fronts, world.bound, request) if request.method == b"POST" else None
                 relayed = world.relayed(request) if front is None else None
             except GatewayError as error:
                 return self._refused(world, request, error)
@@ -131,8 +139,14 @@ class App:
         """A request id, for answers that no request was read for."""
         return self._ids.request_id()
 
-    async def _refused(self, world: World, request: Request, error: GatewayError) -> None:
-        self._refuse(world, request, error, b"")
+    def _turned_away(self, request: Request) -> GatewayError | None:
+        """While there is more to do than can be done. Not of those who ask whether it is so, nor of a browser's preflight."""
+        if request.path in _NEVER_SHED or request.method == b"OPTIONS":
+            return None
+        return self._shedding.refusal(request.headers)
+
+    async def _refused(self, world: World, request: Request, error: GatewayError, extra: bytes = b"") -> None:
+        self._refuse(world, request, error, extra)
 
     async def _not_json(self, world: World, ex: Exchange) -> None:
         with world.pipeline.observe(ex):
@@ -166,10 +180,11 @@ class App:
         return self._ids.request_id()
 
 
-def _bound(world: World, request: Request) -> Front | None:
-    front = world.fronts.get(request.path)
+def front_at(fronts: Mapping[bytes, Front], bound: Iterable[tuple[bytes, BindFront]], request: Request) -> Front | None:
+    """The dialect of a POST to a model operation; None: its path is none. Raises InvalidRequest."""
+    front = fronts.get(request.path)
     if front is None:
-        for prefix, bind in world.bound:
+        for prefix, bind in bound:
             if request.path.startswith(prefix):
                 return bind(request)
     return front

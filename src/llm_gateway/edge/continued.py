@@ -31,9 +31,9 @@ from llm_gateway.edge.respond import Respond
 from llm_gateway.edge.stored import LONGEST_ID, ResponseStore, Stored
 from llm_gateway.edge.turn import Reference, Turn
 from llm_gateway.http.headers import header
-from llm_gateway.pipeline import Answer, AskDeployment
 from llm_gateway.providers.answer import WholeAnswer
 from llm_gateway.providers.deployment import Deployment, Patience
+from llm_gateway.resilience.attempts import Answer, AskDeployment
 
 LONGEST_CHAIN = 1000
 """Responses of one conversation."""
@@ -143,6 +143,7 @@ class Continue:
             self._hold(turn, size)
             ex.body = turn.body = set_top_level(turn.body, "input", encode(items))
             ex.view = turn.view(ex.body)
+            ex.request = None
 
     def _hold(self, turn: Turn, size: int) -> None:
         """Raises Overloaded. Given back by `observed`."""

@@ -12,12 +12,15 @@ ANY = "*"
 METHODS = ("GET", "HEAD", "POST", "OPTIONS")
 ASKED_WITH = (
     b"Authorization, Content-Type, X-API-Key, X-Goog-Api-Key, X-Request-ID, X-API-Version, Idempotency-Key, OpenAI-Beta, "
-    b"Anthropic-Version, Anthropic-Beta, X-Gateway-Metadata, X-Gateway-Strict"
+    b"Anthropic-Version, Anthropic-Beta, X-Gateway-Metadata, X-Gateway-Strict, "
+    b"X-Gateway-Strategy, X-Gateway-Providers, X-Gateway-Exclude, X-Gateway-Fallback, X-Gateway-Max-Retries, "
+    b"X-Gateway-Max-Cost, X-Gateway-Deadline, X-Gateway-Priority, X-Gateway-Session, X-Session-ID"
 )
 EXPOSED = (
     b"X-Request-ID, X-Provider, X-Latency-Ms, X-Failover, Retry-After, "
     b"X-Gateway-Version, X-Gateway-Provider, X-Gateway-Model, X-Gateway-Latency-Ms, "
     b"X-Gateway-Retries, X-Gateway-Failover, X-Gateway-Dropped, X-Gateway-Estimated, "
+    b"X-Gateway-Decision, X-Gateway-Requested-Model, "
     b"Deprecation, Sunset, Warning, Link"
 )
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@,*]+")

@@ -1,7 +1,8 @@
 """Is the gateway well, and are its providers? (requirements E7-E12)
 
-Providers are judged by how real requests fared, never by asking them: a probe would cost money (C27). A verdict grows old: a
-provider that nobody asked for a while may be asked again, else a gateway taken out of service for it could never come back.
+Providers are judged by how real requests fared; what else asks them (resilience/probes.py) costs nothing (C27). A verdict grows
+old: a provider that nobody asked for a while may be asked again, else a gateway taken out of service for it could never come
+back.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from llm_gateway.core.clock import Clock
 from llm_gateway.edge.listing import parse_query
 from llm_gateway.edge.plain import Plain, json
 from llm_gateway.providers.load import Load
+from llm_gateway.resilience.probes import Wellness
 from llm_gateway.telemetry.journal import timestamp
 from llm_gateway.telemetry.stats import Stats, Summary, milliseconds
 
@@ -76,6 +78,8 @@ class Health:
         self._began = clock.monotonic()
         self.load: Callable[[str], Load | None] = lambda _provider: None
         """What a provider says of its load, where it is read."""
+        self.wellness: Callable[[str, float | None, float | None], Wellness] | None = None
+        """A provider's circuit and health score, by its rate of successes and 95th percentile of latency (B9)."""
 
     def answer(self, path: bytes, query: bytes = b"") -> Plain:
         """The answer for one of PATHS. Raises KeyError for another path."""
@@ -179,6 +183,11 @@ class Health:
             },
             "last_check": self._wall(summary.last_at),
         }
+        if self.wellness is not None:
+            found = self.wellness(name, summary.success_rate, summary.p95_latency)
+            row["metrics"]["health_score"] = found.score
+            row["metrics"]["availability"] = found.availability
+            row["circuit"] = {"state": found.circuit, "reason": found.reason or None, "seconds": round(found.seconds, 3)}
         load = self.load(name)
         if load is not None:
             row["load"] = {

@@ -18,7 +18,8 @@ from llm_gateway.edge.listing import Field, Params, Row, Schema, arrange, page, 
 from llm_gateway.edge.model_info import PRICES, released, shared_by
 from llm_gateway.edge.plain import Plain, cached
 from llm_gateway.providers.discovery import Listed, ListedModel
-from llm_gateway.routing.route import Route, Router
+from llm_gateway.routing.route import Route
+from llm_gateway.routing.router import Router
 from llm_gateway.telemetry.journal import timestamp
 from llm_gateway.telemetry.stats import Stats, Summary, milliseconds
 

@@ -20,7 +20,7 @@ from llm_gateway.edge.models import CACHING, Models
 from llm_gateway.edge.plain import JSON, Plain, cached, json
 from llm_gateway.http.request import Request
 from llm_gateway.providers.beside import Beside
-from llm_gateway.routing.route import Router
+from llm_gateway.routing.router import Router
 from llm_gateway.telemetry.journal import timestamp
 
 API_VERSION = "0.13.5"

@@ -11,8 +11,8 @@ from llm_gateway.dialects.base import Front, Operation
 from llm_gateway.dialects.openai_media import MEDIA, MediaFront, MediaOperation
 from llm_gateway.edge.respond import Respond
 from llm_gateway.http.server import Request
-from llm_gateway.pipeline import Answer
 from llm_gateway.providers.raw import RawAnswer
+from llm_gateway.resilience.attempts import Answer
 
 MEDIA_PATHS: Mapping[bytes, MediaOperation] = MappingProxyType({f"/v1{kind.path}".encode(): kind for kind in MEDIA})
 

@@ -15,6 +15,7 @@ from llm_gateway.edge.heartbeat import Heartbeat
 from llm_gateway.http.headers import header
 from llm_gateway.providers.answer import StreamAnswer, WholeAnswer
 from llm_gateway.providers.raw import RawAnswer
+from llm_gateway.routing.told import decision_line
 
 ALWAYS = header(b"X-Gateway-Version", __version__.encode()) + b"Cache-Control: no-store\r\n"
 _UNSHOWN = re.compile(r"[^\x20-\x7e]")
@@ -59,8 +60,28 @@ class Respond:
             ex.bytes_out = answer.written
             answer.close()
         if answer.error is not None:
-            raise answer.error
+            await self._go_on(ex, answer)
         reply.end()
+
+    async def _go_on(self, ex: Exchange, cut: StreamAnswer) -> None:
+        """The rest of a stream that broke, told by further legs. Raises what the stream is to end with."""
+        reply, beat = ex.reply, ex.front.keepalive
+        while cut.error is not None:
+            if cut.onward is None:
+                raise cut.error
+            with self._heartbeat.beating(cut, reply, beat):
+                answer = await cut.onward(ex, cut)
+            answer.onward = cut.onward
+            try:
+                answer.attach(reply)
+                if not answer.over.done():
+                    with self._heartbeat.beating(answer, reply, beat):
+                        await answer.over
+            finally:
+                ex.usage = answer.usage
+                ex.bytes_out += answer.written
+                answer.close()
+            cut = answer
 
     def refuse(self, ex: Exchange, error: GatewayError) -> None:
         """Say what went wrong: as a status if nothing was sent, as an event inside the stream otherwise."""
@@ -97,6 +118,8 @@ class Respond:
                 lines += b"X-Failover: true\r\nX-Gateway-Failover: true\r\n"
         if ex.dropped:
             lines += header(b"X-Gateway-Dropped", _shown(ex.dropped))
+        if ex.decision is not None:
+            lines += decision_line(ex.decision, ex)
         return lines
 
     def _metadata(self, ex: Exchange) -> dict[str, object]:

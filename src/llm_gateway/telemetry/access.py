@@ -52,6 +52,10 @@ class AccessLine(msgspec.Struct, omit_defaults=True):
     bytes_out: int = 0
     peer: str = ""
     session: dict[str, str | int | float] | None = None
+    seams: int = 0
+    """How often a stream broke and another attempt went on with it."""
+    hedges: list[dict[str, str | float]] | None = None
+    """Attempts that lost a race to another one: given up, and paid for all the same."""
 
 
 _encode = msgspec.json.Encoder().encode
@@ -94,7 +98,8 @@ def as_json(ex: Exchange, wall: float, now: float) -> Completed | bytes:
     """One line, or for a completed request what `rendered` makes it of. `wall`: Unix seconds, `now`: monotonic seconds."""
     attempts = ex.attempts
     caller = ex.caller
-    if ex.outcome != "completed" or len(attempts) != 1 or ex.dropped or caller is None or ex.error is not None or ex.session:
+    unusual = ex.dropped or ex.error is not None or ex.session or ex.hedges
+    if ex.outcome != "completed" or len(attempts) != 1 or caller is None or unusual:
         return _encode(line_of(ex, wall, now)) + b"\n"
     start = ex.received
     return Completed(
@@ -171,6 +176,9 @@ def line_of(ex: Exchange, wall: float, now: float) -> AccessLine:
         bytes_out=ex.bytes_out,
         peer=ex.peer,
         session=ex.session,
+        seams=0 if ex.story is None else ex.story.seams,
+        hedges=[{"provider": one.provider, "model": one.model, "ms": _ms(one.ended - one.started)} for one in ex.hedges or ()]
+        or None,
     )
 
 

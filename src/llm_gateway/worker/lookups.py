@@ -6,16 +6,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
 from llm_gateway.core.caller import Caller
-from llm_gateway.edge import gemini, gemini_models, ollama
+from llm_gateway.edge import gemini, gemini_models, ollama, routing
 from llm_gateway.edge.app import PlainHandler
 from llm_gateway.edge.gemini_models import GeminiModels
-from llm_gateway.edge.models import Models
+from llm_gateway.edge.models import Models, unquoted
 from llm_gateway.edge.ollama import Ollama
 from llm_gateway.edge.plain import Plain
 from llm_gateway.edge.responses import METHODS, Responses
+from llm_gateway.edge.routing import Explain
 from llm_gateway.http.request import Request
 from llm_gateway.providers.beside import Beside
-from llm_gateway.routing.route import Router
+from llm_gateway.routing.decisions import Decisions
+from llm_gateway.routing.router import Router
 
 GET = (b"GET", b"HEAD")
 POST = (b"POST",)
@@ -38,6 +40,22 @@ def lookups(identified: Identified, router: Router, models: Models, responses: R
     ours, googles = _openai(identified, models, responses), _gemini(identified, models)
     ollamas = _ollama(identified, Ollama(models, router, beside))
     return Lookups(ours.exact | googles.exact | ollamas.exact, ours.prefixes + googles.prefixes + ollamas.prefixes)
+
+
+def routing_lookups(identified: Identified, explain: Explain, decisions: Decisions) -> Lookups:
+    """What callers can see of routing."""
+
+    async def explained(request: Request, _rest: str) -> Plain:
+        return explain(identified(request.headers), request)
+
+    async def listing(request: Request, _rest: str) -> Plain:
+        return routing.listing(decisions, identified(request.headers), request.query)
+
+    async def one(request: Request, rest: str) -> Plain:
+        return routing.one(decisions, identified(request.headers), unquoted(rest))
+
+    exact: dict[bytes, Exact] = {routing.EXPLAIN: (POST, explained), routing.DECISIONS: (GET, listing)}
+    return Lookups(exact, ((routing.DECISIONS + b"/", GET, one),))
 
 
 def _openai(identified: Identified, models: Models, responses: Responses) -> Lookups:

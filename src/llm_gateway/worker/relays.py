@@ -26,6 +26,9 @@ from llm_gateway.pipeline import Pipeline
 from llm_gateway.providers.deployment import Patience, Upstream
 from llm_gateway.providers.passthrough import AskPassthrough
 from llm_gateway.providers.raw import AskRaw
+from llm_gateway.resilience.standings import Standings
+from llm_gateway.routing.candidate import Candidate, Leg
+from llm_gateway.routing.decision import Chosen, Decision
 from llm_gateway.routing.route import Route
 from llm_gateway.snapshot import Snapshot
 
@@ -35,7 +38,12 @@ UPLOADS: tuple[bytes, ...] = (*(path.encode() for path in _FORMS), PREFIX)
 
 
 def build_relays(
-    snapshot: Snapshot, pipeline: Pipeline, clients: Mapping[str, Client], heartbeat: Heartbeat, owners: MemoryOwners
+    snapshot: Snapshot,
+    pipeline: Pipeline,
+    clients: Mapping[str, Client],
+    heartbeat: Heartbeat,
+    owners: MemoryOwners,
+    standings: Standings,
 ) -> Relay:
     """For World.relayed."""
     config, clock = snapshot.config, pipeline.clock
@@ -46,11 +54,11 @@ def build_relays(
     owned = copy(media)
     owners.configure(config.files.entries, float(config.files.remember))
     owned.authorize = authorize_owned
-    owned.route = _OneProvider(snapshot, "files", again=1).route
+    owned.decide = _OneProvider(snapshot, "files", standings, again=1)
     owned.ask = AskOwned(ask, owners, clock, show_unknown=config.files.unknown_ids == "show")
     through = copy(media)
     through.authorize = authorize_passthrough
-    through.route = _OneProvider(snapshot, NAME, again=0).route
+    through.decide = _OneProvider(snapshot, NAME, standings, again=0)
     through.ask = AskPassthrough(ask, clock)
     most_json = int(config.server.limits.body)
     models = {"moderation_model": config.media.moderation_model, "image_model": config.media.image_model}
@@ -71,26 +79,31 @@ def build_relays(
 
 
 class _OneProvider:
-    """Routes to the provider that a front names: nobody else has what is asked for, so nobody else is asked."""
+    """Decides for the provider that a front names: nobody else has what is asked for, so nobody else is asked."""
 
-    def __init__(self, snapshot: Snapshot, unnamed: str, *, again: int) -> None:
+    def __init__(self, snapshot: Snapshot, unnamed: str, standings: Standings, *, again: int) -> None:
         """`unnamed`: what statistics call requests that name no model. `again`: how often what only looks is repeated."""
         self._upstreams = snapshot.upstreams
+        self._standings = standings
         self._patience = Patience()
         self._unnamed = unnamed
         self._again = again
 
-    def route(self, ex: Exchange) -> Route:
+    def __call__(self, ex: Exchange) -> Decision:
         upstream = self._upstreams.get(ex.front.provider)
         if upstream is None:
-            return Route("", (), 0, self._patience.total)
+            return Decision(Route("", (), 0, self._patience.total), (), "priority")
         model = ex.model.partition("/")[2] or self._unnamed
         try:
             deployment = upstream.deployment(model)
         except ValueError:
             deployment = upstream.deployment(self._unnamed)
         again = self._again if ex.front.method in (b"GET", b"HEAD") else 0
-        return Route(deployment.name, ((deployment, self._patience),), again, self._patience.total)
+        account = self._standings.account(upstream.name)
+        candidate = Candidate(deployment, self._patience, self._standings.of(deployment.name), account)
+        leg = Leg(deployment.name, (candidate,))
+        route = Route(deployment.name, (leg,), again, self._patience.total)
+        return Decision(route, (Chosen(leg, leg.candidates),), leg.strategy)
 
 
 def _speaking(upstreams: Mapping[str, Upstream]) -> Mapping[str, frozenset[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import random
 import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -27,11 +28,14 @@ from llm_gateway.http.limits import ServerLimits
 from llm_gateway.http.server import Server
 from llm_gateway.http.tls import TlsFiles
 from llm_gateway.providers.load import Loads, Watched
+from llm_gateway.resilience.memory import most_held
+from llm_gateway.resilience.shedding import Shedding
 from llm_gateway.snapshot import NotServable, Snapshot, compile_snapshot
 from llm_gateway.telemetry.journal import Journal, Log, open_journal
 from llm_gateway.telemetry.observe import Observe
 from llm_gateway.telemetry.stats import Stats
 from llm_gateway.worker.clients import Clients
+from llm_gateway.worker.defences import Defences
 from llm_gateway.worker.managed import Managed
 from llm_gateway.worker.pepper import load_pepper
 from llm_gateway.worker.refusals import refusal_renderer
@@ -69,9 +73,12 @@ class Gateway:
         )
         observe = Observe(clock, stats, access, config.logging.format)
         responses, owners = MemoryStore(clock.monotonic), MemoryOwners(clock.monotonic)
-        self._shared = Shared(clock, stats, self._health, observe, self.log, self._report, responses, owners)
+        self._defences = Defences(clock, self.log, random.random, observe, self._report)
+        self._shared = Shared(clock, stats, self._health, observe, self.log, self._report, responses, owners, self._defences)
+        self._shedding = Shedding(clock.monotonic, log=self.log)
         self._loads = Loads(clock, self.log)
         self._health.load = self._loads.of
+        self._health.wellness = self._defences.checks.wellness
         self._managed = Managed(self._reload_soon, lambda child, what: self.log("warning", "child", child=child, what=what))
         self._clients = Clients({})
         self._authorizers = Authorizers(clock, self.log)
@@ -93,15 +100,18 @@ class Gateway:
         self._authorizers = snapshot.authorizers
         self._clients = self._clients.beside(config, self._environ)
         world = build_world(snapshot, self._clients.by_name, self._shared)
-        self._app = App(world, Ids(self._clock.now), self._clock)
+        self._shedding.configure(config.resilience.shedding)
+        self._shedding.start()
+        self._app = App(world, Ids(self._clock.now), self._clock, self._shedding)
         self._server = self._make_server(self._app, config)
         await self._server.start(config.server.host, config.server.port, reuse_port=config.server.reuse_port)
         if config.server.admin:
-            self._admin_app = App(admin_world(world), Ids(self._clock.now), self._clock)
+            self._admin_app = App(admin_world(world, snapshot, self._shared), Ids(self._clock.now), self._clock)
             self._admin = self._make_server(self._admin_app, config)
             await self._admin.start(config.server.admin.host, config.server.admin.port)
         self._authorizers.start()  # in the background: who has no credentials yet is ready all the same
         self._loads.watch(watched(snapshot), self._clients.by_name)
+        self._defences.watch(snapshot, self._clients.by_name)
         self._health.started = True
         self._watch(config)
         # What is alive now stays alive: keep the collector from walking it for every request (performance.md: nil to 13 %).
@@ -118,6 +128,7 @@ class Gateway:
             managed=urls,
             missing=self._managed.missing,
             authorizers=self._authorizers,
+            standings=self._defences.standings,
         )
 
     def _make_server(self, app: App, config: Config) -> Server:
@@ -134,7 +145,7 @@ class Gateway:
             idle_timeout=float(server.timeouts.idle),
             write_timeout=float(server.timeouts.write),
             connections=server.limits.connections,
-            buffered_bytes=server.limits.buffered,
+            buffered_bytes=most_held(server.limits.buffered, config.resilience.shedding.memory),
         )
         tls = server.tls
         files = TlsFiles(tls.cert, tls.key, tls.client_ca, tls.client_auth, tls.minimum) if tls else None
@@ -199,12 +210,14 @@ class Gateway:
         assert self._app is not None  # noqa: S101 - started
         self._app.world = world
         self._health.providers = provider_types(config)
+        self._shedding.configure(config.resilience.shedding)
         if self._admin_app is not None:
-            self._admin_app.world = admin_world(world)
+            self._admin_app.world = admin_world(world, snapshot, self._shared)
         old, self._clients, self._config = self._clients, clients, config
         signing, self._authorizers = self._authorizers, snapshot.authorizers
         self._authorizers.start()
         self._loads.watch(watched(snapshot), clients.by_name)
+        self._defences.watch(snapshot, clients.by_name)
         if self._files is not None:
             self._files.paths = config.sources  # it may name other files now
         self.log("info", "reloaded", digest=config.digest, restart_needed=kept)
@@ -226,8 +239,10 @@ class Gateway:
         for server in (self._server, self._admin):
             if server is not None:
                 await server.drain(0)
+        self._shedding.close()
         await self._managed.stop()
         await self._loads.close()
+        await self._defences.close()
         await self._authorizers.close()
         await self._clients.close()
         for journal in (self._access, self._events):
@@ -253,7 +268,9 @@ class Gateway:
         for task in ending:
             task.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
+        self._shedding.close()
         await self._loads.close()
+        await self._defences.close()
         await self._authorizers.close()
         await self._clients.close()
         await self._managed.stop()

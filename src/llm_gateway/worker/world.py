@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, field, replace
+from functools import partial
 from ipaddress import ip_network
 from types import MappingProxyType
 
@@ -23,8 +24,9 @@ from llm_gateway.dialects.openai_chat import OPENAI_CHAT
 from llm_gateway.dialects.openai_completions import OPENAI_COMPLETIONS
 from llm_gateway.dialects.openai_responses import OPENAI_RESPONSES
 from llm_gateway.dialects.rerank import COHERE_RERANK, RERANK
-from llm_gateway.edge import gemini, health
-from llm_gateway.edge.app import PlainHandler, World, nothing
+from llm_gateway.edge import circuits, gemini, health
+from llm_gateway.edge.app import PlainHandler, World, front_at, nothing
+from llm_gateway.edge.circuits import Circuits
 from llm_gateway.edge.continued import Continue, Keep
 from llm_gateway.edge.cors import Cors
 from llm_gateway.edge.health import Health
@@ -35,6 +37,7 @@ from llm_gateway.edge.plain import Plain
 from llm_gateway.edge.realtime import Sessions
 from llm_gateway.edge.respond import Respond
 from llm_gateway.edge.responses import Responses
+from llm_gateway.edge.routing import Explain
 from llm_gateway.edge.stored import MemoryStore
 from llm_gateway.edge.versions import Deprecation, Versions
 from llm_gateway.http.client import Client
@@ -45,12 +48,17 @@ from llm_gateway.providers.ask import Ask
 from llm_gateway.providers.beside import Beside
 from llm_gateway.providers.discovery import Discovery
 from llm_gateway.providers.fetch import CLIENT, Fetcher, FetchRules
-from llm_gateway.routing.route import Backoff
+from llm_gateway.routing.cost import cheapest
+from llm_gateway.routing.decide import Policy
+from llm_gateway.routing.deciding import Deciding
+from llm_gateway.routing.features import Features
+from llm_gateway.routing.rules import rules_of
 from llm_gateway.snapshot import Snapshot
 from llm_gateway.telemetry.journal import Log
 from llm_gateway.telemetry.observe import Observe
 from llm_gateway.telemetry.stats import Stats
-from llm_gateway.worker.lookups import GET, RESPONSES, lookups
+from llm_gateway.worker.defences import Defences
+from llm_gateway.worker.lookups import GET, RESPONSES, lookups, routing_lookups
 from llm_gateway.worker.relays import build_relays
 from llm_gateway.worker.sessions import session_routes
 
@@ -95,7 +103,8 @@ class Shared:
     report: Callable[[Exchange, Exception], None]
     responses: MemoryStore
     owners: MemoryOwners
-    draw: Callable[[], float] = random.random
+    defences: Defences
+    bits: Callable[[int], int] = random.getrandbits
     sessions: Sessions = field(default_factory=Sessions)
 
 
@@ -103,18 +112,18 @@ def build_world(snapshot: Snapshot, clients: Mapping[str, Client], shared: Share
     """Everything that a request meets, wired."""
     config = snapshot.config
     clock = shared.clock
+    shared.defences.configure(config)
     snapshot.authorizers.use(clients.get(""))
     identify = Identify(snapshot.keys, clock)
     heartbeat = Heartbeat(float(config.server.keepalive))
+    deciding = _deciding(snapshot, shared)
     pipeline = Pipeline(
         observe=shared.observe,
         identify=identify,
         authorize=authorize,
-        route=snapshot.router.candidates,
-        ask=Ask(
-            clients, clock, strict=config.translation.on_loss == "refuse", fetcher=_fetcher(config.translation.fetch, clients)
-        ),
-        backoff=Backoff(shared.draw),
+        decide=deciding,
+        dispatch=shared.defences.dispatch(snapshot.router),
+        ask=_ask(config, clients, shared),
         clock=clock,
         edge=Respond(clock, heartbeat),
         report=shared.report,
@@ -124,6 +133,9 @@ def build_world(snapshot: Snapshot, clients: Mapping[str, Client], shared: Share
     discovery = Discovery(snapshot.upstreams.values(), clients, clock, shared.log)
     models = Models(snapshot.router, discovery, shared.stats, clock, snapshot.catalogue)
     looked_up = lookups(identify.caller, snapshot.router, models, Responses(store, beside), beside)
+    bound = tuple((prefix, gemini.bind) for prefix in gemini.PREFIXES)
+    explain = Explain(deciding, partial(front_at, FRONTS, bound), clock)
+    seen = routing_lookups(identify.caller, explain, shared.defences.decisions)
     if snapshot.catalogue.problem:
         shared.log("warning", "catalogue_ignored", why=snapshot.catalogue.problem)
 
@@ -136,21 +148,51 @@ def build_world(snapshot: Snapshot, clients: Mapping[str, Client], shared: Share
 
     exact: dict[bytes, tuple[tuple[bytes, ...], PlainHandler]] = dict.fromkeys(health.PATHS, (GET, open_health))
     exact[b"/health/providers"] = (GET, provider_health)
-    exact |= looked_up.exact
+    exact |= looked_up.exact | seen.exact
     cors = _cors(config)
     return World(
         pipeline=pipeline,
         responses=_with_memory(pipeline, config, store, heartbeat),
         fronts=FRONTS,
-        bound=tuple((prefix, gemini.bind) for prefix in gemini.PREFIXES),
+        bound=bound,
         exact=MappingProxyType(exact),
-        prefixes=looked_up.prefixes,
+        prefixes=looked_up.prefixes + seen.prefixes,
         versions=_versions(config),
         cors=cors,
-        relayed=build_relays(snapshot, pipeline, clients, heartbeat, shared.owners),
+        relayed=build_relays(snapshot, pipeline, clients, heartbeat, shared.owners, shared.defences.standings),
         sessions=session_routes(config.server.realtime, pipeline, clients, cors, shared.sessions),
         default_front=OPENAI_CHAT,
         errors=_ERRORS,
+    )
+
+
+def _deciding(snapshot: Snapshot, shared: Shared) -> Deciding:
+    router, routing = snapshot.router, snapshot.config.routing
+
+    def cheapest_of(features: Features) -> int | None:
+        route = router.route(features.model)
+        return None if route is None else cheapest(route, features)
+
+    policy = Policy(rules_of(routing, cheapest_of), router.route)
+    defences = shared.defences
+    return Deciding(
+        router,
+        policy,
+        shared.clock,
+        shared.bits,
+        defences.decisions,
+        region=routing.region,
+        prefixes=defences.prefixes,
+    )
+
+
+def _ask(config: Config, clients: Mapping[str, Client], shared: Shared) -> Ask:
+    return Ask(
+        clients,
+        shared.clock,
+        strict=config.translation.on_loss == "refuse",
+        fetcher=_fetcher(config.translation.fetch, clients),
+        heard=shared.defences.feedback.heard,
     )
 
 
@@ -170,16 +212,18 @@ def _fetcher(rules: Fetch, clients: Mapping[str, Client]) -> Fetcher | None:
     return Fetcher(allowed, clients[CLIENT], clients[""])
 
 
-def admin_world(world: World) -> World:
-    """The second listener: the same without the model operations and what they left."""
+def admin_world(world: World, snapshot: Snapshot, shared: Shared) -> World:
+    """The second listener: the same without the model operations and what they left, and with what is for operators only."""
     looked_up = tuple(route for route in world.prefixes if route[0] != RESPONSES)
+    breakers = Circuits(Identify(snapshot.keys, shared.clock).caller, shared.defences.standings)
     return replace(
         world,
         fronts=MappingProxyType({}),
         bound=(),
         sessions=MappingProxyType({}),
         relayed=nothing,
-        prefixes=looked_up,
+        exact=MappingProxyType({**world.exact, circuits.PATH: (GET, breakers.listing)}),
+        prefixes=((circuits.PATH + b"/", (b"POST",), breakers.reset), *looked_up),
     )
 
 
