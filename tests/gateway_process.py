@@ -34,7 +34,8 @@ class GatewayProcess:
         """The access log so far; waits until it has `least` lines."""
         file, end = self.folder / "access.log", time.monotonic() + seconds
         while True:
-            lines = file.read_bytes().splitlines() if file.exists() else []
+            written = file.read_bytes() if file.exists() else b""
+            lines = written[: written.rfind(b"\n") + 1].splitlines()  # the last one may still be on its way
             if len(lines) >= least or time.monotonic() > end:
                 return [msgspec.json.decode(line) for line in lines]
             time.sleep(0.02)
