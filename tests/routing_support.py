@@ -8,9 +8,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from llm_gateway.core.strategy import StrategyName
 from llm_gateway.providers.deployment import Deployment, Patience, Upstream
 from llm_gateway.providers.registry import PROVIDER_TYPES
-from llm_gateway.routing.candidate import Candidate, Leg, Lineup, Rates, StrategyName
+from llm_gateway.routing.candidate import Candidate, Leg, Lineup, Rates
 from llm_gateway.routing.draws import mix
 from llm_gateway.routing.features import Features, Wishes
 from llm_gateway.routing.route import Route

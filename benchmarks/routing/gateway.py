@@ -23,10 +23,11 @@ from llm_gateway.core.chat import ChatRequest, Message, Text
 from llm_gateway.core.errors import GatewayError
 from llm_gateway.core.estimate import CHARS_PER_TOKEN
 from llm_gateway.core.exchange import Exchange
+from llm_gateway.core.strategy import StrategyName
 from llm_gateway.dialects.base import Operation
 from llm_gateway.providers.deployment import Deployment, Patience, Upstream
 from llm_gateway.providers.registry import PROVIDER_TYPES
-from llm_gateway.routing.candidate import Candidate, Leg, Rates, StrategyName
+from llm_gateway.routing.candidate import Candidate, Leg, Rates
 from llm_gateway.routing.decide import decide
 from llm_gateway.routing.decision import Decision
 from llm_gateway.routing.features import Features

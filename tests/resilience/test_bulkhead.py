@@ -207,7 +207,7 @@ def test_a_place_goes_straight_to_the_waiter():
     async def test() -> None:
         places, one = bulkheads(), limited(1)
         places.try_enter(one)
-        waiting = asyncio.ensure_future(places.enter(one, NORMAL, LATER, NOW))
+        waiting = asyncio.ensure_future(places.first_free((one,), NORMAL, LATER, NOW))
         await turns()
         places.leave(one)
         assert not places.try_enter(one)
@@ -225,7 +225,7 @@ def test_a_caller_that_leaves_owes_nothing(handed):
     async def test() -> None:
         places, one = bulkheads(), limited(1)
         places.try_enter(one)
-        leaving, staying = (asyncio.ensure_future(places.enter(one, NORMAL, LATER, NOW)) for _ in range(2))
+        leaving, staying = (asyncio.ensure_future(places.first_free((one,), NORMAL, LATER, NOW)) for _ in range(2))
         await turns()
         if handed:
             places.leave(one)
@@ -248,7 +248,7 @@ def test_the_longest_wait_ends_in_a_refusal():
         places, one = bulkheads(wait=0.02), limited(1)
         places.try_enter(one)
         with pytest.raises(UpstreamUnavailable) as error:
-            await places.enter(one, NORMAL, LATER, NOW)
+            await places.first_free((one,), NORMAL, LATER, NOW)
         assert (error.value.code, error.value.reason) == ("queue_timeout", "queue_timeout")
         assert (one.standing.waiting, one.account.waiting, places.counts.expired) == (0, 0, 1)
         places.leave(one)
@@ -273,9 +273,9 @@ def test_who_is_displaced_is_told_at_once():
     async def test() -> None:
         places, one = bulkheads(queue=1), limited(1)
         places.try_enter(one)
-        low = asyncio.ensure_future(places.enter(one, LOW, LATER, NOW))
+        low = asyncio.ensure_future(places.first_free((one,), LOW, LATER, NOW))
         await turns()
-        high = asyncio.ensure_future(places.enter(one, HIGH, LATER, NOW))
+        high = asyncio.ensure_future(places.first_free((one,), HIGH, LATER, NOW))
         await turns()
         with pytest.raises(UpstreamUnavailable) as error:
             await low
@@ -331,7 +331,7 @@ def test_nothing_is_left_behind():
         try:
             for _ in range(1000):
                 places.try_enter(one)
-                waiting = asyncio.ensure_future(places.enter(one, NORMAL, LATER, NOW))
+                waiting = asyncio.ensure_future(places.first_free((one,), NORMAL, LATER, NOW))
                 await asyncio.sleep(0)
                 places.leave(one)
                 await waiting

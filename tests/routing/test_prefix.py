@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_gateway.core.chat import ChatRequest, Message, Text
 from llm_gateway.core.json import encode
 from llm_gateway.core.usage import Usage
 from llm_gateway.providers.registry import PROVIDER_TYPES
@@ -20,7 +19,6 @@ from llm_gateway.routing.prefix import (
     PRIOR,
     PrefixIndex,
     fingerprints,
-    fingerprints_of,
     learn,
     of_parts,
 )
@@ -91,14 +89,6 @@ def test_what_is_no_request_has_no_fingerprints(body):
 def test_short_prompts_have_none():
     """No provider caches a few hundred tokens."""
     assert fingerprints(chat("hello")) == ()
-
-
-def test_the_neutral_form_has_its_own():
-    """A conversation that goes on from a stored response has a beginning too."""
-    said = Message("user", (Text(LONG),))
-    one = fingerprints_of(ChatRequest("m", (said,)))
-    two = fingerprints_of(ChatRequest("m", (said, Message("assistant", (Text("yes"),)))))
-    assert common(one, two) == len(one) > 8
 
 
 def test_what_was_sent_is_expected_until_it_lapses():

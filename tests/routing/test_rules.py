@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,11 +11,11 @@ from llm_gateway.config.conditions.tree import Condition
 from llm_gateway.config.conditions.when import When
 from llm_gateway.config.errors import Where
 from llm_gateway.config.schema import Action, Mirroring, Routing, Rule, Share
-from llm_gateway.config.schema.models import Strategy
 from llm_gateway.config.tree import plant
-from llm_gateway.routing.candidate import StrategyName
+from llm_gateway.core.strategy import StrategyName
 from llm_gateway.routing.features import HIGH, LOW, Features, Needs
 from llm_gateway.routing.rules import NOTHING, Reads, Rules, Ruling, reads_of, rules_of
+from llm_gateway.routing.strategies import STRATEGIES
 from random_conditions import conditions, holds, requests
 
 HALVES = (Share("a", 90.0), Share("b", 10.0))
@@ -127,5 +127,5 @@ def test_a_configuration_without_rules_has_none() -> None:
 
 
 def test_strategies_are_called_the_same_everywhere() -> None:
-    """In the configuration and in routing."""
-    assert Strategy == StrategyName
+    """Each name that configurations and requests may say has its strategy, and no other has."""
+    assert set(get_args(StrategyName)) == set(STRATEGIES)

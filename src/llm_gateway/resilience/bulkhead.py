@@ -134,10 +134,6 @@ class Bulkhead:
         if account.waiting:
             self._hand_over(account)
 
-    async def enter(self, candidate: Candidate, priority: int, deadline: float, now: float) -> Candidate:
-        """As `first_free`, of one."""
-        return await self.first_free((candidate,), priority, deadline, now)
-
     async def first_free(self, candidates: Sequence[Candidate], priority: int, deadline: float, now: float) -> Candidate:
         """The first candidate in order that has a place, or, when all are full, the one where a place comes free first.
 

@@ -7,7 +7,8 @@ from functools import reduce
 from operator import or_
 from typing import NamedTuple
 
-from llm_gateway.routing.candidate import Leg, StrategyName
+from llm_gateway.core.strategy import StrategyName
+from llm_gateway.routing.candidate import Leg
 
 COUNTING: frozenset[StrategyName] = frozenset({"lowest_cost", "usage_headroom", "prefix_affinity"})
 """Strategies that read how long the prompt is."""

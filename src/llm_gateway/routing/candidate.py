@@ -7,32 +7,11 @@ from functools import cached_property, reduce
 from itertools import accumulate, groupby
 from math import gcd
 from operator import attrgetter, or_
-from typing import Literal
 
+from llm_gateway.core.strategy import StrategyName
 from llm_gateway.providers.deployment import Deployment, Patience
 from llm_gateway.routing.draws import Salts
 from llm_gateway.routing.standing import Standing
-
-StrategyName = Literal[
-    "priority",
-    "round_robin",
-    "weighted",
-    "random",
-    "least_connections",
-    "least_latency",
-    "least_ttft",
-    "lowest_cost",
-    "usage_headroom",
-    "adaptive",
-    "sticky",
-    "prefix_affinity",
-    "highest_quality",
-]
-"""priority: as written. round_robin: smooth and weighted. weighted, random: drawn. least_latency: power of two choices by
-peak-EWMA. adaptive: Thompson sampling. sticky: by session, with bounded load. prefix_affinity: expected cost and latency with
-what the provider's prompt cache is expected to hold.
-"""
-
 
 LEAST_SHARE = 1e-9
 """The weight of who has none."""

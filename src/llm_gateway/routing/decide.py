@@ -15,8 +15,9 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from llm_gateway.core.errors import Forbidden, NotFound
+from llm_gateway.core.strategy import StrategyName
 from llm_gateway.routing.appetite import NOTHING, Appetite
-from llm_gateway.routing.candidate import Candidate, Leg, Lineup, StrategyName
+from llm_gateway.routing.candidate import Candidate, Leg, Lineup
 from llm_gateway.routing.decision import Chosen, Decision, Mirror, Refused, Scored
 from llm_gateway.routing.features import Features, Wishes
 from llm_gateway.routing.filters import sieve

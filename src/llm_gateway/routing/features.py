@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from llm_gateway.routing.candidate import StrategyName
+from llm_gateway.core.strategy import StrategyName
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 LOW, NORMAL, HIGH, CRITICAL = 0, 1, 2, 3

@@ -15,7 +15,6 @@ from types import MappingProxyType
 import msgspec
 from msgspec import Raw
 
-from llm_gateway.core.chat import ChatRequest
 from llm_gateway.core.usage import Usage
 
 FIRST_MARK = 1024
@@ -82,11 +81,6 @@ def fingerprints(body: bytes) -> tuple[int, ...]:
         return ()
     parts = [memoryview(raw) for raw in msgspec.structs.astuple(prompt)]
     return of_parts([part for part in parts if part.nbytes])
-
-
-def fingerprints_of(request: ChatRequest) -> tuple[int, ...]:
-    """Those of the neutral form, for a conversation that does not stand in the body (it goes on from an earlier response)."""
-    return of_parts([msgspec.json.encode(part) for part in (*request.tools, *request.messages)])
 
 
 def of_parts(parts: Iterable[bytes | memoryview]) -> tuple[int, ...]:

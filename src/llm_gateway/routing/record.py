@@ -20,8 +20,9 @@ from typing import Any, cast
 
 import msgspec
 
+from llm_gateway.core.strategy import StrategyName
 from llm_gateway.providers.deployment import Deployment, Patience
-from llm_gateway.routing.candidate import Candidate, Leg, Rates, StrategyName
+from llm_gateway.routing.candidate import Candidate, Leg, Rates
 from llm_gateway.routing.decide import Policy, Rules, decide
 from llm_gateway.routing.decision import Decision
 from llm_gateway.routing.features import Features
@@ -176,7 +177,7 @@ class _Said:
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
-    raise NotImplementedError(type(value).__name__)
+    raise TypeError(f"a record holds no {type(value).__name__}")
 
 
 def _without_secrets(features: Features) -> Features:

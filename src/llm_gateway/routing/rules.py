@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from llm_gateway.config.conditions.tree import ALWAYS, And, Condition, Not, Or, Test, either, every, leaves
 from llm_gateway.config.schema import Action, Routing, Rule
-from llm_gateway.routing.candidate import StrategyName
+from llm_gateway.core.strategy import StrategyName
 from llm_gateway.routing.compiled import CostOf, finder
 from llm_gateway.routing.features import PRIORITIES, Features
 from llm_gateway.routing.split import Copies, Split

@@ -18,8 +18,8 @@ from llm_gateway.core.errors import Forbidden, InvalidRequest
 from llm_gateway.core.exchange import Exchange
 from llm_gateway.core.json import MalformedJson, decode, path_of
 from llm_gateway.core.splice import remove_top_level
+from llm_gateway.core.strategy import StrategyName
 from llm_gateway.dialects.invalid import Watched, read_member, refuse, refuse_duplicates
-from llm_gateway.routing.candidate import StrategyName
 from llm_gateway.routing.features import PRIORITIES, Wishes
 
 ROUTING = "x_gateway_routing"

@@ -10,9 +10,10 @@ from llm_gateway.catalogue.lookup import Catalogue
 from llm_gateway.catalogue.prices import at_prompt
 from llm_gateway.config.schema import Alias, Config, RouteTimeouts
 from llm_gateway.config.schema import Deployment as Entry
+from llm_gateway.core.strategy import StrategyName
 from llm_gateway.providers.deployment import Patience, Upstream
 from llm_gateway.resilience.standings import Standings
-from llm_gateway.routing.candidate import Candidate, Leg, Rates, StrategyName
+from llm_gateway.routing.candidate import Candidate, Leg, Rates
 from llm_gateway.routing.features import Needs
 from llm_gateway.routing.route import Hedge, Route, Turns
 from llm_gateway.snapshot.upstreams import NotServable

@@ -20,7 +20,6 @@ from llm_gateway.config.conditions.fields import (
     REGEX,
     REGEX_FOLDED,
     STARTS,
-    WRITTEN,
     Field,
     Kind,
 )
@@ -202,8 +201,3 @@ def _instead(field: Field) -> str:
     names = {IS: "==, in", GLOB: "matches"}
     known = [names.get(op, op) for op in OPERATORS[field.kind] if op not in (REGEX, REGEX_FOLDED)]
     return "it knows " + ", ".join(known)
-
-
-def operator_of(word: str) -> str | None:
-    """An operator by its name in YAML."""
-    return WRITTEN.get(word)

@@ -8,6 +8,7 @@ import msgspec
 
 from llm_gateway.config.schema.base import Count, Section, Text, about
 from llm_gateway.config.values import Duration
+from llm_gateway.core.strategy import StrategyName
 
 
 class RouteTimeouts(Section, frozen=True):
@@ -39,23 +40,6 @@ class TimeoutOverrides(Section, frozen=True):
         """`base` with what is said here."""
         said = {name: value for name, value in msgspec.structs.asdict(self).items() if value is not None}
         return msgspec.structs.replace(base, **said)
-
-
-Strategy = Literal[
-    "priority",
-    "round_robin",
-    "weighted",
-    "random",
-    "least_connections",
-    "least_latency",
-    "least_ttft",
-    "lowest_cost",
-    "usage_headroom",
-    "adaptive",
-    "sticky",
-    "prefix_affinity",
-    "highest_quality",
-]
 
 
 class Hedging(Section, frozen=True):
@@ -108,7 +92,7 @@ class Alias(Section, frozen=True):
 
     deployments: Annotated[tuple[Deployment, ...], about("Where the model is served, best first.", min_length=1)]
     strategy: Annotated[
-        Strategy | None,
+        StrategyName | None,
         about(
             "How one of the deployments is chosen; the others are asked if it fails. priority: in the order given. round_robin:"
             " in turn, by weight. weighted, random: drawn. least_connections: the fewest requests under way. least_latency: the"

@@ -10,8 +10,8 @@ import msgspec
 
 from llm_gateway.config.conditions.when import When
 from llm_gateway.config.schema.base import Fault, Section, Text, about
-from llm_gateway.config.schema.models import Strategy
 from llm_gateway.config.values import Size
+from llm_gateway.core.strategy import StrategyName
 
 Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 _WHOLE = 100.0
@@ -39,9 +39,9 @@ class Action(Section, frozen=True):
         about("The alias or provider/model that it goes to. Rules are not asked again: where a rule sends it, there it goes."),
     ] = None
     reject: Annotated[Reason | None, about("Refuse it with 403, and say this to the caller.")] = None
-    strategy: Annotated[Strategy | None, about("How one of the route's deployments is chosen, instead of as the route says.")] = (
-        None
-    )
+    strategy: Annotated[
+        StrategyName | None, about("How one of the route's deployments is chosen, instead of as the route says.")
+    ] = None
     priority: Annotated[
         Literal["low", "normal", "high", "critical"] | None, about("Its priority class where there is a queue.")
     ] = None
@@ -137,7 +137,7 @@ class Decisions(Section, frozen=True):
 class Routing(Section, frozen=True):
     """How requests find a deployment."""
 
-    strategy: Annotated[Strategy, about("How deployments are chosen by aliases that do not say.")] = "priority"
+    strategy: Annotated[StrategyName, about("How deployments are chosen by aliases that do not say.")] = "priority"
     region: Annotated[str, about("Where this gateway runs, for rules that ask.", max_length=128)] = ""
     rules: Annotated[tuple[Rule, ...], about("Rules, in order.")] = ()
     decisions: Annotated[Decisions, about("What is kept of earlier decisions.")] = Decisions()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from llm_gateway.core import events as ev
@@ -21,7 +22,7 @@ _HELD = frozenset(
 """What is no content of the answer itself."""
 
 
-class Telling:
+class Telling(ABC):
     """What all legs share: events go through the story to its writer."""
 
     __slots__ = ("_broken", "_reader", "committed", "done", "failure", "story")
@@ -78,11 +79,13 @@ class Telling:
                     break
         return self._write(out)
 
+    @abstractmethod
     def _event(self, event: ev.Event, out: list[ev.Event]) -> None:
-        raise NotImplementedError
+        """One event of the answer itself."""
 
+    @abstractmethod
     def _last(self, out: list[ev.Event]) -> None:
-        """Before Done."""
+        """What comes before Done."""
 
     def _write(self, out: list[ev.Event]) -> bytes:
         return self.story.write(out)
@@ -105,6 +108,9 @@ class Tracked(Telling):
         self._ident = ident
         self._held: list[ev.Event] = []
         self._chars = 0
+
+    def _last(self, out: list[ev.Event]) -> None:
+        """Nothing: what was held went out with the finish."""
 
     def _event(self, event: ev.Event, out: list[ev.Event]) -> None:
         if type(event) is ev.Start:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from llm_gateway.routing.candidate import Lineup, StrategyName
+from llm_gateway.core.strategy import StrategyName
+from llm_gateway.routing.candidate import Lineup
 from llm_gateway.routing.features import Features
 from llm_gateway.routing.strategies import (
     adaptive,
