@@ -3,6 +3,7 @@
     ${NAME}  ${env:NAME}     the variable; an error if it is not set
     ${NAME:-text}            the variable, or `text` if it is not set or empty
     ${file:/run/secrets/x}   the file's text without its last line end
+    ${vault:path#key}        what a secret store holds (STORES); fetched beforehand, see gather.py
     $${                      a literal ${
 
 Replacing happens in the tree, after the file was read: what a variable holds cannot become structure.
@@ -12,26 +13,54 @@ from __future__ import annotations
 
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path as FilePath
 
-from llm_gateway.config.errors import Path, Problems, Wrong, did_you_mean, shown
+from llm_gateway.config.errors import Path, Problems, Where, Wrong, did_you_mean, shown
 from llm_gateway.config.tree import BROKEN, Node
 
 MOST_BYTES = 64 * 1024
 """Of a file that is referred to."""
 
+STORES = ("vault", "aws-sm", "gcp-sm", "azure-kv")
+"""The kinds of references whose values are fetched from elsewhere."""
+
+Resolve = Callable[[str, str], str]
+"""Kind and name of a reference to its value, which was fetched beforehand. Raises Wrong, or Unfetched."""
+
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 _NAME = re.compile(r"(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 
 
-class Interpolation:
-    """Fills in one tree, in place. `sources` are the files that were read for it."""
+class Unfetched(Exception):
+    """The value is not there, and nobody is to be told: it is being collected, or was not to be fetched."""
 
-    def __init__(self, environ: Mapping[str, str], problems: Problems) -> None:
+
+class StandIn(str):
+    """Stands for a value that is not to be fetched, so that everything else can be checked."""
+
+    __slots__ = ()
+
+
+def no_stores(kind: str, name: str) -> str:
+    """For those who read a configuration without asking any store."""
+    raise Wrong(f"${{{kind}:{shown(name)}}} was not fetched: secret stores are not asked here")
+
+
+class Interpolation:
+    """Fills in one tree, in place.
+
+    `sources` are the files that were read for it, `unfetched` the nodes that `resolve` raised Unfetched for, and their paths,
+    `stand_ins` the places that hold a StandIn.
+    """
+
+    def __init__(self, environ: Mapping[str, str], problems: Problems, resolve: Resolve = no_stores) -> None:
         self.sources: list[str] = []
+        self.unfetched: list[tuple[Node, Path]] = []
+        self.stand_ins: set[Where] = set()
         self._environ = environ
         self._problems = problems
+        self._resolve = resolve
         self._done: set[int] = set()
 
     def fill(self, node: Node, path: Path = ()) -> None:
@@ -51,13 +80,16 @@ class Interpolation:
     def _replace(self, node: Node, path: Path) -> None:
         origins: list[str] = []
         try:
-            node.value = _REFERENCE.sub(lambda match: self._one(match, origins), node.value)
+            node.value = _REFERENCE.sub(lambda match: self._one(match, origins, node.where), node.value)
         except Wrong as wrong:
             node.value = BROKEN
             self._problems.add(node.where, path, wrong.message, wrong.suggestion)
+        except Unfetched:
+            node.value = BROKEN
+            self.unfetched.append((node, path))
         node.origin = node.origin or " and ".join(origins)
 
-    def _one(self, match: re.Match[str], origins: list[str]) -> str:
+    def _one(self, match: re.Match[str], origins: list[str], where: Where) -> str:
         body = match[1]
         if match[0] == "$${":
             return "${"
@@ -66,9 +98,18 @@ class Interpolation:
         if body.startswith("file:"):
             origins.append("${file:...}")
             return self._read(body[5:])
+        kind, colon, name_there = body.partition(":")
+        if colon and kind in STORES:
+            origins.append(f"${{{kind}:...}}")
+            value_there = self._resolve(kind, name_there)
+            if isinstance(value_there, StandIn):
+                self.stand_ins.add(where)
+            return value_there
         name = _NAME.fullmatch(body)
         if name is None:
-            raise Wrong("expected ${NAME}, ${NAME:-default} or ${file:/path}", "write $${ for a literal ${")
+            hint = did_you_mean(kind, (*STORES, "env", "file")) if colon and not name_there.startswith("-") else ""
+            expected = "expected ${NAME}, ${NAME:-default}, ${file:/path} or ${vault:path#key}"
+            raise Wrong(expected, hint or "write $${ for a literal ${")
         origins.append(f"${{{name[1]}}}")
         value = self._environ.get(name[1])
         if name[2] is not None:

@@ -83,19 +83,31 @@ class Http:
             await direct.close()
 
     async def send(
-        self, what: str, method: bytes, url: str, headers: Mapping[str, str], body: bytes = b"", *, metadata: bool = False
+        self,
+        what: str,
+        method: bytes,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes = b"",
+        *,
+        metadata: bool = False,
+        signed: bytes = b"",
+        largest: int = LARGEST,
     ) -> Answer:
         """Ask `url`, which may have a query. Raises Unavailable, in whose text `what` stands for the address.
 
         `metadata`: a metadata service, wherever the environment says that it is: without a proxy, over plain HTTP.
+        `signed`: further header lines as an authorizer renders them; `largest`: most bytes of the answer.
         """
         origin, target = address(url, what, plain=metadata)
         near = metadata or is_near(origin.host)
         timeouts = NEAR if near else FAR
         try:
-            lines = b"".join(header(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items())
+            lines = b"".join(header(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()) + signed
             client = self._client(near=near and origin.scheme == "http")
-            return await asyncio.wait_for(self._exchange(client, origin, method, target, lines, body, timeouts), timeouts.total)
+            return await asyncio.wait_for(
+                self._exchange(client, origin, method, target, lines, body, timeouts, largest), timeouts.total
+            )
         except TlsFailed:
             raise Unavailable(f"{what} has no certificate that is trusted: see network.ca_file") from None
         except ConnectFailed:
@@ -110,11 +122,19 @@ class Http:
             raise Unavailable(f"{what} cannot be asked: a value that is configured holds what no header can carry") from None
 
     async def _exchange(
-        self, client: Client, origin: Origin, method: bytes, target: bytes, lines: bytes, body: bytes, timeouts: Timeouts
+        self,
+        client: Client,
+        origin: Origin,
+        method: bytes,
+        target: bytes,
+        lines: bytes,
+        body: bytes,
+        timeouts: Timeouts,
+        largest: int,
     ) -> Answer:
         response = await client.send(origin, method, target, lines, body, timeouts)
         try:
-            return Answer(response.status, response.headers, await response.read(LARGEST))
+            return Answer(response.status, response.headers, await response.read(largest))
         finally:
             response.close()
 

@@ -1,0 +1,70 @@
+"""The store's copy of the audit log: the table `audit`, which follows the files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+
+import msgspec
+from sqlalchemy import Connection
+
+from llm_gateway.control.audit import Entry, Head, Point, Seals, Verdict, verify
+from llm_gateway.store import audit
+from llm_gateway.store.connect import Store
+from llm_gateway.store.rows import AuditRow
+from llm_gateway.store.threads import Threads
+
+
+class Diverged(Exception):
+    """The table has another chain than the files."""
+
+
+class TableAudit:
+    """An AuditStore (audit_log.py). Its methods raise StoreError, and Diverged."""
+
+    def __init__(self, threads: Threads) -> None:
+        self._threads = threads
+
+    async def last(self) -> Point | None:
+        row = await self._threads.read(audit.newest)
+        return None if row is None else Point(row.seq, row.hash)
+
+    async def append(self, entries: Sequence[Entry]) -> None:
+        """All or none; what is there already is left alone."""
+
+        def add(connection: Connection) -> None:
+            newest = audit.newest(connection)
+            for entry in entries:
+                if newest is None or entry.seq > newest.seq:
+                    newest = audit.append(connection, lambda before, entry=entry: _following(before, entry))  # type: ignore[misc]
+
+        await self._threads.write(add)
+
+
+def verify_table(store: Store, seals: Seals, beginning: Point, head: Head | None) -> Verdict:
+    """Whether the table's chain is whole, and is that of the files as far as both go. It may end before the files do.
+
+    Rows from before the table's own oldest are not missed: they may have been let go of. Raises StoreError.
+    """
+
+    def check(connection: Connection) -> Verdict:
+        newest, rows = audit.newest(connection), audit.walk(connection)
+        first = next(rows, None)
+        if newest is None or first is None:
+            return Verdict(0, 0)
+        at = beginning if first.seq == 1 else Point(first.seq - 1, first.prev_hash)
+        last = head.last if head is not None and head.last.seq <= newest.seq else None
+        return verify(map(entry_of, chain([first], rows)), seals, at, last)
+
+    return store.read(check)
+
+
+def entry_of(row: AuditRow) -> Entry:
+    """A row as an entry, for verify."""
+    return Entry(*msgspec.structs.astuple(row))
+
+
+def _following(before: AuditRow | None, entry: Entry) -> AuditRow:
+    if before is not None and (before.seq != entry.seq - 1 or before.hash != entry.prev_hash):
+        raise Diverged(f"entry {entry.seq} does not follow the newest row, {before.seq}")
+    return AuditRow(*msgspec.structs.astuple(entry))
