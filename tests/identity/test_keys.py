@@ -13,7 +13,10 @@ from llm_gateway.core.caller import Caller
 from llm_gateway.core.clock import FakeClock
 from llm_gateway.core.errors import Forbidden, Unauthenticated
 from llm_gateway.core.exchange import Exchange
-from llm_gateway.identity.keys import LONGEST_KEY, Identify, KeyTable, Pepper, authorize, presented
+from llm_gateway.core.scopes import EVERY, granted
+from llm_gateway.dialects.base import Operation
+from llm_gateway.identity.keys import LONGEST_KEY, REVOKED, Identify, KeyTable, Pepper, authorize, presented
+from llm_gateway.identity.roles import scope_of
 from serving import connected, run
 from whole_gateway import BEARER, CHAT, KEY, chat, one_provider, request, whole_gateway
 
@@ -21,8 +24,20 @@ PEPPER = Pepper(b"pepper")
 ALICE = Caller("alice")
 
 
+class Known(dict[bytes, Caller]):
+    """As much of a directory as a table needs."""
+
+    def find(self, digest: bytes) -> Caller | None:
+        return self.get(digest)
+
+
+def table(*callers: tuple[bytes, Caller], anonymous: Caller | None = None, older: tuple[Pepper, ...] = ()) -> KeyTable:
+    pepper = older[-1] if older else PEPPER
+    return KeyTable((PEPPER, *older), Known((pepper.digest(key), caller) for key, caller in callers), anonymous)
+
+
 def identify(*callers: tuple[bytes, Caller], anonymous: Caller | None = None, clock: FakeClock | None = None) -> Identify:
-    return Identify(KeyTable(PEPPER, [(PEPPER.digest(key), caller) for key, caller in callers], anonymous), clock or FakeClock())
+    return Identify(table(*callers, anonymous=anonymous), clock or FakeClock())
 
 
 def refusal(headers: dict[bytes, bytes], who: Identify | None = None) -> tuple[str, str]:
@@ -167,6 +182,97 @@ def test_authorize_asks_the_caller():
     assert (caught.value.code, caught.value.param) == ("model_not_accessible", "model")
     ex.caller = Caller("k", ["fast"])
     authorize(ex)
+
+
+def asking(caller: Caller, model: str = "fast", operation: Operation = Operation.CHAT) -> Exchange:
+    ex = exchange({})
+    ex.caller, ex.model = caller, model
+    ex.front = SimpleNamespace(operation=operation)
+    return ex
+
+
+@pytest.mark.parametrize("operation", list(Operation))
+def test_each_operation_needs_its_scope(operation):
+    """Who has it may, who has all others may not; that is told before anything about models is."""
+    scope = scope_of(operation)
+    authorize(asking(Caller("k", scopes=frozenset({scope})), operation=operation))
+    with pytest.raises(Forbidden) as caught:
+        authorize(asking(Caller("k", (), scopes=EVERY - {scope}), operation=operation))
+    assert caught.value.code == "insufficient_permissions"
+
+
+def test_a_readonly_key_asks_no_model():
+    """Nor does an admin key, of which nobody said so."""
+    for kind in ("readonly", "admin"):
+        for operation in Operation:
+            with pytest.raises(Forbidden):
+                authorize(asking(Caller("k", scopes=granted(kind, None)), operation=operation))
+
+
+def test_the_model_default_is_what_the_caller_has_for_it():
+    """And it must be allowed, too. Without one it is a name like any other."""
+    ex = asking(Caller("k", ["fast"], default_model="fast"), "default")
+    authorize(ex)
+    assert ex.model == "fast"
+    with pytest.raises(Forbidden):
+        authorize(asking(Caller("k", ["fast"], default_model="slow"), "default"))
+    plain = asking(Caller("k"), "default")
+    authorize(plain)
+    assert plain.model == "default"
+
+
+@pytest.mark.parametrize(("said", "code"), [("tenant t", "tenant_disabled"), ("project t/p", "project_disabled")])
+def test_who_belongs_to_something_disabled_is_refused(said, code):
+    """With 403: the key is a good one. And each time anew, as its head is not remembered for good."""
+    who = identify((b"good", Caller("k", disabled=said, expires=0.0)))
+    with pytest.raises(Forbidden) as caught:
+        who.caller({b"x-api-key": b"good"})
+    assert caught.value.code == code
+
+
+def test_a_revoked_key_is_refused_at_once():
+    """Also on a connection where it was accepted, and by the next table until a directory comes without it."""
+    notes: dict[object, object] = {}
+    headers = {b"x-api-key": b"good"}
+    keys = table((b"good", Caller("k", key_id="key_1")), (b"other", ALICE))
+    who = Identify(keys, FakeClock())
+    who(exchange(headers, notes))
+    keys.revoke(["key_1"])
+    for seen in (notes, {}):
+        with pytest.raises(Unauthenticated):
+            who(exchange(headers, seen))
+    assert who.caller({b"x-api-key": b"other"}) is ALICE
+    again = KeyTable((PEPPER,), Known({PEPPER.digest(b"good"): Caller("k", key_id="key_1")}), None, None, keys.revoked)
+    assert again.find(b"good") is None
+
+
+def test_only_so_many_revoked_ids_are_remembered():
+    """The oldest go first: directories have long come without them."""
+    keys = table()
+    keys.revoke(f"key_{n}" for n in range(REVOKED + 5))
+    assert (len(keys.revoked), keys.revoked[0]) == (REVOKED, "key_5")
+
+
+def test_keys_under_an_older_pepper_are_accepted_and_told():
+    """With the digest under the current one, so that it can be kept under that from now on."""
+    old = Pepper(b"old")
+    keys = table((b"good", Caller("k", key_id="key_1")), older=(Pepper(b"older"), old))
+    found = keys.find(b"good")
+    assert found is not None
+    assert keys.uses.take().renewed == {"key_1": PEPPER.digest(b"good")}
+    assert keys.find(b"bad") is None
+
+
+def test_the_use_of_a_key_is_noted():
+    """Once between two reports, also where the head was known."""
+    notes: dict[object, object] = {}
+    who = identify((b"good", Caller("alice")))
+    for _ in range(3):
+        who(exchange({b"x-api-key": b"good"}, notes))
+    uses = who._uses
+    assert uses.take().used == ("alice",)
+    who(exchange({b"x-api-key": b"good"}, notes))
+    assert uses.take().used == ("alice",)
 
 
 def test_presented_prefers_anthropics_header_to_googles():

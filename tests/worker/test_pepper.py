@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from llm_gateway.worker.pepper import StateUnusable, load_pepper
+from llm_gateway.worker.pepper import PREVIOUS, StateUnusable, load_pepper, load_peppers, rotate_pepper
 
 
 def test_it_is_made_once_and_kept(tmp_path):
@@ -55,3 +55,30 @@ def test_a_folder_that_is_none(tmp_path):
         (tmp_path / "locked").mkdir(mode=0o500)
         with pytest.raises(StateUnusable, match=r"state\.dir"):
             load_pepper(tmp_path / "locked")
+
+
+def test_rotation_keeps_those_before(tmp_path):
+    """The current one first, then a bounded number of those before it; files only their owner may read."""
+    seen = [load_pepper(tmp_path)]
+    for _ in range(PREVIOUS + 2):
+        rotate_pepper(tmp_path)
+        seen.insert(0, load_pepper(tmp_path))
+        assert load_peppers(tmp_path) == tuple(seen[: PREVIOUS + 1])
+    assert len(set(seen)) == PREVIOUS + 3
+    assert {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {"pepper": 0o600, "pepper.previous": 0o600}
+
+
+def test_a_crash_in_the_middle_of_a_rotation_loses_no_pepper(tmp_path):
+    """Between the two writes the current one stands in both files: it counts once."""
+    pepper = load_pepper(tmp_path)
+    (tmp_path / "pepper.previous").write_bytes(pepper)
+    assert load_peppers(tmp_path) == (pepper,)
+
+
+@pytest.mark.parametrize("content", [b"x" * 31, b"x" * (32 * PREVIOUS + 1), b"x" * (32 * (PREVIOUS + 1))])
+def test_damaged_previous_ones_are_told(tmp_path, content):
+    """Keys would be refused without a word."""
+    load_pepper(tmp_path)
+    (tmp_path / "pepper.previous").write_bytes(content)
+    with pytest.raises(StateUnusable, match="damaged"):
+        load_peppers(tmp_path)

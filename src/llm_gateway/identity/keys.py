@@ -7,14 +7,22 @@ digest: what an attacker could time is the comparison of digests under a secret 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
 from llm_gateway.core.caller import Caller
 from llm_gateway.core.clock import Clock
 from llm_gateway.core.errors import Forbidden, Unauthenticated
 from llm_gateway.core.exchange import Exchange
+from llm_gateway.core.scopes import DATA
+from llm_gateway.identity.roles import demand, scope_of
+from llm_gateway.identity.uses import Uses
 
 LONGEST_KEY = 512
+DEFAULT_MODEL = "default"
+"""The name for which a caller gets the model that its key, its project or its tenant says."""
+REVOKED = 10_000
+"""So many revoked ids are remembered until the next directory comes without them."""
 _BLOCK = 64  # SHA-256's block size in bytes
 
 
@@ -36,19 +44,64 @@ class Pepper:
         return outer.digest()
 
 
-class KeyTable:
-    """Digest -> Caller. Immutable; a reload builds a new one."""
+class Keys(Protocol):
+    """identity.directory.Directory."""
 
-    def __init__(self, pepper: Pepper, callers: Iterable[tuple[bytes, Caller]], anonymous: Caller | None) -> None:
-        """`anonymous` is who a request without a key is; None: it is refused."""
-        self.pepper = pepper
-        self._callers: Mapping[bytes, Caller] = dict(callers)
+    def find(self, digest: bytes) -> Caller | None: ...
+
+    def __len__(self) -> int: ...
+
+
+class KeyTable:
+    """Key -> Caller. A reload builds a new one; until then keys only leave it."""
+
+    def __init__(
+        self,
+        peppers: Sequence[Pepper],
+        keys: Keys,
+        anonymous: Caller | None,
+        uses: Uses | None = None,
+        revoked: Iterable[str] = (),
+    ) -> None:
+        """`peppers`: the current one, and those before it whose digests still count; `anonymous`: who a request without a key
+        is; None: it is refused.
+        """
+        self.peppers = tuple(peppers)
+        self.peppers = tuple(peppers)
+        self.pepper = peppers[0]
+        self._older = tuple(peppers[1:])
+        self._find = keys.find
+        self.uses = uses or Uses()
         self.anonymous = anonymous
-        self.open = anonymous is not None and not self._callers
+        self.open = anonymous is not None and not len(keys)
         """No key is known and none is needed: whatever a request carries says nothing. Most SDKs insist on sending some key."""
+        self._revoked = dict.fromkeys(revoked)
+        self.epoch = object()
+        """Another one whenever a caller that was found before may not be one any more."""
+
+    @property
+    def revoked(self) -> tuple[str, ...]:
+        """Ids that `revoke` was told, for the next table."""
+        return tuple(self._revoked)
 
     def find(self, key: bytes) -> Caller | None:
-        return self._callers.get(self.pepper.digest(key))
+        digest = self.pepper.digest(key)
+        caller = self._find(digest)
+        if caller is None and self._older:
+            for pepper in self._older:
+                caller = self._find(pepper.digest(key)) or caller  # all of them, so that unknown keys cost the same
+            if caller is not None:
+                self.uses.renew(caller.key_id, digest)
+        if caller is not None and self._revoked and caller.key_id in self._revoked:
+            return None
+        return caller
+
+    def revoke(self, ids: Iterable[str]) -> None:
+        """These keys are refused from now on, also on connections where they were accepted before."""
+        self._revoked.update(dict.fromkeys(ids))
+        while len(self._revoked) > REVOKED:
+            del self._revoked[next(iter(self._revoked))]
+        self.epoch = object()
 
 
 class Identify:
@@ -56,23 +109,34 @@ class Identify:
 
     def __init__(self, keys: KeyTable, clock: Clock) -> None:
         self._keys = keys
+        self._uses = keys.uses
         self._clock = clock
 
     def __call__(self, ex: Exchange) -> None:
-        """Raises Unauthenticated: missing_api_key, invalid_auth_header, invalid_api_key, in one wording for all wrong keys."""
+        """Raises Unauthenticated: missing_api_key, invalid_auth_header, invalid_api_key, in one wording for all wrong keys; and
+        Forbidden for one whose tenant is disabled.
+        """
         notes = ex.notes
-        caller = None if notes is None else notes.get(self)
+        epoch = self._keys.epoch
+        caller = None if notes is None else notes.get(epoch)
         if caller is None or caller.expires is not None:
             caller = self.caller(ex.headers)
             if notes is not None:
-                notes[self] = caller  # the same head, the same key; forgotten with the head, or when a reload replaces us
+                notes[epoch] = caller  # the same head, the same key; forgotten with the head, or when a reload replaces us
+        self.accept(ex, caller)
+
+    def accept(self, ex: Exchange, caller: Caller) -> None:
+        """`caller`, however it was recognised, is who sent this."""
         ex.caller = caller
+        if caller.noted != self._uses.period:
+            self._uses.note(caller)
         if ex.strict is None:
             ex.strict = caller.strict
         if caller.metadata_in_body:
             ex.metadata_wanted = True
 
     def caller(self, headers: Mapping[bytes, bytes]) -> Caller:
+        """Who has the key in these headers. Raises as `__call__` does."""
         keys = self._keys
         key = None if keys.open else presented(headers)
         if key is None:
@@ -85,9 +149,17 @@ class Identify:
         caller = keys.find(key) if len(key) <= LONGEST_KEY else None
         if caller is None:
             raise Unauthenticated("The API key is not known here.")
+        self.current(caller)
+        return caller
+
+    def current(self, caller: Caller) -> None:
+        """Raises Forbidden for who belongs to something that is disabled, Unauthenticated for a key that has expired."""
+        if caller.disabled:
+            if caller.disabled.startswith("tenant"):
+                raise Forbidden("The tenant that this API key belongs to is disabled.", code="tenant_disabled")
+            raise Forbidden("The project that this API key belongs to is disabled.", code="project_disabled")
         if caller.expires is not None and caller.expires <= self._clock.now():
             raise Unauthenticated("The API key has expired.", code="expired_api_key")
-        return caller
 
 
 def presented(headers: Mapping[bytes, bytes]) -> bytes | None:
@@ -102,11 +174,24 @@ def presented(headers: Mapping[bytes, bytes]) -> bytes | None:
 
 
 def authorize(ex: Exchange) -> None:
-    """May this caller use this model? Raises Forbidden."""
+    """May this caller do this, with this model? Raises Forbidden. End users are looked at where their limits are.
+
+    The model `default` becomes what the caller's key, project or tenant says.
+    """
     caller = ex.caller
-    if caller is None or not caller.allows(ex.model):
-        raise Forbidden(
-            "This API key may not use the model that was asked for. GET /v1/models lists what it may use.",
-            code="model_not_accessible",
-            param="model",
-        )
+    if caller is None:
+        raise _not_accessible()
+    if caller.scopes is not DATA:  # nearly all have this very set, in which each operation of models is
+        demand(caller, scope_of(ex.front.operation))
+    if caller.default_model is not None and ex.model == DEFAULT_MODEL:
+        ex.model = caller.default_model
+    if not caller.allows(ex.model):
+        raise _not_accessible()
+
+
+def _not_accessible() -> Forbidden:
+    return Forbidden(
+        "This API key may not use the model that was asked for. GET /v1/models lists what it may use.",
+        code="model_not_accessible",
+        param="model",
+    )

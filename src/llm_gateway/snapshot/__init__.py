@@ -5,22 +5,22 @@ Immutable. A reload compiles another one beside it; requests in flight keep thei
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from llm_gateway.catalogue.format import Unusable as UnusableCatalogue
 from llm_gateway.catalogue.lookup import Catalogue, catalogue_of
 from llm_gateway.config.schema import Config
-from llm_gateway.config.schema.auth import ANONYMOUS
-from llm_gateway.core.caller import Caller
 from llm_gateway.core.clock import SystemClock
 from llm_gateway.credentials.registry import Authorizers
-from llm_gateway.identity.keys import KeyTable, Pepper
+from llm_gateway.identity.directory import Directory
+from llm_gateway.identity.keys import KeyTable
 from llm_gateway.providers.deployment import Upstream
 from llm_gateway.providers.registry import types_of
 from llm_gateway.resilience.standings import Standings
 from llm_gateway.routing.router import Router
+from llm_gateway.snapshot.callers import directory_of, table_of
 from llm_gateway.snapshot.routes import Routes
 from llm_gateway.snapshot.upstreams import NotServable, authorizers_of, client_name, upstream_of
 
@@ -35,24 +35,29 @@ class Snapshot:
     upstreams: Mapping[str, Upstream]
     router: Router
     keys: KeyTable
+    directory: Directory
     authorizers: Authorizers
     """By provider: those that need more than a key."""
     catalogue: Catalogue
 
 
-def compile_snapshot(
+def compile_snapshot(  # noqa: PLR0913 - what a snapshot is made from, each by name
     config: Config,
     *,
-    pepper: bytes,
+    pepper: bytes | Sequence[bytes],
     environ: Mapping[str, str],
     managed: Mapping[str, str],
     missing: Container[str] = (),
     authorizers: Authorizers | None = None,
     standings: Standings | None = None,
+    directory: bytes | None = None,
+    keys: KeyTable | None = None,
 ) -> Snapshot:
     """`managed`: URLs of the providers that the gateway runs itself, by name; `missing`: those that could not be started,
     whose models answer 503 while everything else is served; `authorizers`: those of the snapshot before, whose tokens are kept;
-    `standings`: how deployments are doing, which outlives a snapshot. Raises NotServable.
+    `standings`: how deployments are doing, which outlives a snapshot; `directory`: tenants and keys of the store as control built
+    them, beside those of the configuration (None: these alone); `keys`: the table before, whose uses and revocations go on;
+    `pepper`: or several, the current one first. Raises NotServable.
     """
     types = types_of(config)
     served = {name: made for name, made in config.providers.items() if made.enabled and name not in missing}
@@ -64,7 +69,10 @@ def compile_snapshot(
     catalogue = _catalogue(config)
     routes = Routes(config, upstreams, catalogue, standings or Standings())
     router = Router(routes.aliases(), MappingProxyType(upstreams), routes.direct)
-    return Snapshot(config, MappingProxyType(upstreams), router, _keys(config, Pepper(pepper)), authorizers, catalogue)
+    peppers = (pepper,) if isinstance(pepper, bytes) else tuple(pepper)
+    known = directory_of(config, peppers, directory)
+    table = table_of(config, peppers, known, keys)
+    return Snapshot(config, MappingProxyType(upstreams), router, table, known, authorizers, catalogue)
 
 
 def _catalogue(config: Config) -> Catalogue:
@@ -72,29 +80,3 @@ def _catalogue(config: Config) -> Catalogue:
         return catalogue_of(config)
     except UnusableCatalogue as error:
         raise NotServable(f"catalogue.file: {error}") from None
-
-
-def _keys(config: Config, pepper: Pepper) -> KeyTable:
-    callers: list[tuple[bytes, Caller]] = []
-    for key in config.auth.keys:
-        if key.disabled:
-            continue
-        digest = pepper.digest(key.key.reveal().encode()) if key.key else bytes.fromhex(key.key_hash or "")
-        strict = None if key.on_loss is None else key.on_loss == "refuse"
-        expires = key.expires.timestamp() if key.expires else None
-        caller = Caller(
-            key.name,
-            key.models,
-            expires=expires,
-            metadata_in_body=key.metadata_in_body,
-            strict=strict,
-            passthrough=key.passthrough,
-            tenant=key.tenant,
-            project=key.project,
-            tags=key.tags,
-            regions=key.regions,
-            providers=key.providers,
-            hints=key.routing_hints,
-        )
-        callers.append((digest, caller))
-    return KeyTable(pepper, callers, None if config.auth.needed else Caller(ANONYMOUS, passthrough=("*",)))
