@@ -11,7 +11,7 @@ from llm_gateway.http.client_limits import ClientLimits
 from llm_gateway.http.response import Response
 from llm_gateway.resilience.feedback import HALF_LIFE, HEARD_EVERY, PROVEN_SECONDS
 from llm_gateway.routing.standing import CLOSED, OPEN, UNKNOWN
-from resilience_support import World
+from resilience_support import World, failure
 
 
 def test_running_is_counted_at_both_and_ends_once() -> None:
@@ -165,6 +165,21 @@ def test_refused_credentials_pause_the_account_and_alarm() -> None:
     assert world.log.lines[0][2]["deployment"] == "openai"
     world.standings.configure(world.standings.rules)
     assert world.feedback.admits(sibling, world.now)
+
+
+def test_a_tenants_own_key_says_nothing_about_the_account() -> None:
+    """Refused, rate limited or without credit: that is the tenant's affair. A provider that fails fails everybody."""
+    world = World()
+    candidate = world.candidate("openai/a")
+    for reason, status in (("credentials", 401), ("rate_limited", 429), ("quota", 429)):
+        for stream in (False, True):
+            run = world.start(candidate)
+            world.feedback.failed(run, world.now, failure(reason, status=status, retry_after=60.0), stream=stream, own=True)
+            assert world.feedback.admits(candidate, world.now)
+    assert (world.log.lines, candidate.standing.success) == ([], 1.0)
+    run = world.start(candidate)
+    world.feedback.failed(run, world.now, failure("server_error", status=500), stream=False, own=True)
+    assert candidate.standing.failures == 1
 
 
 def test_a_403_stops_nobody_else() -> None:

@@ -10,7 +10,7 @@ from llm_gateway.core.errors import Unsupported, UpstreamError, UpstreamUnavaila
 from llm_gateway.core.exchange import Attempt, Exchange
 from llm_gateway.core.usage import Usage
 from llm_gateway.providers.answer import StreamAnswer, WholeAnswer
-from llm_gateway.providers.deployment import Deployment, Patience
+from llm_gateway.providers.deployment import Deployment, Patience, with_own_key
 from llm_gateway.providers.raw import RawAnswer
 from llm_gateway.resilience.bulkhead import Bulkhead
 from llm_gateway.resilience.feedback import Feedback, Run
@@ -36,6 +36,10 @@ STRAINED = frozenset(
 """Reasons of who may have too much to do."""
 
 
+BYTES_PER_TOKEN = 4
+"""Of a request's body, for a first guess at its prompt: what was used is known soon."""
+
+
 class AskDeployment(Protocol):
     async def __call__(self, ex: Exchange, deployment: Deployment, patience: Patience, deadline: float) -> Answer: ...
 
@@ -43,8 +47,16 @@ class AskDeployment(Protocol):
 class Attempts:
     """Makes tries. What it marks outlives a snapshot."""
 
-    def __init__(self, feedback: Feedback, bulkhead: Bulkhead, clock: Clock, prefixes: PrefixIndex | None = None) -> None:
-        """`prefixes`: is told who was sent which prompts, for routes that ask."""
+    def __init__(
+        self,
+        feedback: Feedback,
+        bulkhead: Bulkhead,
+        clock: Clock,
+        prefixes: PrefixIndex | None = None,
+        sent: Callable[[Exchange, Candidate], None] | None = None,
+    ) -> None:
+        """`prefixes`: is told who was sent which prompts, for routes that ask. `sent`: the ledger's, told before anything is."""
+        self._sent = sent
         self._prefixes = prefixes
         self._feedback = feedback
         self._bulkhead = bulkhead
@@ -74,18 +86,22 @@ class Attempts:
         shut = (one.candidate for one in decision.refused if one.reason == "circuit_open")
         return self._feedback.urge(shut, self._clock.monotonic())
 
-    async def __call__(self, ex: Exchange, candidate: Candidate, ask: AskDeployment, deadline: float) -> Answer:
+    async def __call__(  # noqa: PLR0915 - one statement for each way in which it may end
+        self, ex: Exchange, candidate: Candidate, ask: AskDeployment, deadline: float
+    ) -> Answer:
         """An answer that has begun, of a candidate where a place is taken. Raises UpstreamError, and Unsupported where nothing
         was sent.
         """
         now = started = self._clock.monotonic()
-        deployment = candidate.deployment
-        attempt = Attempt(deployment.upstream.name, deployment.model, started)
+        deployment = candidate.deployment if ex.caller is None or ex.caller.accounts is None else _own(ex, candidate.deployment)
+        attempt = Attempt(deployment.upstream.name, deployment.model, started, own=deployment.upstream.own)
         ex.attempts.append(attempt)
         feedback = self._feedback
-        run = feedback.started(candidate, started)
+        run = feedback.started(candidate, started, _counted(ex, candidate))
         answered: bool | None = None
         try:
+            if self._sent is not None:
+                self._sent(ex, candidate)
             answer = await ask(ex, deployment, candidate.patience, deadline)
             attempt.ended = now = self._clock.monotonic()
             if type(answer) is WholeAnswer:
@@ -99,7 +115,7 @@ class Attempts:
         except UpstreamError as error:
             attempt.error = error.reason
             attempt.ended = now = self._clock.monotonic()
-            feedback.failed(run, now, error, stream=ex.stream, again=_again(ex.attempts))
+            feedback.failed(run, now, error, stream=ex.stream, again=_again(ex.attempts), own=attempt.own)
             answered = False if error.reason in STRAINED else None
             raise
         except Unsupported:
@@ -128,7 +144,7 @@ class Attempts:
             if ex.prefix:
                 self._learn(ex, run.candidate, ex.usage, now)
         elif isinstance(error, UpstreamError):
-            self._feedback.failed(run, now, error, stream=True)
+            self._feedback.failed(run, now, error, stream=True, own=attempt.own)
         else:
             self._feedback.left(run)
         self._bulkhead.leave(run.candidate, held, first=first, answered=complete or None)
@@ -137,6 +153,18 @@ class Attempts:
         """Its prompt cache holds this prompt now."""
         if self._prefixes is not None:
             learn(self._prefixes, candidate.name, candidate.deployment.upstream.kind.name, ex.prefix, usage, now)
+
+
+def _counted(ex: Exchange, candidate: Candidate) -> int:
+    """Tokens of the prompt, about, where the provider's limits are known and the key is ours; else -1."""
+    paced = candidate.standing.paces or candidate.account.paces
+    return len(ex.body) // BYTES_PER_TOKEN if paced and not ex.attempts[-1].own else -1
+
+
+def _own(ex: Exchange, deployment: Deployment) -> Deployment:
+    """With a key of the caller's tenant, if it has one there. A mirror is the operator's affair."""
+    keys = None if ex.caller is None else ex.caller.accounts
+    return deployment if keys is None or ex.outcome == "mirrored" else with_own_key(deployment, keys)
 
 
 def _again(attempts: list[Attempt]) -> bool:

@@ -180,9 +180,10 @@ class Dispatch:
             decision = ex.decision = decide(ex)
             if decision.legs:
                 return decision
+        patience = self._clock.monotonic() + decision.route.max_wait
         while True:
             now = self._clock.monotonic()
-            pause = short_pause(decision, now)
+            pause = short_pause(decision, now, patience)
             if pause is None or now + pause + LEAST_LEFT >= deadline:
                 raise self._final(ex, decision, nobody(decision, now))
             await asyncio.sleep(pause + EARLY)

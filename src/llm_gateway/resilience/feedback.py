@@ -18,6 +18,7 @@ from llm_gateway.core.usage import Usage
 from llm_gateway.resilience.circuit import OUTSIDE, Circuit
 from llm_gateway.resilience.effects import Effect, effect, in_haste
 from llm_gateway.resilience.headroom import headroom, tells
+from llm_gateway.resilience.paces import spend
 from llm_gateway.resilience.standings import Standings
 from llm_gateway.resilience.verdicts import Verdicts
 from llm_gateway.routing.candidate import Candidate
@@ -66,6 +67,8 @@ class Run(msgspec.Struct, eq=False, gc=False):
     over: bool = False
     begun: bool = False
     """Whether the first content of a stream was told."""
+    spent: int = -1
+    """Tokens that were counted against what the provider allows; -1: nothing was."""
 
 
 class Feedback:
@@ -102,8 +105,8 @@ class Feedback:
             and at > self._circuit(account).failed_at
         )
 
-    def started(self, candidate: Candidate, now: float) -> Run:
-        """An attempt begins."""
+    def started(self, candidate: Candidate, now: float, tokens: int = -1) -> Run:
+        """An attempt begins. `tokens`: of its prompt, about, to be counted against what the provider allows; -1: it is not."""
         standing, account = candidate.standing, candidate.account
         standing.running += 1
         account.running += 1
@@ -114,7 +117,7 @@ class Feedback:
         shared = circuits.get(account.name)
         if shared is None or shared.standing is not account:
             shared = self._circuit(account)
-        return Run(
+        run = Run(
             candidate,
             now,
             circuit,
@@ -122,6 +125,10 @@ class Feedback:
             circuit.begin(now) if standing.state else circuit.epoch,
             shared.begin(now) if account.state else shared.epoch,
         )
+        if tokens >= 0:
+            run.spent = tokens + int(standing.output)
+            spend(candidate, now, 1, run.spent)
+        return run
 
     def first(self, run: Run, now: float, seconds: float) -> None:
         """The first valid content of a stream came after so many seconds."""
@@ -167,20 +174,25 @@ class Feedback:
         if not run.begun:
             _begun(standing, now, start, stream=stream)
         if usage is not None:
-            _tokens(standing, usage, seconds - ttft if stream else None)
+            _tokens(run, now, usage, seconds - ttft if stream else None)
         if self._waiting or now >= self._fade_at:
             self._after(standing, now)
 
-    def failed(self, run: Run, now: float, error: UpstreamError, *, stream: bool, again: bool = False) -> None:
+    def failed(self, run: Run, now: float, error: UpstreamError, *, stream: bool, again: bool = False, own: bool = False) -> None:
         """The provider failed, before or after the answer had begun, or refused the request. `again`: the same request had asked
-        there before, so that this is no further failure: one request's repeats open no circuit.
+        there before, so that this is no further failure: one request's repeats open no circuit. `own`: it was asked with a key
+        of the caller's tenant, whose limits and rights are nobody else's.
         """
         if run.over:
             return
         standing = self._ended(run)
+        if run.spent > 0 and not run.begun:
+            spend(run.candidate, now, 0, -run.spent)
         elapsed = now - run.at
         what = effect(error)
         if in_haste(error.reason, run.candidate.patience, elapsed, stream=stream):
+            what = Effect()
+        if own and what.pause not in (None, "tls"):
             what = Effect()
         if again:
             what = Effect(None if what.deployment else what.deployment, None if what.account else what.account, what.pause)
@@ -280,8 +292,11 @@ def _begun(standing: Standing, now: float, seconds: float, *, stream: bool) -> N
         standing.ttft = before + QUICK * (seconds - before) if before else seconds
 
 
-def _tokens(standing: Standing, usage: Usage, behind: float | None) -> None:
+def _tokens(run: Run, now: float, usage: Usage, behind: float | None) -> None:
     """`behind`: seconds from a stream's first content to its end."""
+    standing = run.candidate.standing
+    if run.spent >= 0:
+        spend(run.candidate, now, 0, usage.total - run.spent)
     tokens = usage.output + usage.reasoning
     before = standing.output
     standing.output = before + SLOW * (tokens - before) if before else float(tokens)

@@ -246,7 +246,7 @@ def _who(ex: Exchange) -> tuple[str, str]:
         value = ex.headers.get(name)
         if value:
             return user, _short(value.decode("latin-1"))
-    key = "" if ex.caller is None else ex.caller.key_name
+    key = "" if ex.caller is None else ex.caller.owner
     return user, _text(named.prompt_cache_key) or user or key
 
 

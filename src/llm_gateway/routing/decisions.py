@@ -70,7 +70,7 @@ class Decisions:
 
     def keep(self, ex: Exchange, decision: Decision, record: bytes | None = None) -> None:
         """Remember what was decided for `ex`; what was decided for it before gives way."""
-        key = "" if ex.caller is None else ex.caller.key_name
+        key = "" if ex.caller is None else ex.caller.owner
         self._recent.append((ex.id, key, self._clock.now(), ex.path, ex.model, ex.stream, decision, ex.attempts))
         if record is not None or decision.refused or len(ex.path) > _USUAL_PATH:
             self._fold(record)

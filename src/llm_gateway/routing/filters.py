@@ -14,6 +14,7 @@ from llm_gateway.routing.cost import expected_cost
 from llm_gateway.routing.decision import Refused
 from llm_gateway.routing.draws import anchor, unit
 from llm_gateway.routing.features import Features, Needs
+from llm_gateway.routing.paces import wait
 from llm_gateway.routing.standing import HALF_OPEN, Standing
 from llm_gateway.routing.strategies.base import RAMP_LEAST, RAMP_SECONDS
 
@@ -77,6 +78,8 @@ def _all_well(lineup: Lineup, features: Features) -> bool:
             return False
         if one.left_until > at and (one.requests_left < 1.0 or one.tokens_left < tokens) and _spent(one, at, tokens):
             return False
+        if one.paces and wait(one.paces, at, tokens):
+            return False
     return True
 
 
@@ -133,6 +136,8 @@ def _shut(one: Standing, at: float) -> str:
 
 
 def _spent(one: Standing, at: float, tokens: int) -> str:
+    if one.paces and wait(one.paces, at, tokens):
+        return "no_headroom"
     if one.left_until <= at:
         return ""
     return "no_headroom" if -1.0 < one.requests_left < 1.0 or -1.0 < one.tokens_left < tokens else ""

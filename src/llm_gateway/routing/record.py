@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from math import inf
 from typing import Any, cast
@@ -188,7 +189,7 @@ def _without_secrets(features: Features) -> Features:
 def _copied(standing: Standing) -> Standing:
     """JSON has no infinity: for ever is the largest number instead, which decides the same."""
     endless = {name: sys.float_info.max for name in ("until", "left_until") if getattr(standing, name) == inf}
-    return msgspec.structs.replace(standing, **endless)
+    return msgspec.structs.replace(standing, **endless, paces=tuple(map(copy, standing.paces)))
 
 
 def _facts_of(route: Route) -> RouteFacts:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import msgspec
 
+from llm_gateway.routing.paces import Pace
+
 CLOSED, HALF_OPEN, OPEN = 0, 1, 2
 """States of a circuit breaker, as the gauge shows them (requirements C2)."""
 UNKNOWN = -1.0
@@ -59,5 +61,7 @@ class Standing(msgspec.Struct, eq=False, gc=False, omit_defaults=True):
     tokens_left: float = UNKNOWN
     left_until: float = 0.0
     """When those are full again."""
+    paces: tuple[Pace, ...] = ()
+    """What it allows, as its operator knows it, and how far that is used up."""
     recovered: float = 0.0
     """When the circuit last closed; 0.0: it was never open."""

@@ -1,0 +1,176 @@
+"""What callers are told of limits: header lines on every limited answer, and the two refusals.
+
+402 is for money that is spent: asking again does not help before the budget's period ends. 429 is for everything that comes back
+by itself: rates, places, and money that running requests hold and may give back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil, isfinite
+from types import MappingProxyType
+from typing import Any
+
+from llm_gateway.core.errors import BudgetExceeded, GatewayError, RateLimited
+from llm_gateway.limits.meter import Meter, State
+
+_PERIODS = MappingProxyType({60.0: "minute", 3600.0: "hour", 86400.0: "day"})
+_NANO = 10**9
+_WHOSE = MappingProxyType(
+    {
+        "key": "of this API key",
+        "project": "of the project",
+        "tenant": "of the tenant",
+        "user": "of the end user",
+        "model": "of the model",
+        "deployment": "of the deployment",
+        "source": "of the source address",
+        "tag": "of the tag",
+        "everyone": "of the gateway",
+    }
+)
+_HELD = "budget_reserved"
+
+
+def limit_name(meter: Meter) -> str:
+    """Such as requests_per_minute, concurrent_requests, budget_per_month."""
+    if meter.period:
+        return f"{meter.unit}_per_{_PERIODS.get(meter.period, f'{meter.period:g}s')}"
+    if meter.calendar is not None:
+        return "budget" if meter.calendar == "total" else f"budget_per_{meter.calendar}"
+    return "concurrent_requests" if meter.unit == "concurrent" else "concurrent_streams"
+
+
+def refusal(meter: Meter, state: State, amount: int, now: float) -> GatewayError:
+    """The error of a request for which `amount` of a meter was not there. `now`: Unix seconds."""
+    whose = _WHOSE.get(meter.scope, "")
+    if meter.calendar is not None:
+        return _budget(meter, state, amount, now, whose)
+    retry = state.retry if isfinite(state.retry) else None
+    what = "concurrent streams" if meter.unit == "streams" else "concurrent requests" if not meter.period else None
+    if what is None:
+        what = f"{meter.unit.replace('_', ' ')} per {_PERIODS.get(meter.period, f'{meter.period:g} s')}"
+    again = "" if retry is None else f" Try again in {duration(retry)}."
+    details: dict[str, Any] = {
+        "limit_name": limit_name(meter),
+        "scope": meter.scope,
+        "name": meter.name,
+        "unit": meter.unit,
+        "limit": meter.most,
+        "burst": meter.most_at_once,
+        "window": int(meter.period),
+        "remaining": min(state.left, meter.most),
+        "needed": amount,
+        "reserved": state.reserved,
+        "reset": ceil(now + state.reset),
+        "retry_after_seconds": None if retry is None else ceil(retry),
+    }
+    return RateLimited(f"The limit {whose} of {meter.most} {what} is reached.{again}", details=details, retry_after=retry)
+
+
+def _budget(meter: Meter, state: State, amount: int, now: float, whose: str) -> GatewayError:
+    ends = ceil(now + state.reset) if isfinite(state.reset) else None
+    details: dict[str, Any] = {
+        "limit_name": limit_name(meter),
+        "scope": meter.scope,
+        "name": meter.name,
+        "unit": "usd",
+        "limit": dollars(meter.most),
+        "settled": dollars(state.settled),
+        "reserved": dollars(state.reserved),
+        "remaining": dollars(state.left),
+        "needed": dollars(amount),
+        "reset": ends,
+        "retry_after_seconds": None,
+    }
+    if state.settled < meter.most and state.settled + amount <= meter.most:
+        details["retry_after_seconds"] = 1
+        said = f"What is left of the budget {whose} is reserved by requests that are running. Try again shortly."
+        return RateLimited(said, code=_HELD, details=details, retry_after=1.0)
+    period = "" if meter.calendar == "total" else f" for this {meter.calendar}"
+    if state.settled >= meter.most:
+        said = f"The budget {whose}{period} is used up: {dollars(state.settled)} of {dollars(meter.most)} US dollars."
+    else:
+        said = (
+            f"The budget {whose}{period} has {dollars(meter.most - state.settled)} US dollars left, and this request is expected"
+            f" to cost {dollars(amount)}. A lower max_tokens may help."
+        )
+    return BudgetExceeded(said, details=details)
+
+
+def cut_off(meter: Meter, state: State, now: float) -> GatewayError:
+    """What a stream is ended with that a budget has no more money for."""
+    error = _budget(meter, state, max(meter.most - state.settled, 0) + 1, now, _WHOSE.get(meter.scope, ""))
+    period = "" if meter.calendar == "total" else f" for this {meter.calendar}"
+    whose = _WHOSE.get(meter.scope, "")
+    said = f"The budget {whose}{period} is used up; the answer was cut off."
+    return BudgetExceeded(said, code="budget_exceeded", details=error.details)
+
+
+def lines(charges: Sequence[tuple[Meter, int]], states: Sequence[State], now: float) -> bytes:
+    """The header lines of the tightest limits (least left) of requests and of tokens; of places where there is no other.
+
+    Names of headers do not differ by case: OpenAI's x-ratelimit-limit-tokens is X-RateLimit-Limit-Tokens. Durations are written
+    as OpenAI writes them (6m0s).
+    """
+    requests: tuple[int, Meter, State] | None = None
+    tokens: tuple[int, Meter, State] | None = None
+    places: tuple[int, Meter, State] | None = None
+    for index, (meter, _) in enumerate(charges):
+        if meter.calendar is not None:
+            continue
+        state = states[index]
+        left = min(state.left, meter.most)
+        if not meter.period:
+            if places is None or left < places[0]:
+                places = (left, meter, state)
+        elif meter.unit == "requests":
+            if requests is None or left < requests[0]:
+                requests = (left, meter, state)
+        elif tokens is None or left < tokens[0]:
+            tokens = (left, meter, state)
+    told = b""
+    tightest = requests or tokens or places
+    if tightest is not None:
+        _, meter, state = tightest
+        told = b"X-RateLimit-Limit: %d\r\nX-RateLimit-Remaining: %d\r\nX-RateLimit-Reset: %d\r\nX-RateLimit-Window: %d\r\n" % (
+            meter.most,
+            min(state.left, meter.most),
+            ceil(now + state.reset),
+            meter.period,
+        )
+    if requests is not None:
+        told += _openai(b"Requests", requests[1], requests[2])
+    if tokens is not None:
+        told += _openai(b"Tokens", tokens[1], tokens[2])
+    return told
+
+
+def _openai(what: bytes, meter: Meter, state: State) -> bytes:
+    return b"X-RateLimit-Limit-%b: %d\r\nX-RateLimit-Remaining-%b: %d\r\nX-RateLimit-Reset-%b: %b\r\n" % (
+        what,
+        meter.most,
+        what,
+        min(state.left, meter.most),
+        what,
+        duration(state.reset).encode(),
+    )
+
+
+def duration(seconds: float) -> str:
+    """As Go and OpenAI's headers write it: 12ms, 1s, 6m0s, 1h0m0s. Rounded up: who waits so long has waited enough."""
+    if not isfinite(seconds):
+        return "never"
+    if seconds < 1:
+        return f"{ceil(seconds * 1000)}ms" if seconds > 0 else "0s"
+    whole = ceil(seconds)
+    minutes, rest = divmod(whole, 60)
+    if not minutes:
+        return f"{rest}s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes}m{rest}s" if hours else f"{minutes}m{rest}s"
+
+
+def dollars(nano: int) -> float:
+    """For JSON."""
+    return nano / _NANO
