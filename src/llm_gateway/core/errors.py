@@ -12,7 +12,9 @@ GatewayError                     500 internal_error
 ├── Forbidden                    403 permission_error
 ├── NotFound                     404 not_found_error
 │   └── UnknownResponse          404 response_not_found
+├── Conflict                     409 conflict_error
 ├── RateLimited                  429 rate_limit_error
+├── BudgetExceeded               402 insufficient_quota       the money is spent; asking again does not help
 ├── TimedOut                     504 timeout_error
 ├── UpstreamError                502 provider_error          the provider failed; another one may be asked
 │   ├── CredentialsUnavailable   502 provider_error          those for the provider cannot be fetched
@@ -23,6 +25,8 @@ GatewayError                     500 internal_error
 │   └── UpstreamRejected         as the provider said        400, 404, 413, 422: the request's fault; nobody else is asked
 │       ├── UpstreamContextOverflow  400 context_length_exceeded  too long for this model; a larger one may be asked
 │       └── UpstreamFiltered         400 content_filter           the provider's content filter stopped the request
+├── IdentityUnavailable          503 internal_error          the issuer of tokens cannot be asked: nothing is known of this one
+├── StorageUnavailable           503 internal_error          what was kept cannot be asked for: control or the database is away
 ├── Overloaded                   503 internal_error          the gateway has as much to do, or to hold, as it can
 └── Draining                     503 internal_error
 
@@ -135,10 +139,26 @@ class UnknownResponse(NotFound):
     code = "response_not_found"
 
 
+class Conflict(GatewayError):
+    """It cannot be done as things stand: there is one already, it is in use, or the file owns it."""
+
+    status = 409
+    type = "conflict_error"
+    code = "conflict"
+
+
 class RateLimited(GatewayError):
     status = 429
     type = "rate_limit_error"
     code = "rate_limit_exceeded"
+
+
+class BudgetExceeded(GatewayError):
+    """A budget is used up."""
+
+    status = 402
+    type = "insufficient_quota"
+    code = "insufficient_quota"
 
 
 class TimedOut(GatewayError):
@@ -150,6 +170,20 @@ class TimedOut(GatewayError):
 class Draining(GatewayError):
     status = 503
     code = "draining"
+
+
+class IdentityUnavailable(GatewayError):
+    """A token cannot be checked, because whoever could tell does not answer. It may be good: this is no 401."""
+
+    status = 503
+    code = "identity_provider_unavailable"
+
+
+class StorageUnavailable(GatewayError):
+    """What is kept for callers cannot be asked for now. Nothing is said about whether it is there."""
+
+    status = 503
+    code = "store_unavailable"
 
 
 class Overloaded(GatewayError):

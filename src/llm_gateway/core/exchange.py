@@ -26,6 +26,8 @@ class Attempt(msgspec.Struct, eq=False, gc=False):
     status: int = 0
     error: str | None = None
     """The reason word of what went wrong; None while running and after success."""
+    own: bool = False
+    """Whether it was sent with a key of the caller's tenant, at the tenant's expense."""
 
 
 class Exchange:
@@ -55,6 +57,8 @@ class Exchange:
     """Who is asked, in which order, and why (routing.decision.Decision)."""
     running: Any = None
     """The attempt whose stream is on its way (resilience.feedback.Run): it holds a place until the stream's end."""
+    hold: Any = None
+    """What it holds of its caller's limits (limits.held.Held); None: nothing limits it."""
     on_cut: str = "error"
     """What becomes of a stream that breaks: the route's (docs/STREAM-CONTRACT.md)."""
     story: Any = None
@@ -65,6 +69,14 @@ class Exchange:
     served_model: str = ""
     dropped: list[str] | None = None
     usage: Usage | None = None
+    sample: bytes = b""
+    """How the answer began, as it went to the caller; a whole one all of it. What it says of its use besides `usage`."""
+    ledger_id: str = ""
+    """A ULID: of its row in the ledger, and of what it holds of limits (accounting.entries)."""
+    entry: Any = None
+    """What the ledger knows of it (accounting.entries.Entry). Shared by the copies that a race makes."""
+    bill: Any = None
+    """What it used and costs, once it has ended (core.ledger.Bill)."""
     committed: float = 0.0
     """When the first content was ready for the caller."""
     status: int = 0
@@ -82,6 +94,7 @@ class Exchange:
     def __init__(self, request_id: str, http: Any, front: Any, received: float) -> None:
         """`http` is the engine's Request, `front` the caller's dialect (both typed where they are used)."""
         self.id = request_id
+        self.http = http
         self.path: bytes = http.path
         self.headers: dict[bytes, bytes] = http.headers
         self.body: bytes = http.body

@@ -6,6 +6,9 @@ translate into these disjoint classes, so that nothing is counted, limited or bi
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
 import msgspec
 
 
@@ -26,6 +29,8 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
     audio_output: int = 0
     accepted_prediction: int = 0
     rejected_prediction: int = 0
+    cost: ClassVar[int] = 0
+    """Nano-dollars that the provider itself says the answer costs (BilledUsage); 0: it says nothing."""
 
     @property
     def prompt(self) -> int:
@@ -40,6 +45,12 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
     @property
     def total(self) -> int:
         return self.prompt + self.completion
+
+
+class BilledUsage(Usage, frozen=True, gc=False):
+    """Of a provider that says what the answer costs."""
+
+    cost: int = 0  # type: ignore[misc]  # every Usage has one, few are told one
 
 
 class MediaUsage(Usage, frozen=True, gc=False):
@@ -57,6 +68,7 @@ class MediaUsage(Usage, frozen=True, gc=False):
     """That were looked at and are billed one by one (embeddings)."""
     searches: int = 0
     """Search units, as rerankers bill them."""
+    cost: int = 0  # type: ignore[misc]  # as in BilledUsage
     size: str = ""
     """Of the images, as it was asked for, such as 1024x1024; "": nobody said."""
     quality: str = ""
@@ -73,3 +85,25 @@ class MediaUsage(Usage, frozen=True, gc=False):
             "searches": self.searches,
         }
         return {name: count for name, count in counted.items() if count}
+
+
+_UNITS = ("seconds", "characters", "images", "pages", "input_images", "searches")
+
+
+def summed(usages: Iterable[Usage]) -> Usage:
+    """Of several answers together. What one of them says of its images' size holds for all."""
+    told: dict[str, Any] = {}
+    media = False
+    for usage in usages:
+        for name in Usage.__struct_fields__:
+            told[name] = told.get(name, 0) + getattr(usage, name)
+        told["cost"] = told.get("cost", 0) + usage.cost
+        if isinstance(usage, MediaUsage):
+            media = True
+            for name in _UNITS:
+                told[name] = told.get(name, 0) + getattr(usage, name)
+            told["size"], told["quality"] = usage.size, usage.quality
+    if media:
+        return MediaUsage(**told)
+    cost = told.pop("cost", 0)
+    return BilledUsage(**told, cost=cost) if cost else Usage(**told)

@@ -1,0 +1,276 @@
+"""The pipeline's ledger: one row for each request that was identified, whatever becomes of it.
+
+    admit(ex)            it is known who asks: the request has its id. Refused while the log is full (`block`)
+    sent(ex, candidate)  before each attempt: an Intent goes into the log, for later ones a Tried
+    ended(ex)            at every ending: `ex.bill`, and an Outcome in the log
+
+A request without a valid key has no row: nobody could be charged, and strangers must not be able to fill a disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from msgspec.structs import astuple
+
+from llm_gateway.accounting.bills import CLASSES, bill_of
+from llm_gateway.accounting.estimates import PLAIN_BYTES, expected_output, prompt_bytes, prompt_tokens
+from llm_gateway.accounting.records import ATTEMPTS, NAME, TAGS, encode
+from llm_gateway.accounting.wal import WhenFull
+from llm_gateway.core.caller import Caller
+from llm_gateway.core.clock import Clock
+from llm_gateway.core.end_user import end_user
+from llm_gateway.core.errors import Draining, Overloaded
+from llm_gateway.core.exchange import Attempt, Exchange
+from llm_gateway.core.ledger import Bill, Prices, Status
+from llm_gateway.core.usage import MediaUsage, Usage
+from llm_gateway.routing.candidate import Candidate
+
+QUIET_SECONDS = 60.0
+"""Between two alarms."""
+MIRROR = "mirror"
+"""Tag of the row of a mirrored request, which is nobody's: neither key nor tenant is charged."""
+OWN_KEY = "#own"
+"""Behind a provider's name, a tag of requests that were sent with the tenant's own key."""
+MILLION = 1_000_000
+MOST_PATHS = 256
+MOST_CALLERS = 4096
+"""Whose names are at hand."""
+_NOTHING = Usage()
+_PICTURES = (b"image", b"base64", b"file")
+_Who = tuple[str, str, str, tuple[str, ...]]
+"""Key, tenant, project, tags."""
+Alarm = Callable[..., None]
+"""telemetry.journal.Log: level, event, and what there is to say of it."""
+
+
+class Book(Protocol):
+    """accounting.wal.Wal."""
+
+    lost: int
+
+    @property
+    def problem(self) -> OSError | None: ...
+    def append(self, payload: bytes) -> int: ...
+    def tight(self, running: int) -> bool: ...
+
+
+class Entry:
+    """What the ledger knows of a request that runs."""
+
+    __slots__ = ("at", "candidate", "id", "input", "mirror", "open", "output", "position")
+
+    def __init__(self, ident: str, at: float, *, mirror: bool = False) -> None:
+        self.id = ident
+        self.at = at
+        """Unix seconds."""
+        self.mirror = mirror
+        self.open = True
+        self.position = 0
+        """Of its Intent in the log; 0: nobody was asked yet; -1: it could not be written."""
+        self.input = 0
+        self.output = 0
+        self.candidate: Candidate | None = None
+
+
+class Ledger:
+    """One per worker; outlives snapshots, whose prices it is given."""
+
+    def __init__(
+        self, book: Book, ulid: Callable[[], str], clock: Clock, prices: Prices, when_full: WhenFull, alarm: Alarm
+    ) -> None:
+        self._append = book.append
+        self._book = book
+        self._ulid = ulid
+        self._now = clock.now
+        self._monotonic = clock.monotonic
+        self.prices = prices
+        """Those of the current snapshot."""
+        self._blocks = when_full == "block"
+        self._alarm = alarm
+        self._quiet_until = 0.0
+        self._paths: dict[bytes, str] = {}
+        self._callers: dict[Caller, _Who] = {}
+        self.running = 0
+        self.refused = 0
+        """Requests that were refused because the log was full."""
+        self.estimated = 0
+        """Rows whose use had to be estimated."""
+        self.unpriced = 0
+        """Rows with use that has no price."""
+
+    def admit(self, ex: Exchange) -> None:
+        """Raises Overloaded."""
+        if self._book.tight(self.running):
+            self._full()
+        ident = ex.ledger_id = ex.ledger_id or self._ulid()
+        ex.entry = Entry(ident, self._now())
+        self.running += 1
+
+    def sent(self, ex: Exchange, candidate: Candidate) -> None:
+        """Somebody is about to be asked. Raises nothing."""
+        entry: Entry | None = ex.entry
+        if entry is None:
+            if ex.outcome != "mirrored":
+                return
+            ex.ledger_id = self._ulid()
+            entry = ex.entry = Entry(ex.ledger_id, self._now(), mirror=True)
+            self.running += 1
+        entry.candidate = candidate
+        deployment = candidate.deployment
+        provider, model = deployment.upstream.name, deployment.model
+        if not entry.position:
+            entry.input = _input(ex)
+        output = expected_output(candidate)
+        limit = getattr(ex.view, "most_output", 0)
+        output = (min(output, limit) if limit > 0 else output) * getattr(ex.view, "choices", 1)
+        entry.output = output
+        rates = candidate.rates
+        cost = 0 if rates is None else (entry.input * rates[0] + output * rates[2]) // MILLION
+        if not entry.position:
+            entry.position = self._append(encode(("i", *self._asked(ex, entry), provider, model, entry.input, output, cost)))
+            if entry.position < 0:
+                self._lost()
+        elif self._append(encode(("t", entry.id, int(self._now() * 1000), provider, model, cost))) < 0:
+            self._lost()
+
+    def ended(self, ex: Exchange) -> None:
+        """The request is over: complete, failed, cut, refused or left. Twice is once. Raises nothing."""
+        entry: Entry | None = ex.entry
+        if entry is None or not entry.open:
+            return
+        entry.open = False
+        self.running -= 1
+        ex.bill = bill = bill_of(ex, self.prices, entry.at, entry.candidate)
+        if bill.estimated:
+            self.estimated += 1
+        if bill.unpriced:
+            self.unpriced += 1
+        outcome = self._outcome(ex, entry, bill)
+        if entry.position > 0:
+            payload = encode(outcome)
+        else:
+            asked = (*self._asked(ex, entry), "", "", entry.input, entry.output)
+            payload = encode(("r", ("i", *asked), outcome))
+        if self._append(payload) < 0:
+            self._lost()
+
+    def _outcome(self, ex: Exchange, entry: Entry, bill: Bill) -> tuple[Any, ...]:
+        """As records.Outcome."""
+        usage = bill.usage
+        error = ex.error
+        received = ex.received
+        provider, model = ex.served_provider, ex.served_model
+        if not provider and bill.usage != _NOTHING and ex.attempts:
+            provider, model = ex.attempts[-1].provider, ex.attempts[-1].model
+        return (
+            "o",
+            entry.id,
+            max(entry.position, 0),
+            status_of(ex),
+            ex.status,
+            "" if error is None else error.code,
+            provider,
+            model,
+            astuple(usage) if type(usage) is Usage else astuple(usage)[:CLASSES],
+            usage.units if isinstance(usage, MediaUsage) else None,
+            bill.cost,
+            bill.source,
+            bill.estimated,
+            bill.unpriced,
+            bill.version,
+            bill.tier,
+            int((self._monotonic() - received) * 1e6),
+            int((ex.committed - received) * 1e6) if ex.committed else 0,
+            _tries(ex.attempts, ex.hedges),
+            ex.decision is not None,
+            _own(ex.attempts),
+        )
+
+    def _asked(self, ex: Exchange, entry: Entry) -> tuple[Any, ...]:
+        """The first members of records.Intent."""
+        at, caller, path, model = int(entry.at * 1000), ex.caller, ex.path, ex.model
+        operation = self._paths.get(path) or self._path(path)
+        if len(model) > NAME:
+            model = model[:NAME]
+        if caller is None or entry.mirror:
+            return entry.id, at, ex.id, "", "", "", "", (MIRROR,) if entry.mirror else (), operation, model, ex.stream
+        key, tenant, project, tags = self._callers.get(caller) or self._caller(caller)
+        return entry.id, at, ex.id, key, tenant, project, end_user(ex), tags, operation, model, ex.stream
+
+    def _path(self, path: bytes) -> str:
+        if len(self._paths) >= MOST_PATHS:
+            self._paths.clear()
+        text = self._paths[path] = path.decode("latin-1")[:NAME]
+        return text
+
+    def _caller(self, caller: Caller) -> _Who:
+        if len(self._callers) >= MOST_CALLERS:
+            self._callers.clear()
+        tags = tuple(sorted(tag[:NAME] for tag in caller.tags)[:TAGS])
+        who = self._callers[caller] = caller.key_id[:NAME], caller.tenant[:NAME], caller.project[:NAME], tags
+        return who
+
+    def _full(self) -> None:
+        """There is no room in the log. Raises Overloaded if requests are refused then."""
+        self.refused += self._blocks
+        self._lost()
+        if self._blocks:
+            raise Overloaded("The gateway cannot record usage at the moment; please try again soon.", code="ledger_full")
+
+    def _lost(self) -> None:
+        """Tell, once a minute."""
+        now = self._monotonic()
+        if now >= self._quiet_until:
+            self._quiet_until = now + QUIET_SECONDS
+            problem = self._book.problem
+            self._alarm(
+                "error",
+                "ledger_full",
+                why="the disk is slow" if problem is None else problem.strerror,
+                lost_records=self._book.lost,
+                refused_requests=self.refused,
+            )
+
+
+def status_of(ex: Exchange) -> Status:
+    """How it ended, whether or not the outermost stage has said so yet."""
+    error = ex.error
+    if error is None:
+        if ex.outcome in {"client_gone", "drained"}:
+            return ex.outcome  # type: ignore[return-value]
+        return "client_gone" if ex.reply.gone and not ex.reply.finished else "completed"
+    if isinstance(error, Draining):
+        return "drained"
+    if ex.outcome == "cut":
+        return "cut"
+    return "refused" if not ex.attempts and error.status < 500 else "failed"
+
+
+def _input(ex: Exchange) -> int:
+    """Tokens of the prompt, for who might never come back to tell."""
+    body = ex.body
+    if len(body) > PLAIN_BYTES and any(body.rfind(word) >= 0 for word in _PICTURES):
+        return prompt_tokens(ex)
+    return prompt_bytes(ex)
+
+
+def _tries(attempts: list[Attempt], hedges: list[Attempt] | None) -> tuple[tuple[Any, ...], ...]:
+    """As records.Try."""
+    if hedges is None and len(attempts) == 1:
+        one = attempts[0]
+        return ((one.provider, one.model, one.status, one.error or "", int((one.ended - one.started) * 1e6)),)
+    tried = [(one, False) for one in attempts] + [(one, True) for one in hedges or ()]
+    return tuple(
+        (one.provider, one.model, one.status, one.error or "", int(max(0.0, one.ended - one.started) * 1e6), hedged)
+        for one, hedged in tried[:ATTEMPTS]
+    )
+
+
+def _own(attempts: list[Attempt]) -> tuple[str, ...]:
+    """Tags of those whose key is the tenant's own."""
+    for one in attempts:
+        if one.own:
+            return tuple(dict.fromkeys(f"{one.provider}{OWN_KEY}" for one in attempts if one.own))
+    return ()
