@@ -93,7 +93,7 @@ CASES = (
 )
 
 CONFIG = f"""
-server: {{port: {GATEWAY}, limits: {{connections: 20000}}, timeouts: {{idle: 10m}}}}
+server: {{port: {GATEWAY}, admin: {{port: 0}}, limits: {{connections: 20000}}, timeouts: {{idle: 10m}}}}
 network: {{connections_per_provider: 1024, idle_connections: 1024}}
 providers:
   whole: {{type: openai_compatible, base_url: "http://127.0.0.1:{UP}/v1", api_key: sk-upstream}}
@@ -188,8 +188,20 @@ def cpu_us(pid: int) -> float:
 
 
 def rss_kb(pid: int) -> int:
-    lines = [line for process in tree(pid) for line in Path(f"/proc/{process}/status").read_text().splitlines()]
-    return sum(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
+    """Of one process: what the others share with it would be counted twice."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
+
+
+def worker(rig: Rig) -> int:
+    """The process that serves: the gateway announces its processes."""
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        said = (rig.dir / "gateway.log").read_text()
+        if "\n}\n" in said:
+            return json.loads(said[said.index("{\n") : said.index("\n}\n") + 3])["pids"]["workers"][0]
+        time.sleep(0.01)
+    raise SystemExit("the gateway did not announce itself")
 
 
 def body_of(case: Case) -> bytes:
@@ -279,7 +291,7 @@ def first_answer(rig: Rig, config: Path) -> float:
     """Seconds from starting the process to its first answer."""
     started = time.monotonic()
     payload = body_of(CASES[0])
-    rig.start("gateway", GATEWAY, GATEWAY_CPU, sys.executable, "-m", "llm_gateway", "serve", "--config", str(config))
+    rig.start("gateway", GATEWAY, GATEWAY_CPU, sys.executable, "-m", "llm_gateway", "--json", "serve", "--config", str(config))
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers_of().items())
     with socket.create_connection(("127.0.0.1", GATEWAY)) as connection:
         connection.sendall(
@@ -356,7 +368,7 @@ def main() -> int:
     try:
         config = prepare(rig)
         facts: dict[str, float] = {"start_s": first_answer(rig, config)}
-        pid = rig.running["gateway"].pid
+        pid = worker(rig)
         facts["rest_mb"] = rss_kb(pid) / 1024
         rows = []
         for case in wanted:

@@ -29,7 +29,8 @@ from llm_gateway.config.bind import struct_info
 from llm_gateway.config.conditions.when import When
 from llm_gateway.config.jsonschema import schema
 from llm_gateway.config.schema import Options, Provider, Section, Sections
-from llm_gateway.config.values import Duration, Money, ProxyChoice, Secret, SecretText, Size
+from llm_gateway.config.schema.ledger import Interval
+from llm_gateway.config.values import Duration, Money, ProxyChoice, Secret, SecretText, Size, Workers
 from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.providers.base import Endpoint, ProviderType
 from llm_gateway.providers.registry import COMPILED_TYPES, PROVIDER_TYPES, option_names
@@ -46,6 +47,8 @@ _WRITTEN = {
     ProxyChoice: "proxy",
     Money: "dollars",
     When: "condition",
+    Interval: "`off` or duration",
+    Workers: "`auto` or number",
 }
 
 
@@ -288,7 +291,10 @@ def commands() -> str:
 
 def below(context: click.Context) -> Iterator[click.Context]:
     """The commands of a group, each followed by its own."""
-    for name, command in sorted(getattr(context.command, "commands", {}).items()):
+    group = context.command
+    for name in group.list_commands(context) if isinstance(group, click.Group) else ():
+        command = group.get_command(context, name)
+        assert command is not None
         inner = click.Context(command, info_name=name, parent=context)
         yield inner
         yield from below(inner)

@@ -20,9 +20,11 @@ KEY = "sk-gateway-tests-0123456789abcdef"
 class GatewayProcess:
     """Where it listens, and what it wrote."""
 
-    def __init__(self, process: subprocess.Popen[bytes], url: str, folder: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], said: dict[str, Any], folder: Path) -> None:
         self.process = process
-        self.url = url
+        self.url: str = said["url"]
+        self.admin: str | None = said["admin"]
+        self.pids: dict[str, Any] = said["pids"]
         self.key = KEY
         self.folder = folder
 
@@ -44,8 +46,14 @@ class GatewayProcess:
         """What it wrote to standard error."""
         return (self.folder / "stderr").read_text()
 
+    @property
+    def worker(self) -> int:
+        """The process id of the first worker, as it was announced."""
+        return int(self.pids["workers"][0])
+
     def rss_kb(self) -> int:
-        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        """Of the first worker."""
+        lines = Path(f"/proc/{self.worker}/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
 
     def reload(self, config: dict[str, Any]) -> None:
@@ -57,10 +65,12 @@ class GatewayProcess:
 
 
 @contextlib.contextmanager
-def running_gateway(config: dict[str, Any], folder: Path, environ: dict[str, str] | None = None) -> Iterator[GatewayProcess]:
+def running_gateway(
+    config: dict[str, Any], folder: Path, environ: dict[str, str] | None = None, status: int = 0
+) -> Iterator[GatewayProcess]:
     """Start it on a free port with `config` (server.port, auth, logging and state are filled in), and end it.
 
-    At the end it must leave by itself with status 0 and have reported no bug.
+    At the end it must leave by itself with `status` and have reported no bug.
     """
     file = folder / "gateway.json"
     file.write_bytes(msgspec.json.encode(_complete(config, folder)))
@@ -80,11 +90,11 @@ def running_gateway(config: dict[str, Any], folder: Path, environ: dict[str, str
             if not line:
                 raise AssertionError(f"the gateway did not start: {(folder / 'stderr').read_text()}")
             said += line
-        gateway = GatewayProcess(process, msgspec.json.decode(said)["url"], folder)
+        gateway = GatewayProcess(process, msgspec.json.decode(said), folder)
         yield gateway
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(20) == status
         assert '"event":"bug"' not in gateway.events(), gateway.events()
     finally:
         if process.poll() is None:
@@ -95,7 +105,7 @@ def running_gateway(config: dict[str, Any], folder: Path, environ: dict[str, str
 
 def _complete(config: dict[str, Any], folder: Path) -> dict[str, Any]:
     base: dict[str, Any] = {
-        "server": {"port": 0, "drain": "5s"},
+        "server": {"port": 0, "drain": "5s", "admin": {"port": 0}},
         "auth": {"keys": [{"name": "tests", "key": KEY}]},
         "logging": {"access": str(folder / "access.log")},
         "state": {"dir": str(folder / "state")},

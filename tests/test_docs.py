@@ -24,6 +24,7 @@ from llm_gateway.config.environment import OWN
 from llm_gateway.config.load import load, search_path
 from llm_gateway.config.schema import Sections
 from llm_gateway.core import errors
+from llm_gateway.credentials.stores.loading import offline
 from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.providers.registry import PROVIDER_TYPES, option_names
 from whole_gateway import whole_gateway
@@ -156,11 +157,11 @@ def test_examples_load(tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatc
     file = tmp_path / "gateway.yaml"
     file.write_text(text)
     environ = {name: f"{value}-{name}" for name, value in VARIABLES.items()}
-    config = load(file, environ=environ, provider_types=option_names(), dialects=DIALECTS)
+    config = load(file, environ=environ, provider_types=option_names(), dialects=DIALECTS, resolve=offline)
     assert config.providers
 
 
-COMMANDS = {"llm-gateway": command_line, **{f"llm-gateway {name}": command for name, command in command_line.commands.items()}}
+COMMANDS = {"llm-gateway": command_line, **{f"llm-gateway {name}": command_line.get_command(None, name) for name in command_line.list_commands(None)}}
 
 
 @pytest.mark.parametrize("name", COMMANDS)

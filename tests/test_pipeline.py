@@ -33,7 +33,9 @@ class Inside:
         self.pipeline = Pipeline(
             observe=self.observe,
             identify=lambda ex: self.seen.append("identify"),
+            admit=lambda ex: self.seen.append("admit"),
             authorize=lambda ex: self.seen.append("authorize"),
+            hold=lambda ex: self.seen.append("hold"),
             decide=lambda ex: self.seen.append("decide") or decision(of),
             dispatch=self.parts.dispatch,
             ask=self.ask,
@@ -86,7 +88,7 @@ def test_the_stages_stand_in_their_order():
     """Identity before the body is looked at, permission before anything is asked, observation around it all."""
     inside = Inside("a", "answer")
     inside.serve()
-    assert inside.seen == ["begin", "identify", "view", "authorize", "decide", "ask a", "respond", "end"]
+    assert inside.seen == ["begin", "identify", "admit", "view", "authorize", "hold", "decide", "ask a", "respond", "end"]
     assert (inside.ex.model, inside.ex.stream) == ("m", True)
 
 

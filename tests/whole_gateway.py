@@ -28,8 +28,10 @@ from llm_gateway.snapshot import Snapshot, compile_snapshot
 from llm_gateway.telemetry.journal import Journal, Log
 from llm_gateway.telemetry.observe import Observe
 from llm_gateway.telemetry.stats import Stats
+from llm_gateway.worker.accounts import Accounts
 from llm_gateway.worker.clients import Clients
 from llm_gateway.worker.defences import Defences
+from llm_gateway.worker.recognition import Recognition
 from llm_gateway.worker.refusals import refusal_renderer
 from llm_gateway.worker.world import Shared, build_world
 from serving import connected, serving
@@ -141,7 +143,9 @@ async def whole_gateway(
     lines = _Lines()
     stats = Stats()
     health = Health(version="0", clock=clock, stats=stats, providers={})
-    observe, log = Observe(clock, stats, lines), Log(lines, clock, "error")
+    log = Log(lines, clock, "error")
+    accounts = Accounts(clock, log)
+    observe = Observe(clock, stats, lines, account=accounts.ended)
 
     def report(_ex: Exchange, bug: Exception) -> None:
         bugs.append(bug)
@@ -155,7 +159,9 @@ async def whole_gateway(
         report,
         MemoryStore(clock.monotonic),
         MemoryOwners(clock.monotonic),
-        Defences(clock, log, draw, observe, report),
+        Defences(clock, log, draw, observe, report, accounts.ledger.sent),
+        accounts,
+        Recognition(clock, log),
     )
     authorizers = Authorizers(clock, shared.log, draw)
     snapshot = compile_snapshot(
@@ -167,6 +173,7 @@ async def whole_gateway(
         async with serving(app, limits, render_refusal=refusal_renderer(app)) as server:
             yield Gateway(server, app, shared, lines, bugs, clients, snapshot)
     finally:
+        await shared.recognition.close()
         await shared.defences.close()
         await snapshot.authorizers.close()
         await clients.close()

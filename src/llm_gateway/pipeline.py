@@ -32,8 +32,10 @@ class Pipeline:
         self,
         *,
         observe: Callable[[Exchange], AbstractContextManager[None]],
-        identify: Callable[[Exchange], None],
+        identify: Callable[[Exchange], Awaitable[None] | None],
+        admit: Callable[[Exchange], None],
         authorize: Callable[[Exchange], None],
+        hold: Callable[[Exchange], Awaitable[None] | None],
         decide: Decide,
         dispatch: Dispatch,
         ask: AskDeployment,
@@ -43,7 +45,9 @@ class Pipeline:
     ) -> None:
         self.observe = observe
         self.identify = identify
+        self.admit = admit
         self.authorize = authorize
+        self.hold = hold
         self.decide = decide
         self.dispatch = dispatch
         self.ask = ask
@@ -58,10 +62,16 @@ class Pipeline:
         complete = False
         with self.observe(ex):  # outermost: it must see every ending
             try:
-                self.identify(ex)  # who, before anything costs time: a stranger's body is not even parsed
+                waiting = self.identify(ex)  # who, before anything costs time: a stranger's body is not even parsed
+                if waiting is not None:
+                    await waiting  # only for a token that somebody else has to be asked about
+                self.admit(ex)  # whoever is known has a row in the ledger, however this ends; `dispatch` notes each attempt
                 view = ex.view = ex.front.view(ex.body)  # what is asked, as little of it as policy needs
                 ex.model, ex.stream = view.model, view.stream
                 self.authorize(ex)  # may they use this model
+                waiting = self.hold(ex)  # may they use so much of it: reserved before it is sent, settled by `observe` at its end
+                if waiting is not None:
+                    await waiting  # only where workers count together
                 answer = await self.dispatch(ex, self.decide, self.ask)  # who serves it: candidates in order until one commits
                 if ex.on_cut == "continue" and type(answer) is StreamAnswer:
                     answer.onward = self._onward  # and who goes on, if that one breaks

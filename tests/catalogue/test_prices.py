@@ -232,7 +232,7 @@ def test_every_class_of_a_usage_has_a_price_class() -> None:
     assert set(FULL) == set(Usage.__struct_fields__)
     chargeable = {name for names in (*FULL.values(), *EXTRAS.values()) for name in names}
     assert chargeable | {"request"} == set(Rates.__struct_fields__)
-    counted = set(MediaUsage.__struct_fields__) - set(Usage.__struct_fields__) - {"size", "quality"}
+    counted = set(MediaUsage.__struct_fields__) - set(Usage.__struct_fields__) - {"size", "quality", "cost"}
     assert set(COUNTED) == counted == set(msgspec.convert(dict.fromkeys(counted, 1), MediaUsage).units)
     assert {name for name, _ in COUNTED.values()} | MADE <= set(EXTRAS)
 

@@ -11,13 +11,25 @@ import pytest
 import trustme
 from msgspec import inspect as mi
 
+from fakes.secret_stores import FakeVault, running
+from llm_gateway.config.gather import Gathered, Reference
 from llm_gateway.config.load import load
-from llm_gateway.config.schema import Section, Sections
+from llm_gateway.config.schema import Config, Secrets, Section, Sections
+from llm_gateway.config.schema.secrets import AwsStore, AzureStore, GoogleStore, VaultAppRole, VaultKubernetes, VaultStore
+from llm_gateway.config.values import Secret
+from llm_gateway.control.audit import Event
+from llm_gateway.control.audit_log import PRUNE_SECONDS
+from llm_gateway.control.audit_open import open_log
+from llm_gateway.core.clock import FakeClock
+from llm_gateway.core.ids import Ids
+from llm_gateway.credentials.ring import load_ring
+from llm_gateway.credentials.stores.keeper import Keeper
 from llm_gateway.providers.registry import option_names
+from llm_gateway.store.ready import ready_store
+from llm_gateway.supervisor.listeners import listening
 from llm_gateway.worker.serve import Gateway
 
 ONE_VALUE = {
-    ("Server", "workers"): "only 1 is accepted until there is a supervisor",
     ("Provider", "enabled"): "read by the loader too",
 }
 """Keys that stand in the schema because their name is fixed, and have one value yet."""
@@ -41,6 +53,44 @@ def fields(kind: mi.Type) -> Iterator[tuple[str, str]]:
                 yield from fields(field.type)
 
 
+async def ask_secret_stores(file: Path) -> None:
+    """What control reads of `secrets`: every store, with the ways to sign in that exclude each other."""
+    references = ("vault:a/b#c", "aws-sm:x", "gcp-sm:projects/p/secrets/s", "azure-kv:vault/x")
+    asked = tuple(Reference(*text.split(":", 1)) for text in references)
+    near, key = "http://127.0.0.1:1", Secret("x" * 43 + "=")
+    role = AwsStore(credential_source="EcsContainer", role_arn="arn:aws:iam::1:role/x", endpoint=near)
+    ways = (
+        (VaultStore(approle=VaultAppRole("r")), AwsStore(access_key_id="a", secret_access_key=key, endpoint=near)),
+        (VaultStore(kubernetes=VaultKubernetes("r", token_file=str(file))), role),
+        (VaultStore(token=key), role),
+    )
+    environ = {"AWS_REGION": "eu-central-1"}
+    async with running(FakeVault(roles={"r": None})) as vault:
+        for way, cloud in ways:
+            said = Secrets(
+                vault=msgspec.structs.replace(way, address=vault.url),
+                aws=cloud,
+                google=GoogleStore(endpoint=near, credentials_file=str(file)),
+                azure=AzureStore(url=near + "/{vault}", tenant_id="t", client_id="c", federated_token_file=str(file), authority=near),
+                master_key=key,
+            )
+            keeper = Keeper(FakeClock())
+            await keeper.fetch(Gathered(asked, said), environ)
+            await keeper.close()
+    load_ring(file.parent, said)
+
+
+async def keep_an_audit_log(config: Config) -> None:
+    """What control reads of `audit`."""
+    clock = FakeClock()
+    log = open_log(config, Ids(clock.now), clock, lambda *_, **__: None)
+    await log.start()
+    for _ in range(2):
+        await log.record(Event(action="a", actor="b"))
+        clock.advance(2 * PRUNE_SECONDS)
+    await log.close()
+
+
 def test_every_key_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Starting a gateway that uses every section asks for each field of the schema; an unread key would be a lie."""
     authority = trustme.CA()
@@ -54,7 +104,7 @@ def test_every_key_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     (tmp_path / "google.json").write_bytes(msgspec.json.encode(google))
     file = tmp_path / "gateway.yaml"
     file.write_text(f"""
-server: {{port: 0, admin: {{port: 0}}, tls: {{cert: {cert}, key: {key}, client_ca: {ca}, client_auth: optional}}}}
+server: {{port: 0, admin: {{port: 0}}, tls: {{cert: {cert}, key: {key}, client_ca: {ca}, client_auth: optional}}, access: {{trusted_proxies: [10.0.0.1]}}}}
 providers:
   openai: {{api_key: sk-test, organization: org, project: proj, region: eu, tls: {{ca_file: {ca}}}}}
   anthropic: {{api_key: sk-test, api_version: "2023-06-01"}}
@@ -68,7 +118,11 @@ providers:
 provider_types:
   mine: {{endpoints: {{openai_chat: /chat}}, docs: "https://example.com", quirks: {{prefill: {{message: prefix}}}}}}
 models: {{a: {{deployments: [{{model: openai/x, timeouts: {{idle: 3s}}}}], fallback: [b], hedge: {{after: 2s}}}}, b: anthropic/y}}
-auth: {{keys: [{{name: one, key: sk-gateway-0123456789}}, {{name: two, key_hash: "{"0" * 64}"}}]}}
+tenants: {{t: {{provider_keys: {{openai: k}}, end_users: {{u: {{blocked: true}}}}, projects: {{p: {{}}}}}}}}
+auth: {{keys: [{{name: one, key: sk-gateway-0123456789, tenant: t, project: p}}, {{name: two, key_hash: "{"0" * 64}"}}],
+  jwt: {{issuers: [{{issuer: "http://127.0.0.1:1", audiences: [a]}}]}},
+  introspection: {{url: "http://127.0.0.1:1/", client_id: c, client_secret: s}},
+  mtls: {{rules: [{{san: a}}]}}}}
 translation: {{fetch: {{enabled: true}}}}
 routing:
   rules:
@@ -88,12 +142,18 @@ catalogue: {{models: {{"openai/x": {{prices: {{input: 1}}}}}}}}
         return plain(self, name)
 
     async def start_and_stop() -> None:
+        slots, operators = listening(config)  # what the supervisor reads
+        for sock in (*slots[0], *operators):
+            sock.close()
         gateway = Gateway(config, lambda: config, {})
         await gateway.start()
         await gateway.stop()
 
     monkeypatch.setattr(Section, "__getattribute__", noted)
     asyncio.run(start_and_stop())
+    asyncio.run(ask_secret_stores(ca))
+    asyncio.run(keep_an_audit_log(config))
+    ready_store(config.database, tmp_path, FakeClock()).close()  # what control reads of `database`
     monkeypatch.undo()
     # Overrides are laid over the alias's timeouts field by field, in one go, whatever they are called.
     read |= {("TimeoutOverrides", name) for owner, name in read if owner == "RouteTimeouts"}

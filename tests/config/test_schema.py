@@ -20,7 +20,7 @@ from llm_gateway.config.values import Duration
         ("server: {port: }", "server.port: has no value; leave the key out for its default"),
         ("server: {host: ''}", "server.host: is empty"),
         ("server: {host: true}", "server.host: expected text, found true or false; put it in quotes"),
-        ("server: {workers: 2}", "server.workers: expected a whole number, 1 and no other; more than one worker comes with the supervisor"),
+        ("server: {workers: 0}", "server.workers: expected auto, or a number from 1 to 256"),
         ("server: {reuse_port: yes}", "server.reuse_port: expected true or false, found text"),
         ("server: {admin: {port: 8080}}", "server.admin: must not have the address of the main listener"),
         ("server: {limits: {body: 0}}", "server.limits.body: must be more than 0"),
@@ -40,7 +40,7 @@ from llm_gateway.config.values import Duration
         ("providers: {vllm: {fault: '503'}}", "providers.vllm.fault: unknown key; only providers of type simulator know it"),
         ("providers: {simulator: {fautl: '503'}}", 'providers.simulator.fautl: unknown key; did you mean "fault"?'),
         ("providers: {simulator: {tokens_per_second: 0}}", "providers.simulator.tokens_per_second: expected a number above 0, 1000000 at most"),
-        ("providers: {simulator: {options: {}}}", "providers.simulator.options: unknown key; known here: api_key, api_version, base_url, enabled, fault, headers, max_concurrent, max_connections, models, organization, passthrough, project, proxy, region, seed, speaks, tls, tokens_per_second, type"),
+        ("providers: {simulator: {options: {}}}", "providers.simulator.options: unknown key; known here: api_key, api_version, base_url, enabled, fault, headers, max_concurrent, max_connections, models, organization, passthrough, project, proxy, rate_limit, region, seed, speaks, tls, tokens_per_second, type"),
         ("providers: {openai: {base_url: 'api.openai.com'}}", "providers.openai.base_url: expected a URL such as https://host/v1"),
         ("providers: {openai: {base_url: 'https://h:x/'}}", "providers.openai.base_url: expected a URL such as https://host/v1"),
         ("providers: {openai: {headers: {Content-Length: '5'}}}", "providers.openai.headers: must not hold Content-Length: the gateway sets it"),
@@ -54,7 +54,7 @@ from llm_gateway.config.values import Duration
         ("logging: {access: 'log.txt'}", "logging.access: expected stdout, stderr, off or a path with a slash"),
         ("logging: {level: warn}", 'logging.level: expected debug, error, info or warning, found "warn"; did you mean "warning"?'),
         ("state: ./state", "state: expected a mapping, found text"),
-        ("limits: {}", "limits: unknown key; known here: api, auth, catalogue, files, logging, media, models, network, provider_types, providers, resilience, responses, routing, server, state, translation"),
+        ("limit: {}", 'limit: unknown key; did you mean "limits"?'),
     ],
 )  # fmt: skip
 def test_each_rule_has_its_words(tmp_path: Path, text: str, message: str) -> None:

@@ -55,7 +55,7 @@ def test_a_request_survives_rendering_and_parsing(request: EmbeddingsRequest):
     """Texts and tokens, one and several."""
     rendered = EMBEDDINGS.render_request(request, Target(request.model))
     assert rendered.dropped == []
-    assert EMBEDDINGS.view(rendered.body) == View(request.model)
+    assert EMBEDDINGS.view(rendered.body) == View(request.model, user=request.user or "")
     assert EMBEDDINGS.parse_request(rendered.body) == request
 
 

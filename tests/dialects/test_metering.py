@@ -78,3 +78,13 @@ def test_a_large_answer_is_not_kept():
     for _ in range(50):
         meter.feed(b"x" * 100_000)
     assert len(meter.tail) <= 32 * 1024
+
+
+def test_what_a_provider_says_it_costs() -> None:
+    """Beside counts of any kind, or alone: pictures of xAI tell nothing else."""
+    meter = Meter(counts_images=True)
+    meter.feed(b'{"data":[{"url":"https://x"}],"usage":{"cost_in_usd_ticks":200000000}}')
+    assert meter.usage() == MediaUsage(images=1, cost=20_000_000)
+    meter = Meter()
+    meter.feed(b'{"usage":{"cost_in_usd_ticks":200000000}}')
+    assert meter.usage() == MediaUsage(cost=20_000_000)

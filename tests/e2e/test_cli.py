@@ -20,7 +20,7 @@ from gateway_process import running_gateway
 from llm_gateway._version import __version__
 from llm_gateway.cli.main import main
 
-COMMANDS = ("chat", "completions", "explain", "hash-key", "models", "schema", "serve", "simulate", "validate", "version")
+COMMANDS = ("audit", "chat", "completions", "config", "explain", "hash-key", "models", "schema", "serve", "simulate", "validate", "version")
 Run = Callable[..., "Done"]
 
 

@@ -67,7 +67,7 @@ def running_demo(folder: Path) -> Iterator[Demo]:
     }
     with (folder / "stderr").open("wb") as stderr:
         process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "llm_gateway", "serve", "--demo", "--port", "0"],
+            [sys.executable, "-u", "-m", "llm_gateway", "serve", "--demo", "--port", "0", "--set", "server.admin.port=0"],
             cwd=folder,
             env=clean,
             stdout=subprocess.PIPE,

@@ -131,17 +131,23 @@ def test_clients_of_other_dialects(gateway: GatewayProcess, stream: bool) -> Non
     ollama._client.close()
 
 
+def engines(gateway: GatewayProcess) -> list[int]:
+    """The supervisor's children that are neither worker nor control."""
+    own = {gateway.pids["control"], *gateway.pids["workers"]}
+    return [pid for pid in children(gateway.process.pid) if pid not in own]
+
+
 def test_it_is_restarted_when_it_dies(gateway: GatewayProcess, openai: OpenAI) -> None:
     """The engine crashes: the gateway starts it again, and answers from it as before."""
     import os
     import signal
 
-    (engine,) = children(gateway.process.pid)
+    (engine,) = engines(gateway)
     os.kill(engine, signal.SIGKILL)
     assert eventually(lambda: not running(engine))
 
     def back() -> bool:
-        now = children(gateway.process.pid)
+        now = engines(gateway)
         return len(now) == 1 and now != [engine] and '"what":"restarted"' in gateway.events()
 
     assert eventually(back, 30)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import msgspec
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
@@ -55,6 +55,8 @@ class Provider:
         self.extra_keys: list[Any] = []
         self.answers: dict[str, dict[str, Any]] = {}
         self.hold: asyncio.Event | None = None
+        self.codes: dict[str, tuple[dict[str, str], bytes]] = {}
+        self.methods = ["client_secret_basic"]
         self.add("one", "RS256")
 
     def add(self, kid: str, algorithm: str, number: int = 0) -> Key:
@@ -68,6 +70,30 @@ class Provider:
         algorithm, key = self.keys[kid]
         return signed({"alg": algorithm, "kid": kid, "typ": "JWT", **header}, {"iss": self.url, "sub": "alice", **claims}, key)
 
+    def code(self, address: str, **claims: Any) -> dict[str, str]:
+        """Somebody who was sent to `address` signs in; what his browser brings back. `claims` change those of his ID token; a
+        claim that is None is left out; `token` is an ID token as it is.
+        """
+        asked = dict(parse_qsl(urlsplit(address).query))
+        token = claims.pop("token", None)
+        said = {"aud": asked["client_id"], "nonce": asked["nonce"], "exp": 4_000_000_000, "iat": 1_600_000_000, **claims}
+        made = token or self.token({name: value for name, value in said.items() if value is not None})
+        code = f"code-{len(self.codes)}"
+        self.codes[code] = asked, made
+        return {"code": code, "state": asked["state"]}
+
+    def redeem(self, fields: dict[str, list[str]], authorization: bytes) -> tuple[int, Any]:
+        """What the token endpoint answers; a code is good once, for who asked for it, with the verifier of its challenge."""
+        import hashlib
+
+        given = {name: values[0] for name, values in fields.items()}
+        asked, token = self.codes.pop(given.get("code", ""), ({}, b""))
+        challenge = segment(hashlib.sha256(given.get("code_verifier", "").encode()).digest()).decode()
+        if not asked or challenge != asked["code_challenge"] or given.get("redirect_uri") != asked["redirect_uri"]:
+            return 400, {"error": "invalid_grant"}
+        self.authorizations.append(authorization)
+        return 200, {"id_token": token.decode(), "access_token": "x", "token_type": "Bearer"}
+
     def published(self) -> list[Any]:
         return [{**key.as_dict(private=False), "kid": kid, "use": "sig"} for kid, (_, key) in self.keys.items()] + self.extra_keys
 
@@ -80,10 +106,21 @@ class Provider:
         if self.down:
             reply.whole(503, b"", b"")
         elif path == "/.well-known/openid-configuration":
-            document = {"issuer": self.issuer or self.url, "jwks_uri": self.url + "/keys"}
+            document = {
+                "issuer": self.issuer or self.url,
+                "jwks_uri": self.url + "/keys",
+                "authorization_endpoint": self.url + "/authorize",
+                "token_endpoint": self.url + "/token",
+                "token_endpoint_auth_methods_supported": self.methods,
+            }
             reply.whole(200, JSON, msgspec.json.encode(document))
         elif path == "/keys":
             reply.whole(200, JSON + self.cache_control, msgspec.json.encode({"keys": self.published()}))
+        elif path == "/token":
+            fields = parse_qs(request.body.decode())
+            self.bodies.append(fields)
+            status, answer = self.redeem(fields, request.headers.get(b"authorization", b""))
+            reply.whole(status, JSON, msgspec.json.encode(answer))
         elif path == "/introspect":
             self.authorizations.append(request.headers.get(b"authorization", b""))
             fields = parse_qs(request.body.decode())

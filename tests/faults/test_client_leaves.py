@@ -165,7 +165,7 @@ def test_c04_a_slow_reader(world: World, front: str, back: str) -> None:
 
 
 def descriptors(world: World) -> int:
-    return len(list(Path(f"/proc/{world.gateway.process.pid}/fd").iterdir()))
+    return len(list(Path(f"/proc/{world.gateway.worker}/fd").iterdir()))
 
 
 def test_c35_a_mixture_of_it_all_leaves_nothing_behind(world: World) -> None:

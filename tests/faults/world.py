@@ -417,7 +417,7 @@ def slowest_neighbour(world: World, path: str = "/health/live") -> Iterator[list
 
 def peak_kb(world: World) -> int:
     """The most memory the gateway ever had (KiB)."""
-    status = Path(f"/proc/{world.gateway.process.pid}/status").read_text()
+    status = Path(f"/proc/{world.gateway.worker}/status").read_text()
     return int(re.findall(r"VmHWM:\s+(\d+)", status)[0])
 
 
@@ -425,5 +425,5 @@ def cpu_seconds(world: World) -> float:
     """What the gateway has computed so far: what it spends in one go, nobody else is served in. Unlike a wait, this does not grow
     with what else the machine does.
     """
-    fields = Path(f"/proc/{world.gateway.process.pid}/stat").read_text().rpartition(")")[2].split()
+    fields = Path(f"/proc/{world.gateway.worker}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

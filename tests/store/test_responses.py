@@ -13,12 +13,22 @@ TTL = 1000
 ROW = ResponseRow(b'{"a":"\0"}', b"[]", None, "openai", True, False, True)
 
 
-def put(store, owner="me", ident="r1", row=ROW, now=10, capacity=1 << 20):
-    return store.write(lambda c: responses.put(c, owner, ident, row, now=now, capacity=capacity))
+def put(store, owner="me", ident="r1", row=ROW, now=10, capacity=1 << 20, made=None):
+    made = now if made is None else made
+    return store.write(lambda c: responses.put(c, owner, ident, row, made=made, now=now, capacity=capacity))
 
 
 def get(store, owner="me", ident="r1", now=10):
-    return store.write(lambda c: responses.get(c, owner, ident, now=now, ttl=TTL))
+    found = store.read(lambda c: responses.get(c, owner, ident, now=now, ttl=TTL))
+    if found is None:
+        return None
+    store.write(lambda c: responses.touch(c, owner, [ident], now))
+    return found.row
+
+
+def chain(store, ident, links=10, size=1 << 20, now=10):
+    found = store.read(lambda c: responses.chain(c, "me", ident, now=now, ttl=TTL, links=links, size=size))
+    return [one.id for one in found]
 
 
 def test_it_has_the_fields_of_what_the_edge_stores():
@@ -41,13 +51,13 @@ def test_a_response_is_its_owners_alone(store):
 
 
 def test_use_keeps_it(store):
-    """Each get begins its time anew; expired it is not there, for anybody, before it is swept away as well."""
+    """Each use begins its time anew; expired it is not there, for anybody, before it is swept away as well."""
     put(store)
     assert get(store, now=10 + TTL) is not None
     assert get(store, now=10 + 2 * TTL) is not None
     assert get(store, now=11 + 3 * TTL) is None
     assert not store.write(lambda c: responses.delete(c, "me", "r1", now=11 + 3 * TTL, ttl=TTL))
-    put(store, now=10)
+    put(store, ident="r2", now=10)
     assert store.write(lambda c: responses.expire(c, 10)) == 0
     assert store.write(lambda c: responses.expire(c, 11)) == 1
 
@@ -77,3 +87,43 @@ def test_whoever_holds_most_gives_way(store):
     assert there == [0, 3, 4, 5]
     assert store.write(lambda c: responses.shrink(c, 0)) == 5
     assert store.read(responses.size) == 0
+
+
+def test_the_largest_share_is_bounded(store):
+    """Of one owner no more than that is kept, his oldest go; another's are not looked at."""
+    big = msgspec.structs.replace(ROW, response=b"x" * 10_000)
+    for number in range(4):
+        put(store, "big", f"b{number}", big, now=100 + number)
+    put(store, "small", "s", now=1)
+    assert store.write(lambda c: responses.shrink(c, 1 << 30, 25_000)) == 2
+    assert [number for number in range(4) if get(store, "big", f"b{number}", now=900) is not None] == [2, 3]
+    assert get(store, "small", "s", now=900) is not None
+
+
+def test_a_conversation_is_read_at_once(store):
+    """Newest first, to its beginning, to a gap, to so many, until there are more than so many bytes; a ring ends."""
+    for number in range(1, 6):
+        put(store, ident=f"r{number}", row=msgspec.structs.replace(ROW, previous=f"r{number - 1}"))
+    assert chain(store, "r5") == ["r5", "r4", "r3", "r2", "r1"]
+    assert chain(store, "r5", links=2) == ["r5", "r4"]
+    assert chain(store, "r5", size=25) == ["r5", "r4", "r3"]
+    put(store, ident="r0", row=msgspec.structs.replace(ROW, previous="r2"))
+    assert chain(store, "r2") == ["r2", "r1", "r0"]
+    store.write(lambda c: responses.delete(c, "me", "r4", now=10, ttl=TTL))
+    assert chain(store, "r5") == ["r5"]
+    assert chain(store, "r4") == []
+
+
+def test_what_was_deleted_stays_deleted(store):
+    """Whoever hands it in later, but made it before, is refused; the prompt itself is gone; the memory of it goes as well."""
+    put(store, now=10)
+    assert store.write(lambda c: responses.delete(c, "me", "r1", now=20, ttl=TTL))
+    assert not put(store, now=30, made=10)
+    assert get(store, now=30) is None
+    assert store.read(responses.size) == 0
+    assert store.write(lambda c: responses.shrink(c, 0)) == 0
+    assert store.write(lambda c: responses.expire(c, 0, deleted=20)) == 0
+    assert store.write(lambda c: responses.expire(c, 0, deleted=21)) == 1
+    assert put(store, now=30, made=10)
+    store.write(lambda c: responses.delete(c, "me", "r1", now=40, ttl=TTL))
+    assert put(store, now=50)

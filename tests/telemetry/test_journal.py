@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from llm_gateway.core.clock import FakeClock
 from llm_gateway.telemetry import journal as module
-from llm_gateway.telemetry.journal import Journal, Log, open_journal, timestamp
+from llm_gateway.telemetry.journal import Journal, Log, open_journal, timestamp, where
 
 
 def test_lines_are_written_in_order(tmp_path):
@@ -103,3 +103,12 @@ def test_an_event_can_be_a_line_for_people(tmp_path):
     Log(journal, FakeClock(1_700_000_000.0), form="text")("info", "reloaded", digest="ab\ncd", kept=["server"])
     journal.close()
     assert file.read_text() == '22:13:20 info reloaded digest="ab\\ncd" kept=["server"]\n'
+
+
+def test_where_holds_no_message():
+    """A traceback for the log: files and lines, not what a caller sent."""
+    try:
+        int("the prompt")
+    except ValueError as error:
+        (frame,) = where(error)
+    assert frame.startswith("test_journal.py:")

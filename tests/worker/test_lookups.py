@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from edge.responses_world import call
-from llm_gateway.worker.world import admin_world
+from llm_gateway.worker.world import looked_up_world
 from serving import run
 from whole_gateway import BEARER, KEY, one_provider, whole_gateway
 
@@ -87,12 +87,12 @@ def test_what_ollama_does_and_a_gateway_does_not(method, path):
     assert "configured" in body["error"]
 
 
-def test_the_second_listener_has_no_responses():
+def test_control_cannot_look_up_responses():
     """They are what the model operations left, and are not looked at from there."""
 
     async def main() -> None:
         async with whole_gateway(one_provider("http://127.0.0.1:1")) as gateway:
-            gateway.app.world = admin_world(gateway.app.world, gateway.snapshot, gateway.shared)
+            gateway.app.world = looked_up_world(gateway.app.world)
             status, _, body = await call(gateway, "GET", "/v1/responses/x")
             assert (status, msgspec.json.decode(body)["error"]["code"]) == (404, "not_found")
             assert (await call(gateway, "GET", "/v1beta/models"))[0] == 200

@@ -11,11 +11,16 @@ import msgspec
 
 from llm_gateway.cli.output import Output
 from llm_gateway.config.errors import ConfigErrors
+from llm_gateway.config.interpolate import Resolve
 from llm_gateway.config.jsonschema import schema as json_schema
 from llm_gateway.config.load import load
 from llm_gateway.config.schema import Config
+from llm_gateway.core.clock import SystemClock
+from llm_gateway.credentials.stores.loading import load_now
+from llm_gateway.credentials.stores.loading import offline as unfetched
 from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.identity.keys import Pepper
+from llm_gateway.identity.signing import signing_secret
 from llm_gateway.providers.registry import option_names
 from llm_gateway.snapshot import NotServable, compile_snapshot
 from llm_gateway.worker.pepper import StateUnusable, load_pepper
@@ -31,20 +36,26 @@ def environment() -> dict[str, str]:
     return dict(os.environ)  # noqa: TID251 - the command line is where the environment enters
 
 
-def load_config(path: Path | None, overrides: tuple[str, ...]) -> Config:
-    """Raises ConfigErrors."""
-    return load(path, overrides=list(overrides), environ=environment(), provider_types=option_names(), dialects=DIALECTS)
+def load_config(path: Path | None, overrides: tuple[str, ...], *, fetch: bool = True) -> Config:
+    """`fetch` False: secret stores are not asked, and something stands in for what they hold. Raises ConfigErrors."""
+    environ = environment()
+
+    def read(resolve: Resolve) -> Config:
+        return load(path, overrides=overrides, environ=environ, provider_types=option_names(), dialects=DIALECTS, resolve=resolve)
+
+    return load_now(path, overrides, environ, clock=SystemClock(), read=read) if fetch else read(unfetched)
 
 
 @click.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @config_option
 @set_option
+@click.option("--offline", is_flag=True, help="Do not ask secret stores; what they hold is taken to be right.")
 @click.pass_obj
-def validate(output: Output, file: Path | None, path: Path | None, overrides: tuple[str, ...]) -> None:
+def validate(output: Output, file: Path | None, path: Path | None, overrides: tuple[str, ...], *, offline: bool) -> None:
     """Check a configuration: every mistake at once, with file, line and column."""
     try:
-        config = load_config(file or path, overrides)
+        config = load_config(file or path, overrides, fetch=not offline)
         # A pepper and URLs that only stand for the real ones: this checks, it does not serve.
         managed = dict.fromkeys(config.providers, "http://127.0.0.1:1/v1")
         compile_snapshot(config, pepper=bytes(32), environ=environment(), managed=managed)
@@ -58,6 +69,14 @@ def validate(output: Output, file: Path | None, path: Path | None, overrides: tu
         {"valid": True, "sources": [str(source) for source in config.sources], "digest": config.digest},
         f"valid: {sources}\n{counts}",
     )
+
+
+@click.group(name="config")
+def config_group() -> None:
+    """Work with configurations."""
+
+
+config_group.add_command(validate, "check")
 
 
 @click.command()
@@ -74,8 +93,9 @@ def schema() -> None:
 @config_option
 @set_option
 @click.option("--key", help="The key; asked for, or read from a pipe, when absent: that keeps it out of the shell's history.")
+@click.option("--signing", is_flag=True, help="Print the secret that requests with this key are signed with (require_signature).")
 @click.pass_obj
-def hash_key(output: Output, path: Path | None, overrides: tuple[str, ...], key: str | None) -> None:
+def hash_key(output: Output, path: Path | None, overrides: tuple[str, ...], key: str | None, *, signing: bool) -> None:
     """Print the key_hash of a key, so that the configuration need not hold the key itself."""
     try:
         config = load_config(path, overrides)
@@ -84,5 +104,9 @@ def hash_key(output: Output, path: Path | None, overrides: tuple[str, ...], key:
         output.fail(str(error), code=2)
     stdin = sys.stdin
     text: str = key or (click.prompt("Key", hide_input=True) if stdin.isatty() else stdin.readline().strip())
-    digest = pepper.digest(text.encode()).hex()
-    output.show({"key_hash": digest}, digest)
+    digest = pepper.digest(text.encode())
+    if signing:
+        secret = signing_secret(pepper, digest)
+        output.show({"signing_secret": secret}, secret)
+    else:
+        output.show({"key_hash": digest.hex()}, digest.hex())

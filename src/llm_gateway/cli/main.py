@@ -2,20 +2,50 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from types import MappingProxyType
+
 import click
 
 from llm_gateway._version import __version__
-from llm_gateway.cli.ask import chat
-from llm_gateway.cli.check import hash_key, schema, validate
-from llm_gateway.cli.completions import completions
-from llm_gateway.cli.explain import explain
-from llm_gateway.cli.models import models
 from llm_gateway.cli.output import Output
-from llm_gateway.cli.serve import serve
-from llm_gateway.cli.simulate import simulate
+
+COMMANDS = MappingProxyType(
+    {
+        "audit": "audit:audit",
+        "chat": "ask:chat",
+        "completions": "completions:completions",
+        "config": "check:config_group",
+        "explain": "explain:explain",
+        "hash-key": "check:hash_key",
+        "migrate": "migrate:migrate",
+        "models": "models:models",
+        "schema": "check:schema",
+        "serve": "serve:serve",
+        "simulate": "simulate:simulate",
+        "validate": "check:validate",
+    }
+)
+"""Name -> module of this folder and what it is called there. Imported when it is asked for: `serve` has no second to lose."""
+
+
+class Commands(click.Group):
+    """A group whose commands are imported when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *COMMANDS})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        place = COMMANDS.get(cmd_name)
+        if place is None:
+            return super().get_command(ctx, cmd_name)
+        module, _, name = place.partition(":")
+        found: click.Command = getattr(import_module(f"llm_gateway.cli.{module}"), name)
+        return found
 
 
 @click.group(
+    cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": None, "max_content_width": 110},
     epilog="Start with `llm-gateway serve --demo`: it answers without a configuration and without any key.",
 )
@@ -34,5 +64,4 @@ def version(output: Output) -> None:
     output.show({"version": __version__}, f"llm-gateway {__version__}")
 
 
-for command in (serve, validate, schema, hash_key, chat, explain, models, simulate, completions, version):
-    main.add_command(command)
+main.add_command(version)

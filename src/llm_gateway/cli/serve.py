@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import secrets
 import ssl
-from collections.abc import Mapping
+import time
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -14,13 +15,20 @@ import click
 from rich.markup import escape
 
 from llm_gateway._version import __version__
-from llm_gateway.cli.check import config_option, environment, load_config, set_option
+from llm_gateway.cli.check import config_option, environment, set_option
 from llm_gateway.cli.output import Output
 from llm_gateway.config.errors import ConfigErrors
+from llm_gateway.config.interpolate import Resolve
+from llm_gateway.config.load import Loaded, load_tree
 from llm_gateway.config.schema import Config
+from llm_gateway.core.clock import SystemClock
+from llm_gateway.credentials.stores.loading import load_now
+from llm_gateway.dialects.registry import DIALECTS
+from llm_gateway.providers.registry import option_names
 from llm_gateway.snapshot import NotServable
+from llm_gateway.supervisor import lock
+from llm_gateway.supervisor.supervisor import Running, Supervisor
 from llm_gateway.worker.pepper import StateUnusable
-from llm_gateway.worker.serve import Gateway, Running
 
 _OWN_KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "together": "TOGETHER_API_KEY"}
 
@@ -51,40 +59,42 @@ def serve(
             _run(output, demo_file if demo else path, overrides, demo_key)
     except ConfigErrors as errors:
         output.fail(str(errors), code=2, details=errors.as_data())
-    except (NotServable, StateUnusable) as error:
+    except (NotServable, StateUnusable, lock.InUse) as error:
         output.fail(str(error), code=2)
     except ssl.SSLError as error:
         output.fail(f"server.tls: the certificate or its key cannot be used: {error.reason}", code=2)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
+            if getattr(error, "key", "") == "server.admin":
+                hint = "Choose another one with --set server.admin.port=PORT, or none with --set server.admin=false."
+                output.fail(f"The address of server.admin is in use already. {hint}", code=1)
             output.fail("The address is in use already: is another gateway running? Choose another one with --port.", code=1)
         output.fail(f"Cannot start: {error}", code=1)
 
 
 def _run(output: Output, path: Path | None, overrides: tuple[str, ...], demo_key: str | None) -> None:
-    def again() -> Config:
-        return load_config(path, overrides)
-
-    config = again()
     environ = environment()
-    try:
-        import uvloop  # noqa: PLC0415 - not there on every platform
-    except ImportError:
-        asyncio.run(_serve(output, config, again, environ, demo_key))
-    else:
-        uvloop.run(_serve(output, config, again, environ, demo_key))
+
+    def read(resolve: Resolve) -> Loaded:
+        return load_tree(
+            path, overrides=overrides, environ=environ, provider_types=option_names(), dialects=DIALECTS, resolve=resolve
+        )
+
+    loaded = load_now(path, overrides, environ, clock=SystemClock(), read=read)
+    supervisor = Supervisor(loaded, None if path is None else str(path), overrides, environ, time.sleep)
+    supervisor.prepare()
+    asyncio.run(_serve(output, loaded.config, supervisor, demo_key))
 
 
-async def _serve(output: Output, config: Config, again: object, environ: Mapping[str, str], demo_key: str | None) -> None:
-    gateway = Gateway(config, again, environ)  # type: ignore[arg-type]
+async def _serve(output: Output, config: Config, supervisor: Supervisor, demo_key: str | None) -> None:
     try:
         with output.errors.status("starting ..."):
-            running = await gateway.start()
+            running = await supervisor.start()
     except BaseException:
-        await gateway.abandon()
+        await supervisor.abandon()
         raise
     announce(output, config, running, demo_key)
-    await gateway.run()
+    await supervisor.run()
 
 
 def _demo_key(state: Path) -> str:
@@ -109,16 +119,27 @@ def _demo_overrides(key: str) -> tuple[str, ...]:
 
 def announce(output: Output, config: Config, running: Running, demo_key: str | None) -> None:
     """Say what is served and how to ask for it."""
-    host = config.server.host if config.server.host not in ("0.0.0.0", "::") else "127.0.0.1"  # noqa: S104 - compared, not bound
-    base = f"{'https' if config.server.tls else 'http'}://{f'[{host}]' if ':' in host else host}:{running.port}"
+    base = f"{'https' if config.server.tls else 'http'}://{_reachable(config.server.host)}:{running.port}"
     models = [[alias, *_route_text(entry)] for alias, entry in config.models.items()]
     names = [row[0] for row in models]
-    data = {"url": base, "models": names, "providers": list(config.providers), "missing": dict(running.missing)}
+    admin = None
+    if config.server.admin is not None and running.admin_port is not None:
+        admin = f"http://{_reachable(config.server.admin.host)}:{running.admin_port}"
+    data = {
+        "url": base,
+        "admin": admin,
+        "models": names,
+        "providers": list(config.providers),
+        "missing": dict(running.missing),
+        "pids": {"supervisor": os.getpid(), "control": running.control, "workers": list(running.workers)},
+    }
     if output.as_json:
         output.show(data, "")
         return
     print_ = output.console.print
     print_(f"\n[bold]llm-gateway {__version__}[/bold] serves [bold]{base}[/bold]\n")
+    if admin is not None:
+        print_(f"for operators: {admin}\n")
     if models:
         output.table(None, ("model", "served by", "then"), models)
     else:
@@ -128,6 +149,12 @@ def announce(output: Output, config: Config, running: Running, demo_key: str | N
     if demo_key is not None:
         _examples(output, base, demo_key, next(iter(config.models)) if "local" not in running.missing else "gpt-sim")
     print_("\nCtrl-C ends it.\n")
+
+
+def _reachable(host: str) -> str:
+    """An address to listen on, as one to connect to."""
+    host = host if host not in ("0.0.0.0", "::") else "127.0.0.1"  # noqa: S104 - compared, not bound
+    return f"[{host}]" if ":" in host else host
 
 
 def _route_text(entry: object) -> tuple[str, str]:

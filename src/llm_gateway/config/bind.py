@@ -7,6 +7,8 @@ still run; such a configuration is never handed out.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import lru_cache
+from functools import lru_cache
 from typing import Any, cast
 
 from msgspec import inspect as mi
@@ -23,6 +25,8 @@ ProviderTypes = Mapping[str, Collection[str]]
 _NO_EXTRA: Mapping[str, Any] = {}
 
 
+@lru_cache(maxsize=64)  # the whole schema takes some 50 ms, and a configuration is read again and again
+@lru_cache(maxsize=8)  # 40 ms for the whole schema
 def struct_info(cls: type[Section]) -> mi.StructType:
     """What msgspec knows about a struct of the schema."""
     return cast("mi.StructType", mi.type_info(cls))
@@ -58,6 +62,8 @@ class Binder:
                 inner = next(one for one in kind.types if not isinstance(one, mi.NoneType))
                 while isinstance(inner, mi.Metadata):
                     inner = inner.type
+                if isinstance(inner, mi.StructType) and (node.value is False or (node.loose and node.value == "false")):
+                    return None  # a section that is on by default is turned off
                 return self._value(inner, node, path, extra, default)
             case mi.StructType():
                 return self._struct(kind, node, path)

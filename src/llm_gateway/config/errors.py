@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -108,10 +108,14 @@ class Problems:
         else:
             self._more += 1
 
-    def raise_if_any(self) -> None:
-        """Raises ConfigErrors with all of them: files first, in the order of their lines, then variables and flags."""
-        if self._found:
-            ordered = sorted(self._found, key=lambda p: (p.where.line == 0, p.where, p.path, p.message))
+    def raise_if_any(self, but: Collection[Where] = ()) -> None:
+        """Raises ConfigErrors with all of them: files first, in the order of their lines, then variables and flags.
+
+        `but`: places where a value stands in for one that is not known; what is wrong with it means nothing.
+        """
+        found = [problem for problem in self._found if problem.where not in but]
+        if found:
+            ordered = sorted(found, key=lambda p: (p.where.line == 0, p.where, p.path, p.message))
             raise ConfigErrors(ordered, self._more)
 
 

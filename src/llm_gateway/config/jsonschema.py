@@ -14,7 +14,7 @@ from msgspec import inspect as mi
 from llm_gateway.config.bind import ProviderTypes, struct_info
 from llm_gateway.config.schema import Options, Provider, Section, Sections
 from llm_gateway.config.schema.base import NAME
-from llm_gateway.config.values import Duration, Money, Size
+from llm_gateway.config.values import Duration, Money, Size, Workers
 
 Schema = dict[str, Any]
 
@@ -78,8 +78,8 @@ class _Writer:
         if field.required:
             return result
         default = field.default_factory() if callable(field.default_factory) else field.default
-        if isinstance(default, Section):
-            return result  # its own fields say their defaults
+        if isinstance(default, Section):  # its own fields say their defaults
+            return {**result, "anyOf": [*result["anyOf"], {"const": False}]} if "anyOf" in result else result
         return {**result, "default": msgspec.json.decode(msgspec.json.encode(default, enc_hook=str))}
 
     def _of(self, kind: mi.Type) -> Schema:
@@ -141,6 +141,8 @@ def _custom(cls: Any) -> Schema:
         number = [{"type": "integer", "minimum": 0}]
     elif cls is Money:
         number = [{"type": "number", "minimum": 0}]
+    elif cls is Workers:
+        number = [{"type": "integer", "minimum": 1}]
     elif cls is Duration:
         number = [{"const": 0}]
     return {"anyOf": [text, *number, _INTERPOLATED]} if cls.pattern else text

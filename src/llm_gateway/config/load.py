@@ -9,7 +9,8 @@ import hashlib
 import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path as FilePath
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import inspect as mi
@@ -17,18 +18,25 @@ from msgspec import inspect as mi
 from llm_gateway.config.bind import Binder, ProviderTypes, struct_info
 from llm_gateway.config.declared import check_types, declared_names
 from llm_gateway.config.environment import overlay_flags, overlay_variables
-from llm_gateway.config.errors import Problems, Where
-from llm_gateway.config.interpolate import Interpolation
+from llm_gateway.config.errors import Path, Problems, Where, Wrong, render
+from llm_gateway.config.interpolate import Interpolation, Resolve, no_stores
 from llm_gateway.config.json_tree import read_json
 from llm_gateway.config.references import References
 from llm_gateway.config.schema import Config, Sections
 from llm_gateway.config.toml_tree import read_toml
-from llm_gateway.config.tree import Node
+from llm_gateway.config.tree import Node, locate, opened, plant, put
 from llm_gateway.config.values import Secret
 from llm_gateway.config.yaml_tree import Unreadable, read_yaml
 
 MOST_BYTES = 4 * 1024 * 1024
 """Of a configuration file."""
+
+Overlay = Mapping[Path, Any]
+"""Place -> plain data, such as `("models", "fast")` -> a document: what was made by the API and not by the file."""
+LISTS = frozenset({("routing", "rules")})
+"""Lists whose entries have a name, by which an Overlay places them: `("routing", "rules", "eu")`."""
+API_OBJECT = "API object"
+"""What begins the place of everything that the API owns."""
 
 
 def load(
@@ -38,28 +46,116 @@ def load(
     environ: Mapping[str, str],
     provider_types: ProviderTypes,
     dialects: Collection[str] | None = None,
+    resolve: Resolve = no_stores,
 ) -> Config:
+    """`load_tree` without the tree. Raises ConfigErrors."""
+    return load_tree(
+        path, overrides=overrides, environ=environ, provider_types=provider_types, dialects=dialects, resolve=resolve
+    ).config
+
+
+class Loaded(NamedTuple):
+    """A configuration, and the tree that it was bound from: secrets filled in, everything laid over it (see document.py)."""
+
+    config: Config
+    tree: Node
+
+
+def load_tree(
+    path: str | os.PathLike[str] | None = None,
+    *,
+    overrides: Sequence[str] = (),
+    environ: Mapping[str, str],
+    provider_types: ProviderTypes,
+    dialects: Collection[str] | None = None,
+    resolve: Resolve = no_stores,
+    overlay: Overlay = MappingProxyType({}),
+) -> Loaded:
     """The configuration to run on. `path` None: the first file of `search_path`; none there: defaults and environment.
 
     `overrides` are `path=value` texts; `provider_types` maps each provider type that is built in to the keys of Options that
-    it knows; `dialects` are those that a type of the configuration's own may name (None: not checked).
+    it knows; `dialects` are those that a type of the configuration's own may name (None: not checked); `resolve` has what the
+    secret stores gave (gather.py); `overlay` are objects that the API owns, beside those of the file.
     Raises ConfigErrors with everything that is wrong.
     """
     problems = Problems()
-    name = os.fspath(path) if path is not None else _find(environ)
-    root = _read(name, problems) if name is not None else Node({}, Where("defaults"))
-    filling = Interpolation(environ, problems)
+    root, name = read_root(path, environ, problems)
+    filling = Interpolation(environ, problems, resolve)
     filling.fill(root)
     info = struct_info(Sections)
     root = overlay_variables(root, environ, _known(info), problems)
     root = overlay_flags(root, overrides, filling.fill, problems)
-    sections = Binder(problems, {**dict.fromkeys(declared_names(root), ()), **provider_types}).bind(info, root, (), Sections())
+    root = overlay_objects(root, overlay, problems)
+    sources = (*(() if name is None else (name,)), *filling.sources)
+    return Loaded(config_of(root, problems, provider_types, dialects, sources=sources, but=filling.stand_ins), root)
+
+
+def config_of(
+    root: Node,
+    problems: Problems,
+    provider_types: ProviderTypes,
+    dialects: Collection[str] | None,
+    *,
+    sources: Sequence[str] = (),
+    but: Collection[Where] = (),
+) -> Config:
+    """What a whole tree means. The same tree is bound in control and in every worker: same digest, same behaviour.
+
+    Raises ConfigErrors with all problems, those found before among them; not with those at the places `but`.
+    """
+    types = {**dict.fromkeys(declared_names(root), ()), **provider_types}
+    sections = Binder(problems, types).bind(struct_info(Sections), root, (), Sections())
     References(sections, root, problems).check()
     check_types(sections.provider_types, root, problems, provider_types, dialects)
-    problems.raise_if_any()
-    sources = (*(() if name is None else (name,)), *filling.sources)
+    problems.raise_if_any(but=but)
     values = {field: getattr(sections, field) for field in sections.__struct_fields__}
     return Config(**values, digest=_digest(sections), sources=tuple(dict.fromkeys(sources)))
+
+
+def overlay_objects(root: Node, overlay: Overlay, problems: Problems) -> Node:
+    """`root` with the objects that the API owns. One that the file has too is a problem: an object has one owner."""
+    for path, document in overlay.items():
+        where = Where(f"{API_OBJECT} {render(path)}")
+        there = owned(root, path)
+        if there is not None:
+            hint = "remove it from the file, or delete it by the API"
+            problems.add(there, path, "is defined by the file and by the API", hint)
+            continue
+        try:
+            made = plant(document, where)
+            if path[:-1] in LISTS:
+                path, made = path[:-1], Node([*_entries(root, path[:-1]), made], where)  # noqa: PLW2901 - the list's
+            root = put(root, path, made)
+        except Wrong as wrong:
+            problems.add(where, path, wrong.message, wrong.suggestion)
+    return root
+
+
+def owned(root: Node, path: Path) -> Where | None:
+    """Where an object stands that may also be made by the API; None: nowhere."""
+    node, reached = locate(root, placed(root, path))
+    return node.where if len(reached) == len(path) else None
+
+
+def placed(root: Node, path: Path) -> Path:
+    """The place of such an object in the tree: in a list, its index; the list's length if it has none of that name."""
+    if path[:-1] not in LISTS:
+        return path
+    entries = _entries(root, path[:-1])
+    names = [locate(entry, ("name",))[0].value for entry in entries]
+    return (*path[:-1], names.index(path[-1]) if path[-1] in names else len(entries))
+
+
+def _entries(root: Node, path: Path) -> list[Node]:
+    node, reached = locate(root, path)
+    value = opened(node).value if reached == path else None
+    return value if isinstance(value, list) else []
+
+
+def read_root(path: str | os.PathLike[str] | None, environ: Mapping[str, str], problems: Problems) -> tuple[Node, str | None]:
+    """The tree of the file, nothing filled in yet, and the file's name; an empty one and None where there is no file."""
+    name = os.fspath(path) if path is not None else _find(environ)
+    return (_read(name, problems) if name is not None else Node({}, Where("defaults"))), name
 
 
 def search_path(environ: Mapping[str, str]) -> tuple[str, ...]:

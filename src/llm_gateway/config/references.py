@@ -5,10 +5,13 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Sequence
 
+from llm_gateway.config.allowances import check_allowances
 from llm_gateway.config.errors import Path, Problems, did_you_mean, one_of, shown
+from llm_gateway.config.recognised import check_granted
 from llm_gateway.config.rules import check_rules
 from llm_gateway.config.schema import Alias, ApiKey, Sections
 from llm_gateway.config.schema.auth import ANONYMOUS
+from llm_gateway.config.tenancy import Checks, check_tenants
 from llm_gateway.config.tree import Node, locate
 
 _LONGEST_NAME = 256
@@ -38,7 +41,12 @@ class References:
         self._keys()
         self._relayed()
         self._openness()
+        self._admin()
         check_rules(self._sections, self._root, self._problems, self._route)
+        checks = Checks(self._route, self._allowed, self._provider_named, self._region)
+        check_tenants(self._sections, self._root, self._problems, checks)
+        check_granted(self._sections, self._root, self._problems, checks)
+        check_allowances(self._sections, self._root, self._problems, self._route)
 
     def _note(self, path: Path, message: str, suggestion: str = "") -> None:
         node, written = locate(self._root, path)
@@ -73,18 +81,20 @@ class References:
                 self._target(path, deployment.model, self._providers)
 
     def _limits(self) -> None:
-        """A deployment has one limit, under whatever names it is served."""
-        said: dict[str, tuple[int, str]] = {}
+        """A deployment has one limit of each kind, under whatever names it is served."""
+        said: dict[tuple[str, str], tuple[object, str]] = {}
         for name, alias in self._aliases.items():
             for index, deployment in enumerate(alias.deployments or ()):
-                if deployment is None or not deployment.model or deployment.max_concurrent is None:
+                if deployment is None or not deployment.model:
                     continue
-                limit, first = said.setdefault(deployment.model, (deployment.max_concurrent, name))
-                if limit != deployment.max_concurrent:
-                    path = ("models", name, "deployments", index, "max_concurrent")
-                    self._note(
-                        path, f"is {limit} in models.{shown(first)}", "say it once: it holds for the deployment everywhere"
-                    )
+                for key, own in (("max_concurrent", deployment.max_concurrent), ("rate_limit", deployment.rate_limit)):
+                    limit, first = said.setdefault((deployment.model, key), (own, name)) if own is not None else (None, "")
+                    if own is not None and limit != own:
+                        what = limit if isinstance(limit, int) else "another one"
+                        path = ("models", name, "deployments", index, key)
+                        self._note(
+                            path, f"is {what} in models.{shown(first)}", "say it once: it holds for the deployment everywhere"
+                        )
 
     def _fallbacks(self, name: str, alias: Alias) -> None:
         for index, target in enumerate(alias.fallback or ()):
@@ -194,15 +204,14 @@ class References:
                 self._provider_named(("auth", "keys", index, "passthrough", at), None if name == "*" else name)
             for at, name in enumerate((key and key.providers) or ()):
                 self._provider_named(("auth", "keys", index, "providers", at), name)
-            self._regions(index, (key and key.regions) or ())
+            for at, region in enumerate((key and key.regions) or ()):
+                self._region(("auth", "keys", index, "regions", at), region)
 
-    def _regions(self, index: int, regions: Iterable[str]) -> None:
+    def _region(self, path: Path, region: str) -> None:
         known = {provider.region for provider in self._providers.values() if provider is not None and provider.region}
-        for at, region in enumerate(regions):
-            if region not in known:
-                path = ("auth", "keys", index, "regions", at)
-                hint = did_you_mean(region, known) or one_of(known) or "say region at a provider"
-                self._note(path, f"no provider is in a region {self._quoted(path, region)}", hint)
+        if region not in known:
+            hint = did_you_mean(region, known) or one_of(known) or "say region at a provider"
+            self._note(path, f"no provider is in a region {self._quoted(path, region)}", hint)
 
     def _provider_named(self, path: Path, name: str | None) -> None:
         if name and name not in self._providers:
@@ -222,12 +231,23 @@ class References:
 
     def _openness(self) -> None:
         server, auth = self._sections.server, self._sections.auth
-        if auth.keys or auth.required is not None or not server.host or _is_loopback(server.host):
+        if auth.keys or auth.others or auth.required is not None or not server.host or _is_loopback(server.host):
             return
         if self._written_at("auth", "keys") or self._written_at("auth", "required"):
             return  # they could not be read, which was already said
         hint = "add auth.keys, listen on 127.0.0.1, or say auth.required: false if something in front checks callers"
         self._note(("server", "host"), "would serve everyone who can reach this address: there are no keys", hint)
+
+    def _admin(self) -> None:
+        """Operators' paths are never open to a network without a key that only operators have."""
+        server, auth = self._sections.server, self._sections.auth
+        if any(key is not None and key.kind == "admin" for key in auth.keys or ()):
+            return
+        hint = "add an entry with kind: admin to auth.keys, or listen on 127.0.0.1"
+        if server.admin is not None and server.admin.host and not _is_loopback(server.admin.host):
+            self._note(("server", "admin", "host"), "would let everyone administer who can reach this address", hint)
+        if server.expose_admin and server.host and not _is_loopback(server.host):
+            self._note(("server", "expose_admin"), "would let everyone administer who can reach server.host", hint)
 
     def _written_at(self, *path: str) -> bool:
         node, found = locate(self._root, path)

@@ -13,6 +13,7 @@ from llm_gateway.config.conditions.tree import ALWAYS, Test, leaves
 from llm_gateway.config.errors import Path, Problems, did_you_mean, one_of, shown
 from llm_gateway.config.schema import ApiKey, Rule, Sections
 from llm_gateway.config.schema.auth import ANONYMOUS
+from llm_gateway.config.schema.tenants import DEFAULT, Scope
 from llm_gateway.config.tree import Node, locate
 
 MOST_RULES = 500
@@ -116,12 +117,18 @@ def known_names(sections: Sections) -> dict[str, frozenset[str]]:
         if key is None or None in (key.name, key.tenant, key.project, key.tags):
             return {}
         keys.append(key)
+    if sections.auth.others:
+        return {}  # who has a token or a certificate can be of any of them
+    tenants = {name: tenant for name, tenant in (sections.tenants or {}).items() if tenant is not None}
+    projects = [name for tenant in tenants.values() for name in tenant.projects or ()]
+    scopes: list[Scope] = [*tenants.values()]
+    scopes += [part for tenant in tenants.values() for part in (tenant.projects or {}).values() if part is not None]
     nobody = [] if sections.auth.needed else [""]
     return {
-        "tenant": frozenset([*nobody, *(key.tenant for key in keys)]),
-        "project": frozenset([*nobody, *(key.project for key in keys)]),
+        "tenant": frozenset([*nobody, *(key.tenant for key in keys), *tenants, *([DEFAULT] if tenants else ())]),
+        "project": frozenset([*nobody, *(key.project for key in keys), *projects]),
         "key": frozenset([*(ANONYMOUS for _ in nobody), *(key.name for key in keys)]),
-        "tags": frozenset(tag for key in keys for tag in key.tags),
+        "tags": frozenset(tag for tags in (*(key.tags for key in keys), *(scope.tags for scope in scopes)) for tag in tags or ()),
     }
 
 

@@ -1,4 +1,4 @@
-"""The values that configuration has beside plain text and numbers: durations, sizes, money, secrets and the choice of a proxy.
+"""The values that configuration has beside plain text and numbers: durations, sizes, money, secrets, the choice of a proxy ...
 
 Each class reads what a person writes (`parse`, raising ValueError with a text that never repeats the value) and writes it
 back in the same notation (`str`).
@@ -7,6 +7,7 @@ back in the same notation (`str`).
 from __future__ import annotations
 
 import hmac
+import os
 import re
 from decimal import Decimal
 from typing import ClassVar, Protocol, Self
@@ -19,9 +20,11 @@ _SIZE_UNITS = {"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
 _SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)(B|KB|MB|GB)", re.IGNORECASE | re.ASCII)
 _LARGEST = 1 << 40
 _LONGEST_TEXT = 64 << 10
+_MOST_WORKERS = 256
 
 DURATION_PATTERN = r"^0$|^(\d+(\.\d+)?(ms|s|m|h|d))+$"
 SIZE_PATTERN = r"^\d+(\.\d+)?([Bb]|[Kk][Bb]|[Mm][Bb]|[Gg][Bb])$"
+WORKERS_PATTERN = r"^(auto|[1-9]\d{0,2})$"
 MONEY_PATTERN = r"^\d{1,6}(\.\d{1,9})?$"
 PROXY_PATTERN = r"^(env|none|http://\S+)$"
 
@@ -106,6 +109,34 @@ class Size(int):
 
     def __repr__(self) -> str:
         return f"Size({str(self)!r})"
+
+
+class Workers(int):
+    """A number of processes; 0, written `auto`: one for each processor that the gateway may use."""
+
+    pattern: ClassVar[str] = WORKERS_PATTERN
+
+    @classmethod
+    def parse(cls, given: object) -> Self:
+        """Raises ValueError for anything but auto, or a whole number from 1 to 256."""
+        text = str(given).strip() if isinstance(given, int | str) and not isinstance(given, bool) else ""
+        if text == "auto" or (isinstance(given, Workers) and not given):
+            return cls(0)
+        if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= _MOST_WORKERS:
+            raise ValueError(f"expected auto, or a number from 1 to {_MOST_WORKERS}")
+        return cls(int(text))
+
+    def __str__(self) -> str:
+        return format(int(self), "d") if self else "auto"
+
+    def __repr__(self) -> str:
+        return f"Workers({str(self)!r})"
+
+    @property
+    def processes(self) -> int:
+        """How many that is on this machine."""
+        affinity = getattr(os, "sched_getaffinity", None)
+        return int(self) or (len(affinity(0)) if affinity is not None else os.cpu_count()) or 1
 
 
 class Money(int):

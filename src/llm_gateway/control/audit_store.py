@@ -9,10 +9,10 @@ import msgspec
 from sqlalchemy import Connection
 
 from llm_gateway.control.audit import Entry, Head, Point, Seals, Verdict, verify
+from llm_gateway.control.storing import Transactions
 from llm_gateway.store import audit
 from llm_gateway.store.connect import Store
 from llm_gateway.store.rows import AuditRow
-from llm_gateway.store.threads import Threads
 
 
 class Diverged(Exception):
@@ -22,7 +22,7 @@ class Diverged(Exception):
 class TableAudit:
     """An AuditStore (audit_log.py). Its methods raise StoreError, and Diverged."""
 
-    def __init__(self, threads: Threads) -> None:
+    def __init__(self, threads: Transactions) -> None:
         self._threads = threads
 
     async def last(self) -> Point | None:

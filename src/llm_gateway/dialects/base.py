@@ -54,6 +54,14 @@ class View(msgspec.Struct, gc=False):
     """OpenAI's stream_options.include_usage."""
     model_at: int = -1
     """Where in the body the key `model` ends, if a look was enough to know; -1: it has to be searched."""
+    user: str = ""
+    """The end user that it is asked for, as its application names them; "": not said, or the look is too dear."""
+    most_output: int = 0
+    """Tokens that an answer may have at most; 0: not said."""
+    choices: int = 1
+    """Answers that are asked for."""
+    stream_options: bool = False
+    """Whether the body has a member of OpenAI's name stream_options, whatever it says."""
 
 
 class Rendered(msgspec.Struct):
@@ -96,6 +104,8 @@ class Target(msgspec.Struct, frozen=True):
     """openai_chat: whether chat_template_kwargs turn thinking on and off (vLLM, SGLang, llama.cpp)."""
     guided: bool = False
     """openai_chat: whether the schema of an answer binds without `strict`, because it is decoded by (vLLM, SGLang, llama.cpp)."""
+    stream_usage: bool = True
+    """openai_chat, openai_completions: whether a stream may be asked for its usage by stream_options.include_usage."""
     prefill: Prefill | None = None
     """None: a conversation that ends with the assistant's words is refused, or answered anew."""
 
@@ -267,6 +277,18 @@ class SseBack:
     __slots__ = ()
 
     whole_starts: bytes = b"{[<"
+
+
+class UsageAsked(Back, Protocol):
+    """A back whose streams tell their usage only to those who ask for it, in a chunk of its own."""
+
+    def asking_usage(self, body: bytes, view: View) -> bytes:
+        """`body`, of a caller who did not ask, as one that asks; all else stays as it is, to the byte."""
+        ...
+
+    def relay_without_usage(self) -> Relay:
+        """A relay that reads that chunk and does not pass it on: the caller has not asked for it."""
+        ...
 
 
 class TypedBack(Back, Protocol):

@@ -65,10 +65,11 @@ class Meter:
                 told |= _object_at(text, start)
         tokens = _tokens(told) if told else None
         units = self._units(told)
-        if not units:
+        cost = chat.cost_in(told)
+        if not units and (tokens is not None or not cost):
             return tokens
         counted = {} if tokens is None else {name: getattr(tokens, name) for name in Usage.__struct_fields__}
-        return MediaUsage(**counted, **units)
+        return MediaUsage(**counted, **units, cost=cost)
 
     def _units(self, told: dict[str, Any]) -> dict[str, Any]:
         units: dict[str, Any] = {}

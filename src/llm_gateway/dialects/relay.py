@@ -22,20 +22,22 @@ class SseRelay(ABC):
     """A `Relay` (dialects/base.py) of Server-Sent Events.
 
     `take` reads one event: it sets `committed` and `usage`, and `failure` or `done` when the stream is over; it calls `learn` for
-    a piece of text whose like need not be read again. `end` supplies `terminal` where only that is missing.
+    a piece of text whose like need not be read again, and sets `hidden` for what is not to be passed on. `end` supplies `terminal` where only that is missing.
     """
 
     terminal: ClassVar[bytes]
     texts: ClassVar[tuple[re.Pattern[bytes], ...]]
     """Where a piece of text begins (template.beginning_of)."""
 
-    __slots__ = ("_over", "_reader", "_splitter", "_template", "committed", "done", "failure", "usage")
+    __slots__ = ("_over", "_reader", "_splitter", "_template", "committed", "done", "failure", "hidden", "usage")
 
     def __init__(self) -> None:
         self.usage: Usage | None = None
         self.committed = False
         self.done = False
         self.failure: ProviderFault | None = None
+        self.hidden = False
+        """Whether the event that was read last is for us alone."""
         self._splitter = SseSplitter()
         self._reader = SseReader()
         self._template = Template()
@@ -108,6 +110,9 @@ class SseRelay(ABC):
                 if self.done:
                     self._over = True
                     return block[:end]
+            if self.hidden:
+                self.hidden = False
+                block, end = block[:start] + block[end:], start
             start = self._template.skip(block, end)
         return block
 

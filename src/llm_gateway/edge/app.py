@@ -28,6 +28,7 @@ BindFront = Callable[[Request], Front | None]
 """The dialect of a request whose URL says more than a path: made for this one request; None: there is nothing."""
 Relayed = tuple[Front, Pipeline]
 Relay = Callable[[Request], Relayed | None]
+Door = Callable[[Request], None]
 
 
 def nothing(_request: Request) -> None:
@@ -66,6 +67,8 @@ class World:
     """GET path -> what takes the connection over."""
     errors: tuple[tuple[bytes, Front], ...] = field(default=())
     """Path prefix -> the dialect in which errors are told there."""
+    door: Door | None = None
+    """Who is let in at all, by address and host name; None: everyone. Raises GatewayError."""
     relayed: Relay = nothing
     """What passes through as it is: a request to its front and pipeline; None: it is none of it. Raises GatewayError."""
 
@@ -84,15 +87,15 @@ class App:
         """What is left to await. Not a coroutine itself: one less that each resumption goes through."""
         world = self.world
         headers = request.headers
-        if self._shedding.pressure and (overloaded := self._turned_away(request)) is not None:
+        if (world.door is not None or self._shedding.pressure) and (away := self._turned_away(world, request)) is not None:
             origin = headers.get(b"origin")
-            return self._refused(world, request, overloaded, b"" if origin is None else world.cors.lines(origin))
+            return self._refused(world, request, away, b"" if origin is None else world.cors.lines(origin))
         front = world.fronts.get(request.path) if request.method == b"POST" else None
         extra = b""
         if front is None or world.versions.active or b"x-api-version" in headers:
             try:
                 resolved = world.versions.resolve(request.path, headers, self._clock.now())
-                request.path = resolved.path
+                request.sent, request.path = request.path, resolved.path
                 front = front_at(world.fronts, world.bound, request) if request.method == b"POST" else None
                 relayed = world.relayed(request) if front is None else None
             except GatewayError as error:
@@ -139,9 +142,16 @@ class App:
         """A request id, for answers that no request was read for."""
         return self._ids.request_id()
 
-    def _turned_away(self, request: Request) -> GatewayError | None:
-        """While there is more to do than can be done. Not of those who ask whether it is so, nor of a browser's preflight."""
-        if request.path in _NEVER_SHED or request.method == b"OPTIONS":
+    def _turned_away(self, world: World, request: Request) -> GatewayError | None:
+        """Who may not come in at all; and while there is more to do than can be done, others, but not those who ask whether it is
+        so, nor a browser's preflight.
+        """
+        if world.door is not None:
+            try:
+                world.door(request)
+            except GatewayError as error:
+                return error
+        if not self._shedding.pressure or request.path in _NEVER_SHED or request.method == b"OPTIONS":
             return None
         return self._shedding.refusal(request.headers)
 

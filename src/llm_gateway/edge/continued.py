@@ -79,7 +79,7 @@ class Continue:
         if type(turn) is not Turn:
             turn = ex.front = await self._begin(ex)
         left_out = self._ready(ex, turn, deployment)
-        turn.translated = False
+        turn.translated, turn.final = False, None
         answer = await self._ask(ex, deployment, patience, deadline)
         turn.provider = deployment.upstream.name
         if left_out:
@@ -95,6 +95,7 @@ class Continue:
             finally:
                 if type(ex.front) is Turn:
                     self._held -= ex.front.held
+                    ex.front.ended = None  # it refers to the turn
 
     async def _begin(self, ex: Exchange) -> Turn:
         """Raises UnknownPrevious, InvalidRequest, PayloadTooLarge, Overloaded."""
@@ -109,7 +110,7 @@ class Continue:
                 "The gateway cannot tell whose conversation this is (responses.unknown_ids).", param="conversation"
             )
         turn.named = state.previous_response_id
-        owner = "" if ex.caller is None else ex.caller.key_name
+        owner = _owner(ex)
         try:
             if store is not None and _REFERENCE in ex.body:
                 await self._resolve(ex, turn, store, owner)
@@ -170,12 +171,10 @@ class Continue:
 
     async def _recall(self, turn: Turn, store: ResponseStore, owner: str, previous: str, found: Stored) -> None:
         """Puts the conversation that ends with `found` into the turn."""
-        chain = await conversation(store, owner, previous, found)
+        chain = await conversation(store, owner, previous, found, self._longest)
         if chain is None:
             raise UnknownPrevious("A part of the conversation before this response is no longer kept.", param=_PARAM)
         size = sum(len(link.items) + len(link.response) for link in chain)
-        if size > self._longest:
-            raise PayloadTooLarge("The conversation has become longer than the gateway takes.", param=_PARAM)
         self._hold(turn, size)
         for link in chain:
             for item in items_of(link):
@@ -216,7 +215,7 @@ class Continue:
 
 
 class Keep(Respond):
-    """Respond, which keeps what the caller got. A whole answer is kept before it is sent; a stream when it is complete."""
+    """Respond, which keeps what the caller gets: a whole answer before it is sent, a stream before its last event is."""
 
     def __init__(self, clock: Clock, heartbeat: Heartbeat, store: ResponseStore | None) -> None:
         super().__init__(clock, heartbeat)
@@ -229,33 +228,40 @@ class Keep(Respond):
         if isinstance(answer, WholeAnswer):
             answer.body = turn.shown(answer.body)
             return self._whole(ex, answer, turn) if turn.kept else super().respond(ex, answer)
-        streaming = super().respond(ex, answer)
-        return streaming if streaming is None or not turn.kept else self._streamed(ex, turn, streaming)
+        if turn.kept:
+            owner = _owner(ex)
+            if turn.final is None:
+                turn.ended = lambda response: self._begin(owner, turn, response)
+            else:  # all of it came before any of it may go on
+                self._begin(owner, turn, turn.final)
+        return super().respond(ex, answer)
 
     async def _whole(self, ex: Exchange, answer: WholeAnswer, turn: Turn) -> None:
-        if not await self._put(ex, turn, answer.body):
+        seen, store = facts(answer.body), self._store
+        if store is None or not seen.id or not await store.put(_owner(ex), seen.id, _stored(turn, answer.body, seen)):
             ex.extra_lines += _NOT_STORED
         super().respond(ex, answer)
 
-    async def _streamed(self, ex: Exchange, turn: Turn, streaming: Awaitable[None]) -> None:
-        await streaming
-        if turn.final is not None:
-            await self._put(ex, turn, turn.final)
-
-    async def _put(self, ex: Exchange, turn: Turn, response: bytes) -> bool:
+    def _begin(self, owner: str, turn: Turn, response: bytes) -> None:
         seen = facts(response)
-        if self._store is None or not seen.id:
-            return False
-        stored = Stored(
-            response,
-            encode(turn.input_items(turn.body)),
-            turn.named,
-            turn.provider,
-            at_provider=not turn.translated,
-            partial=turn.partial,
-            finished=seen.status not in UNFINISHED,
-        )
-        return await self._store.put("" if ex.caller is None else ex.caller.key_name, seen.id, stored)
+        if self._store is not None and seen.id:
+            self._store.begin(owner, seen.id, _stored(turn, response, seen))
+
+
+def _owner(ex: Exchange) -> str:
+    return "" if ex.caller is None else ex.caller.owner
+
+
+def _stored(turn: Turn, response: bytes, seen: Facts) -> Stored:
+    return Stored(
+        response,
+        encode(turn.input_items(turn.body)),
+        turn.named,
+        turn.provider,
+        at_provider=not turn.translated,
+        partial=turn.partial,
+        finished=seen.status not in UNFINISHED,
+    )
 
 
 class Facts(msgspec.Struct, gc=False):
@@ -330,14 +336,17 @@ def _unreadable(turn: Turn, deployment: Deployment) -> frozenset[int]:
     return frozenset([index for index, one in turn.references.items() if one.provider != here and not (one.told and translated)])
 
 
-async def conversation(store: ResponseStore, owner: str, ident: str, last: Stored) -> list[Stored] | None:
-    """The responses that `last`, called `ident`, goes on from, oldest first, and itself; None if one of them is gone."""
-    chain, seen = [last], {ident}
-    while (previous := chain[-1].previous) is not None:
-        link = await store.get(owner, previous)
-        if link is None or previous in seen or len(chain) == LONGEST_CHAIN:
-            return None
-        seen.add(previous)
-        chain.append(link)
+async def conversation(store: ResponseStore, owner: str, ident: str, last: Stored, longest: int) -> list[Stored] | None:
+    """The responses that `last`, called `ident`, goes on from, oldest first, and itself; None if one of them is gone.
+
+    Raises PayloadTooLarge for more than `longest` bytes, StorageUnavailable.
+    """
+    chain = [last]
+    if last.previous is not None and last.previous != ident:
+        chain += await store.chain(owner, last.previous, LONGEST_CHAIN - 1, longest)
+    if sum(len(link.items) + len(link.response) for link in chain) > longest:
+        raise PayloadTooLarge("The conversation has become longer than the gateway takes.", param=_PARAM)
+    if chain[-1].previous is not None:
+        return None
     chain.reverse()
     return chain

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from llm_gateway.core.clock import Clock
 from llm_gateway.edge.listing import parse_query
@@ -19,7 +19,7 @@ from llm_gateway.edge.plain import Plain, json
 from llm_gateway.providers.load import Load
 from llm_gateway.resilience.probes import Wellness
 from llm_gateway.telemetry.journal import timestamp
-from llm_gateway.telemetry.stats import Stats, Summary, milliseconds
+from llm_gateway.telemetry.stats import Summary, milliseconds
 
 FAILURES = 5
 """Failures in a row that make a provider unhealthy."""
@@ -46,6 +46,12 @@ PATHS: Mapping[bytes, str] = MappingProxyType(
 """Path -> the method of Health that answers it, for anyone who asks. /health/providers needs a caller and is not among them."""
 
 
+class Numbers(Protocol):
+    """telemetry.stats.Stats, or several of them as one."""
+
+    def provider(self, provider: str, now: float) -> Summary: ...
+
+
 class Verdict(NamedTuple):
     """healthy, degraded or unhealthy; and the numbers behind it."""
 
@@ -61,7 +67,7 @@ class Health:
         *,
         version: str,
         clock: Clock,
-        stats: Stats,
+        stats: Numbers,
         providers: Mapping[str, str],
         state_dir: Path | None = None,
         redis: str = "disabled",

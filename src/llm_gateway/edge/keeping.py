@@ -195,7 +195,7 @@ class _Asking:
 
 
 def _owner(ex: Exchange) -> str:
-    return ex.caller.key_name if ex.caller is not None else ""
+    return ex.caller.owner if ex.caller is not None else ""
 
 
 def _below(front: OwnedFront) -> str:

@@ -12,6 +12,7 @@ from llm_gateway.dialects.base import Front, Operation
 from llm_gateway.dialects.openai_media import OWNED, MediaFront, MediaOperation, MediaView
 from llm_gateway.edge.query import parameters, without
 from llm_gateway.http.server import Request
+from llm_gateway.identity.roles import demand, scope_of
 
 _PATH = re.compile(rb"/v1/(files|batches)(?:/([^/]+)(?:/([a-z]+))?)?")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -105,6 +106,8 @@ def authorize_owned(ex: Exchange) -> None:
     maker must be allowed all of the provider's. Raises Forbidden.
     """
     front: OwnedFront = ex.front
+    if ex.caller is not None:
+        demand(ex.caller, scope_of(front.operation, front.method))
     if front.operation is not Operation.BATCHES or front.method != b"POST" or front.action != "all":
         return
     if ex.caller is None or not ex.caller.allows(f"{front.provider}/*"):

@@ -23,6 +23,7 @@ from llm_gateway.dialects.openai_chat import errors
 from llm_gateway.edge.query import values, without
 from llm_gateway.http.server import Request
 from llm_gateway.identity.keys import presented
+from llm_gateway.identity.roles import demand, scope_of
 
 PREFIX = b"/passthrough/"
 NAME = "passthrough"
@@ -150,6 +151,8 @@ def authorize_passthrough(ex: Exchange) -> None:
     """
     front: PassthroughFront = ex.front
     caller = ex.caller
+    if caller is not None:
+        demand(caller, scope_of(front.operation))
     if caller is None or not caller.passthrough & {"*", front.provider}:
         raise Forbidden("This API key may not use paths of this provider (passthrough).", code="passthrough_not_allowed")
     policy = front.policy

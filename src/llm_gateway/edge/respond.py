@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 
 from llm_gateway._version import __version__
 from llm_gateway.core.clock import Clock
-from llm_gateway.core.errors import Draining, GatewayError, UpstreamError, UpstreamRejected
+from llm_gateway.core.errors import BudgetExceeded, Draining, GatewayError, UpstreamError, UpstreamRejected
 from llm_gateway.core.exchange import Exchange
 from llm_gateway.core.json import encode
 from llm_gateway.core.splice import set_top_level
@@ -43,12 +43,15 @@ class Respond:
             if ex.metadata_wanted:
                 body = set_top_level(body, "x_gateway_metadata", encode(self._metadata(ex)))
             ex.bytes_out = len(body)
+            ex.sample = body
             ex.reply.whole(200, answer.lane.whole_lines + self._facts(ex), body)
             return None
         return self._stream(ex, answer)  # type: ignore[arg-type]
 
     async def _stream(self, ex: Exchange, answer: StreamAnswer) -> None:
         reply = ex.reply
+        if ex.hold is not None:
+            answer.meter(ex.hold)
         try:
             reply.start(200, header(b"Content-Type", ex.front.stream_type) + answer.lane.stream_lines + self._facts(ex))
             answer.attach(reply)
@@ -58,6 +61,7 @@ class Respond:
         finally:
             ex.usage = answer.usage
             ex.bytes_out = answer.written
+            ex.sample = getattr(answer, "sample", b"")  # what passes through raw has none
             answer.close()
         if answer.error is not None:
             await self._go_on(ex, answer)
@@ -67,11 +71,13 @@ class Respond:
         """The rest of a stream that broke, told by further legs. Raises what the stream is to end with."""
         reply, beat = ex.reply, ex.front.keepalive
         while cut.error is not None:
-            if cut.onward is None:
+            if cut.onward is None or isinstance(cut.error, BudgetExceeded):  # there is no money to go on with
                 raise cut.error
             with self._heartbeat.beating(cut, reply, beat):
                 answer = await cut.onward(ex, cut)
             answer.onward = cut.onward
+            if ex.hold is not None:
+                answer.meter(ex.hold, ex.bytes_out)
             try:
                 answer.attach(reply)
                 if not answer.over.done():
@@ -118,6 +124,8 @@ class Respond:
                 lines += b"X-Failover: true\r\nX-Gateway-Failover: true\r\n"
         if ex.dropped:
             lines += header(b"X-Gateway-Dropped", _shown(ex.dropped))
+        if ex.hold is not None:
+            lines += ex.hold.lines()
         if ex.decision is not None:
             lines += decision_line(ex.decision, ex)
         return lines

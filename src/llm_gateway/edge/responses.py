@@ -43,10 +43,11 @@ _TRUE = ("true", "1")
 class Responses:
     """What is below /v1/responses/."""
 
-    def __init__(self, store: ResponseStore | None, beside: Beside) -> None:
-        """`store` None: nothing is kept, and nothing is found."""
+    def __init__(self, store: ResponseStore | None, beside: Beside, longest: int) -> None:
+        """`store` None: nothing is kept, and nothing is found. `longest`: bytes of a conversation that is listed."""
         self._store = store
         self._beside = beside
+        self._longest = longest
 
     async def __call__(self, caller: Caller, request: Request, rest: str) -> Plain:
         """`rest`: the path behind /v1/responses/. Raises NotFound, MethodNotAllowed, InvalidRequest, UpstreamError."""
@@ -69,7 +70,7 @@ class Responses:
 
     async def _find(self, caller: Caller, ident: str) -> Stored:
         store = self._store
-        found = None if store is None or not 0 < len(ident) <= LONGEST_ID else await store.get(caller.key_name, ident)
+        found = None if store is None or not 0 < len(ident) <= LONGEST_ID else await store.get(caller.owner, ident)
         if found is None:
             raise _unknown(ident)
         return found
@@ -78,14 +79,14 @@ class Responses:
         if params.get("stream", ("",))[-1].lower() in _TRUE:
             raise Unsupported("A kept response is given whole, not as a stream.", param="stream")
         if not stored.finished:
-            said = await self._ask(b"GET", ident, stored)
+            said = await self._ask(caller, b"GET", ident, stored)
             return await self._renewed(caller, ident, stored, said)
         return Plain(200, JSON, stored.response)
 
     async def _cancel(self, caller: Caller, ident: str, stored: Stored) -> Plain:
         if stored.finished:
             raise InvalidRequest("Only a response that is being made in the background can be cancelled.", param="response_id")
-        return await self._renewed(caller, ident, stored, await self._ask(b"POST", ident, stored, "/cancel"))
+        return await self._renewed(caller, ident, stored, await self._ask(caller, b"POST", ident, stored, "/cancel"))
 
     async def _renewed(self, caller: Caller, ident: str, stored: Stored, said: Said) -> Plain:
         """The provider's word on a response that it works on; kept as it is now."""
@@ -94,18 +95,18 @@ class Responses:
         seen = facts(said.body)
         if seen.id == ident and self._store is not None:
             now = msgspec.structs.replace(stored, response=said.body, finished=seen.status not in UNFINISHED)
-            await self._store.put(caller.key_name, ident, now)
+            await self._store.put(caller.owner, ident, now)
         return Plain(200, JSON, said.body)
 
     async def _delete(self, caller: Caller, ident: str, stored: Stored) -> Plain:
         """Where the provider keeps it too it is deleted there first: what is said to be deleted is."""
         path = self._path(stored, ident, "") if stored.at_provider else None
         if path is not None:
-            said = await self._beside(stored.provider, b"DELETE", path)
+            said = await self._beside(stored.provider, b"DELETE", path, keys=caller.accounts)
             if not (200 <= said.status < 300 or said.status in (400, 404, 405, 501)):  # those do not have it
                 raise UpstreamError("The provider did not delete its copy of this response. Try again.")
         if self._store is not None:
-            await self._store.delete(caller.key_name, ident)
+            await self._store.delete(caller.owner, ident)
         return json(200, {"id": ident, "object": "response.deleted", "deleted": True})
 
     async def _input_items(self, caller: Caller, ident: str, stored: Stored, params: Params) -> Plain:
@@ -114,22 +115,22 @@ class Responses:
             query = "&".join(
                 f"{quote(name, safe='')}={quote(value, safe='')}" for name, values in params.items() for value in values
             )
-            return _passed(await self._ask(b"GET", ident, stored, "/input_items", query))
+            return _passed(await self._ask(caller, b"GET", ident, stored, "/input_items", query))
         assert self._store is not None  # noqa: S101 - it has found something
-        chain = await conversation(self._store, caller.key_name, ident, stored)
+        chain = await conversation(self._store, caller.owner, ident, stored, self._longest)
         if chain is None:
             raise NotFound("A part of the conversation before this response is no longer kept.", param="response_id")
         items = [item for link in chain[:-1] for item in items_of(link)]
         items += msgspec.json.decode(stored.items, type=list[Raw])
         return json(200, _page(items, ident, params))
 
-    async def _ask(self, method: bytes, ident: str, stored: Stored, below: str = "", query: str = "") -> Said:
+    async def _ask(self, caller: Caller, method: bytes, ident: str, stored: Stored, below: str = "", query: str = "") -> Said:
         path = self._path(stored, ident, below)
         if path is None:
             raise NotFound("The provider that works on this response is not configured any more.", param="response_id")
         if query:
             path += ("&" if "?" in path else "?") + query
-        return await self._beside(stored.provider, method, path)
+        return await self._beside(stored.provider, method, path, keys=caller.accounts)
 
     def _path(self, stored: Stored, ident: str, below: str) -> str | None:
         return self._beside.path(stored.provider, NAME, quote(ident, safe="") + below)

@@ -125,7 +125,7 @@ def listing(decisions: Decisions, caller: Caller, query: bytes) -> Plain:
     """The caller's last decisions, the last one first. Raises InvalidRequest for a limit that is none."""
     limit = whole(parse_query(query), "limit", 20, 1, 100)
     shown: list[dict[str, Any]] = []
-    for kept in decisions.latest(caller.key_name):
+    for kept in decisions.latest(caller.owner):
         if len(shown) == limit:
             return json(200, {"object": "list", "data": shown, "has_more": True})
         shown.append(reasons.kept(kept))
@@ -134,7 +134,7 @@ def listing(decisions: Decisions, caller: Caller, query: bytes) -> Plain:
 
 def one(decisions: Decisions, caller: Caller, request_id: str) -> Plain:
     """Raises NotFound, in the same words for a decision that is not there and for one of another key."""
-    found = decisions.find(caller.key_name, request_id)
+    found = decisions.find(caller.owner, request_id)
     if found is None:
         raise NotFound("No decision is kept for this request id. The last ones are, for the key that made them.")
     return json(200, reasons.recorded(found))

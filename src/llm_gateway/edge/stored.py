@@ -37,14 +37,27 @@ class Stored(msgspec.Struct, frozen=True, gc=False):
 
 
 class ResponseStore(Protocol):
-    """Each response belongs to an owner, and nobody else ever gets it. Expired ones are not there."""
+    """Each response belongs to an owner, and nobody else ever gets it. Expired ones are not there.
+
+    One that is elsewhere raises StorageUnavailable where it cannot tell, never where something is put.
+    """
 
     async def get(self, owner: str, ident: str) -> Stored | None:
         """Counts as a use: what is used is kept longer."""
         ...
 
+    async def chain(self, owner: str, ident: str, links: int, size: int) -> list[Stored]:
+        """The response of that id and those that it goes on from, the newest first: up to one that is not there, `links` of
+        them, or until they have more than `size` bytes. A use of each.
+        """
+        ...
+
     async def put(self, owner: str, ident: str, stored: Stored) -> bool:
         """Whether it is kept now, in the place of one of the same id. It is readable when this returns."""
+        ...
+
+    def begin(self, owner: str, ident: str, stored: Stored) -> bool:
+        """The same without waiting until it is where it will stay: whoever asks for it finds it all the same."""
         ...
 
     async def delete(self, owner: str, ident: str) -> bool:
@@ -90,18 +103,21 @@ class MemoryStore:
     def __init__(self, monotonic: Callable[[], float], capacity: int = 64 << 20, ttl: float = 30 * 86_400.0) -> None:
         """`capacity` in bytes, `ttl` in seconds."""
         self._monotonic = monotonic
-        self._capacity = capacity
+        self._capacity = self._each = capacity
         self._ttl = ttl
         self._shelves: dict[str, _Shelf] = {}
         self._swept = monotonic()
         self.size = 0
         """Bytes held."""
 
-    def configure(self, capacity: int, ttl: float) -> None:
-        """From now on. What no longer fits goes at once."""
+    def configure(self, capacity: int, ttl: float, each: int | None = None) -> None:
+        """From now on; `each`: bytes of one owner. What no longer fits goes at once."""
         self._capacity = capacity
+        self._each = capacity if each is None else min(each, capacity)
         self._ttl = ttl
         self._sweep()
+        for owner in list(self._shelves):
+            self._trim(owner)
         self._shrink(None)
 
     async def get(self, owner: str, ident: str) -> Stored | None:
@@ -115,15 +131,33 @@ class MemoryStore:
         self._add(owner, ident, entry)
         return entry.stored
 
+    async def chain(self, owner: str, ident: str, links: int, size: int) -> list[Stored]:
+        found: list[Stored] = []
+        seen: set[str] = set()
+        wanted: str | None = ident
+        while wanted is not None and wanted not in seen and len(found) < links and size >= 0:
+            stored = await self.get(owner, wanted)
+            if stored is None:
+                break
+            seen.add(wanted)
+            found.append(stored)
+            size -= len(stored.response) + len(stored.items)
+            wanted = stored.previous
+        return found
+
     async def put(self, owner: str, ident: str, stored: Stored) -> bool:
+        return self.begin(owner, ident, stored)
+
+    def begin(self, owner: str, ident: str, stored: Stored) -> bool:
         size = OVERHEAD + len(ident) + len(stored.response) + len(stored.items)
-        if size > self._capacity or not 0 < len(ident) <= LONGEST_ID:
+        if size > self._each or not 0 < len(ident) <= LONGEST_ID:
             return False
         self._take(owner, ident)
         now = self._monotonic()
         if now - self._swept > SWEEP_SECONDS:
             self._sweep()
         self._add(owner, ident, _Entry(stored, size, now))
+        self._trim(owner)
         self._shrink(owner)
         return ident in self._shelves[owner].entries if owner in self._shelves else False
 
@@ -144,6 +178,10 @@ class MemoryStore:
     def _add(self, owner: str, ident: str, entry: _Entry) -> None:
         self._shelves.setdefault(owner, _Shelf()).add(ident, entry)
         self.size += entry.size
+
+    def _trim(self, owner: str) -> None:
+        while self._held(owner) > self._each:
+            self._take(owner, self._shelves[owner].oldest())
 
     def _shrink(self, putter: str | None) -> None:
         while self.size > self._capacity:

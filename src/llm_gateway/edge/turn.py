@@ -6,6 +6,7 @@ response at a stream's end is picked up as it passes: only the last event is loo
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -65,6 +66,8 @@ class Turn(OpenAIResponses):
         """Whether the answer was made here, and its id with it."""
         self.final: bytes | None = None
         """The response as a stream's last event gave it."""
+        self.ended: Callable[[bytes], None] | None = None
+        """Told of it, once, before that event goes to the caller: who has seen the end can go on from it."""
 
     def reply_renderer(self, request: ChatRequest | None, _previous: str | None = None) -> ReplyRenderer:
         self.translated = True
@@ -75,6 +78,13 @@ class Turn(OpenAIResponses):
 
     def passing(self, _relay: Relay) -> Relay:
         return _Relay(self) if self.previous is None else _NamingRelay(self)
+
+    def end(self, response: bytes | None) -> None:
+        """A stream's last event holds this response; None: none that is complete."""
+        self.final = response
+        ended, self.ended = self.ended, None
+        if ended is not None and response is not None:
+            ended(response)
 
     def shown(self, response: bytes) -> bytes:
         """`response`, made by a provider that was given the whole conversation, says what it goes on from."""
@@ -107,7 +117,7 @@ class _Writer(Writer):
         out = super().feed(events)
         if self.over and out:
             last = out[out.rfind(b"\n\n", 0, -2) + 2 :] if out.count(b"\n\n") > 1 else out
-            self._turn.final = _response(last[last.find(_DATA) + len(_DATA) :])
+            self._turn.end(_response(last[last.find(_DATA) + len(_DATA) :]))
         return out
 
 
@@ -124,7 +134,7 @@ class _Relay(ResponsesRelay):
         super().take(sse, event)
         if self.done:
             response = _response(sse.data)
-            self._turn.final = None if response is None else self._turn.shown(response)
+            self._turn.end(None if response is None else self._turn.shown(response))
 
 
 class _NamingRelay(_Relay):

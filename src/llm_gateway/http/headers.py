@@ -24,11 +24,15 @@ def header(name: bytes, value: bytes) -> bytes:
 
 
 class StatusLines(dict[int, bytes]):
-    """Status -> status line and Date, each ending CRLF. Rendered on first use and thrown away when the second is over."""
+    """Status -> status line, Date and what every answer says, each line ending CRLF. Rendered on first use and thrown away when
+    the second is over.
+    """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, always: bytes = b"") -> None:
+        """`always`: header lines of every answer, which cost nothing here."""
         super().__init__()
         self._clock = clock
+        self._always = always
         self._second = 0
         self._date = b""
         self.tick()
@@ -42,7 +46,7 @@ class StatusLines(dict[int, bytes]):
             self.clear()
 
     def __missing__(self, status: int) -> bytes:
-        line = b"HTTP/1.1 %d %b\r\nDate: %b\r\n" % (status, _phrase(status), self._date)
+        line = b"HTTP/1.1 %d %b\r\nDate: %b\r\n%b" % (status, _phrase(status), self._date, self._always)
         self[status] = line
         return line
 

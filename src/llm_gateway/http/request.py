@@ -26,6 +26,8 @@ class Request(msgspec.Struct, eq=False):
     body: bytes = b""
     notes: dict[Any, Any] | None = None
     """For what follows from the head alone: requests whose heads are known to be the same share it (known_heads.py)."""
+    sent: bytes = b""
+    """The path as it came, where it may have been made another one (API versions); b"": it is `path`."""
     reply: Reply = None  # type: ignore[assignment]  # given by the connection before the handler sees the request
 
     __repr__ = object.__repr__  # a Struct shows its fields, and these hold keys and prompts

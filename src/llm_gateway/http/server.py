@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from collections.abc import Sequence
+from typing import Any
 
 from llm_gateway.core.clock import Clock, SystemClock
 from llm_gateway.http.headers import StatusLines
@@ -15,6 +18,8 @@ from llm_gateway.http.tls import ServerTls, TlsFiles
 
 __all__ = ["Handler", "Request", "Server", "ServerLimits", "TlsFiles"]
 
+BACKLOG = 2048
+"""Connections that may wait to be accepted."""
 _LAST_WORDS = 1.0  # seconds a cancelled handler has to write its error event before the connection is cut
 
 
@@ -25,6 +30,7 @@ class Server:
     with the message "client gone" when the client leaves before the answer is complete, and "drain" when the grace of
     `drain` is over. A handler that raises, or returns without answering, gets a bare 500 and `on_error` is told.
     `render_refusal(status, code, message, path)` gives header lines and body of what the engine itself refuses.
+    `always`: header lines of every answer.
     """
 
     def __init__(
@@ -36,13 +42,14 @@ class Server:
         tls: TlsFiles | None = None,
         render_refusal: RenderRefusal = render_refusal,
         clock: Clock | None = None,
+        always: bytes = b"",
     ) -> None:
         loop = asyncio.get_running_loop()
-        lines = StatusLines(clock or SystemClock())
+        lines = StatusLines(clock or SystemClock(), always)
         self._state = ServerState(handler, limits, lines, on_error or self._report, render_refusal, loop)
         self._loop = loop
         self._tls = ServerTls(tls) if tls else None
-        self._listener: asyncio.Server | None = None
+        self._listeners: list[asyncio.Server] = []
         self._sweeper: asyncio.TimerHandle | None = None
         self._interval = limits.sweep_interval()
         self.port = 0
@@ -66,20 +73,30 @@ class Server:
     def draining(self) -> bool:
         return self._state.draining
 
-    async def start(self, host: str, port: int, *, reuse_port: bool = False, backlog: int = 2048) -> None:
+    async def start(self, host: str, port: int, *, reuse_port: bool = False, backlog: int = BACKLOG) -> None:
         """Listen. Port 0 takes a free one; `port` says which. Raises OSError."""
-        state = self._state
-        self._listener = await self._loop.create_server(
-            lambda: ServerConnection(state),
-            host,
-            port,
-            backlog=backlog,
-            reuse_port=reuse_port or None,
-            ssl=self._tls.listener if self._tls else None,
-            ssl_handshake_timeout=state.limits.head_timeout if self._tls else None,
+        listener = await self._loop.create_server(
+            self._connection, host, port, backlog=backlog, reuse_port=reuse_port or None, **self._secured()
         )
-        self.port = self._listener.sockets[0].getsockname()[1]
+        self._listeners = [listener]
+        self.port = listener.sockets[0].getsockname()[1]
         self._sweep()
+
+    async def start_on(self, sockets: Sequence[socket.socket], *, backlog: int = BACKLOG) -> None:
+        """Accept on sockets that are bound, and may have connections waiting. They are closed at the end."""
+        self.port = sockets[0].getsockname()[1]
+        for sock in sockets:
+            listener = await self._loop.create_server(self._connection, sock=sock, backlog=backlog, **self._secured())
+            self._listeners.append(listener)
+        self._sweep()
+
+    def _connection(self) -> ServerConnection:
+        return ServerConnection(self._state)
+
+    def _secured(self) -> dict[str, Any]:
+        if self._tls is None:
+            return {}
+        return {"ssl": self._tls.listener, "ssl_handshake_timeout": self._state.limits.head_timeout}
 
     async def drain(self, grace: float) -> None:
         """Stop accepting, close idle connections, let running requests finish for up to `grace` seconds, then cancel them,
@@ -87,8 +104,8 @@ class Server:
         """
         state = self._state
         state.draining = True
-        if self._listener is not None:
-            self._listener.close()
+        for listener in self._listeners:
+            listener.close()
         for member in tuple(state.members):
             member.retire()
         if not await self._quiet(grace):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from math import inf
 from typing import Any, Protocol
 
 from llm_gateway.core.errors import UpstreamError, UpstreamMalformed
@@ -24,6 +25,8 @@ PRECOMMIT_BYTES = 1 << 20
 FAREWELL_SECONDS = 0.5
 """How long an upstream that has said everything may take to end its message, so that its connection can be used again."""
 
+SAMPLE_BYTES = 4 << 10
+"""Of an answer's beginning, for an estimate of its use where nobody tells it."""
 OPENING_BYTES = 4 << 10
 """Empty lines before the first event are passed on as they came, up to here."""
 
@@ -44,6 +47,16 @@ class Reply(Protocol):
     source: object | None
 
     def write(self, data: bytes) -> None: ...
+
+
+class Metered(Protocol):
+    """What the request holds of its caller's limits."""
+
+    due: float
+
+    def more(self, written: int, /) -> Exception | None:
+        """`written` bytes went to the caller, no fewer than `due`. What the stream is to be ended with, None: it may go on."""
+        ...
 
 
 class Onward(Protocol):
@@ -69,7 +82,7 @@ class WholeAnswer:
 class Sink:
     """Between an upstream response and the caller. Until `attach`, what would go to the caller is held."""
 
-    __slots__ = ("_begun", "_held", "_reply", "_source", "error", "onward", "over", "written")
+    __slots__ = ("_begun", "_due", "_held", "_metered", "_reply", "_source", "error", "onward", "over", "written")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._source: Source | None = None
@@ -83,6 +96,23 @@ class Sink:
         """Bytes given to the caller; the heartbeat looks whether it moves."""
         self.onward: Onward | None = None
         """Asks somebody to go on, if the stream breaks."""
+        self._metered: tuple[Metered, int] | None = None
+        self._due = inf
+
+    def meter(self, metered: Metered, before: int = 0) -> None:
+        """From now on `metered` is asked whether the stream may go on, whenever as much as it wants was written. `before`: bytes
+        of the answer's earlier legs.
+        """
+        self._metered = metered, before
+        self._due = metered.due - before
+
+    def _look(self) -> None:
+        """As much is written as was reserved."""
+        metered, before = self._metered  # type: ignore[misc]  # there is one, or nothing would be due
+        error = metered.more(before + self.written)
+        self._due = metered.due - before
+        if error is not None:
+            self._finish(error)
 
     def attach(self, reply: Reply) -> None:
         """From now on bytes go to `reply`; what was held goes first, in one write."""
@@ -108,6 +138,8 @@ class Sink:
     def _write(self, reply: Reply, data: bytes) -> None:
         self.written += len(data)
         reply.write(data)
+        if self.written >= self._due:
+            self._look()
 
     def _finish(self, error: Exception | None) -> None:
         if self.over.done():
@@ -123,7 +155,7 @@ class Sink:
 class StreamAnswer(Sink):
     """Through a transform. What is held is bounded."""
 
-    __slots__ = ("_choose", "_held_bytes", "_opening", "_transform", "deployment", "lane", "story")
+    __slots__ = ("_choose", "_held_bytes", "_opening", "_transform", "deployment", "lane", "sample", "story")
 
     def __init__(
         self,
@@ -145,6 +177,8 @@ class StreamAnswer(Sink):
         self._held_bytes = 0
         self._opening = b""
         self.story = story
+        self.sample = b""
+        """How what was given to the caller began."""
 
     @property
     def usage(self) -> Usage | None:
@@ -225,10 +259,14 @@ class StreamAnswer(Sink):
         return blank + seen if not blank.strip(b"\n ") else seen  # blanks go on as they came; a BOM does not
 
     def _put(self, out: bytes) -> None:
+        if len(self.sample) < SAMPLE_BYTES:
+            self.sample += out[:SAMPLE_BYTES]
         reply = self._reply
         if reply is not None:
             self.written += len(out)
             reply.write(out)
+            if self.written >= self._due:
+                self._look()
             return
         self._held.append(out)
         self._held_bytes += len(out)

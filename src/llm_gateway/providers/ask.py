@@ -7,13 +7,15 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, cast
 
+from msgspec import structs
+
 from llm_gateway.core import embeddings, rerank
 from llm_gateway.core.clock import Clock
 from llm_gateway.core.errors import InvalidRequest, Unsupported, UpstreamError, UpstreamRejected, release
 from llm_gateway.core.estimate import estimate
 from llm_gateway.core.exchange import Exchange
 from llm_gateway.core.splice import replace_top_level
-from llm_gateway.dialects.base import ChatBack, Operation, ProviderFault, TypedBack, View, Wants, in_own_names
+from llm_gateway.dialects.base import ChatBack, Operation, ProviderFault, TypedBack, UsageAsked, View, Wants, in_own_names
 from llm_gateway.http.client import Client, Response
 from llm_gateway.http.errors import HttpError
 from llm_gateway.http.headers import header
@@ -26,6 +28,7 @@ from llm_gateway.providers.linked import with_files
 from llm_gateway.providers.transform import Transform, Translated, Unframed, Whole, named
 
 ERROR_BODY_BYTES = 64 << 10
+_USAGE_NAMES = ("stream_options", "include_usage")
 _NO_HEADERS: Mapping[bytes, bytes] = MappingProxyType({})
 
 Answer = WholeAnswer | StreamAnswer
@@ -68,7 +71,8 @@ class Ask:
             return _estimated(ex, deployment, lane)
         if lane.wants_bytes is not None and self._fetcher is not None and b"http" in ex.body:
             await self._fetch(self._fetcher, ex, lane.wants_bytes, deadline)
-        going, body = self._body(ex, deployment, lane)
+        asking = _asking(ex, deployment, lane) if ex.stream else None
+        going, body = self._body(ex, deployment, lane, asking)
         attempt = ex.attempts[-1]
         left = max(deadline - attempt.started, 0.001)
         timeouts = patience.timeouts(left, stream=ex.stream)
@@ -85,14 +89,14 @@ class Ask:
         handed_over = False
         try:
             status = attempt.status = response.status
-            self._heard(deployment.name, response)
+            self._listen(deployment, response)
             if ex.stream:
                 # The first token is waited for from the start of the attempt, not from the head: heads are cheap to send early.
                 loop, longest = asyncio.get_running_loop(), min(patience.first_token, left)
                 response.limit(loop.time() + longest - self._clock.monotonic() + attempt.started)
                 if 200 <= status < 300:
                     answer = StreamAnswer(
-                        self._told(ex, lane, going, longest) if going else _transform(ex, deployment, lane),
+                        self._told(ex, lane, going, longest) if going else _transform(ex, deployment, lane, asking),
                         deployment,
                         lane,
                         loop,
@@ -103,7 +107,11 @@ class Ask:
                     return answer
             if not 200 <= status < 300:
                 deployment.upstream.refused(status)
-                raise _refused(going, await refusal(response, lane.parse_error, self._clock, shown=lane.own_errors))
+                refused = await refusal(response, lane.parse_error, self._clock, shown=lane.own_errors)
+                if asking is not None and of_usage(refused):
+                    response.close()
+                    return await self._unasking(ex, deployment, patience, deadline)
+                raise _refused(going, refused)
             body = response.body() if response.complete else await response.read()
             return _whole(ex, deployment, lane, body)
         except HttpError as error:
@@ -111,6 +119,20 @@ class Ask:
         finally:
             if not handed_over:
                 response.close()
+
+    async def _unasking(self, ex: Exchange, deployment: Deployment, patience: Patience, deadline: float) -> Answer:
+        """Once more, without asking for the usage of the stream; if that is not refused, this model is never asked again."""
+        told = deployment.target
+        deployment.target = structs.replace(told, stream_usage=False)
+        try:
+            return await self(ex, deployment, patience, deadline)
+        except UpstreamRejected:
+            deployment.target = told  # it was about something else
+            raise
+
+    def _listen(self, deployment: Deployment, response: Response) -> None:
+        if not deployment.upstream.own:  # what is left of a tenant's own limits is nobody else's
+            self._heard(deployment.name, response)
 
     def _told(self, ex: Exchange, lane: Lane, going: Attempted, longest: float) -> Callable[[bytes], Transform]:
         """`longest`: how many seconds the first token may take."""
@@ -125,20 +147,25 @@ class Ask:
             ex.files = {}
         await fetcher.files(ex.request, wants, ex.files, deadline - self._clock.monotonic())
 
-    def _body(self, ex: Exchange, deployment: Deployment, lane: Lane) -> tuple[Attempted | None, bytes]:
+    def _body(
+        self, ex: Exchange, deployment: Deployment, lane: Lane, asking: UsageAsked | None
+    ) -> tuple[Attempted | None, bytes]:
         """And what this attempt is to an answer that several legs may tell."""
         going = None if ex.on_cut == "error" else attempted(ex, deployment, lane)
-        body = self._spoken(ex, deployment, lane, going if going is not None and going.prefills else None)
+        body = self._spoken(ex, deployment, lane, going if going is not None and going.prefills else None, asking)
         return going, body if lane.adapt is None else lane.adapt(body, ex.headers if lane.same else _NO_HEADERS)
 
-    def _spoken(self, ex: Exchange, deployment: Deployment, lane: Lane, going: Attempted | None) -> bytes:
+    def _spoken(
+        self, ex: Exchange, deployment: Deployment, lane: Lane, going: Attempted | None, asking: UsageAsked | None
+    ) -> bytes:
         """The request in the dialect of the lane's back. `going`: it goes on from what was shown."""
         inline = ex.files if lane.wants_bytes is not None else None
         if lane.same and not inline and going is None and (lane.typed is None or not ex.front.holds_foreign(ex.body)):
             ex.dropped = None  # an earlier candidate may have lost something
-            if ex.view.model == deployment.target.model or not ex.front.model_in_body:
-                return ex.body
-            return _renamed(ex.body, ex.view, deployment.model_json)
+            body = ex.body
+            if ex.view.model != deployment.target.model and ex.front.model_in_body:
+                body = _renamed(body, ex.view, deployment.model_json)
+            return body if asking is None else asking.asking_usage(body, ex.view)
         if ex.request is None:
             ex.request = ex.front.parse_request(ex.body)
         asked = ex.request if lane.same else ex.front.portable(ex.request)
@@ -181,6 +208,21 @@ async def refusal(
         # Only a body that reads as the dialect's own error is shown: an HTML page from a proxy is not the provider's word.
         error.same_dialect = shown and bool(fault.message)
     return error
+
+
+def _asking(ex: Exchange, deployment: Deployment, lane: Lane) -> UsageAsked | None:
+    """How this stream's usage is asked for on the gateway's own account; None: it is told anyway, or never."""
+    asked = lane.usage_asked
+    if asked is None or (lane.same and ex.view.include_usage) or not deployment.target.stream_usage:
+        return None
+    return asked
+
+
+def of_usage(error: UpstreamError) -> bool:
+    """Whether a request was refused because it asks for the usage of its stream, as far as the provider's words tell."""
+    if not isinstance(error, UpstreamRejected) or error.upstream_status not in (400, 422):
+        return False
+    return any(name in f"{error.param} {error.message}" for name in _USAGE_NAMES)
 
 
 def _refused(going: Attempted | None, error: UpstreamError) -> UpstreamError:
@@ -264,13 +306,13 @@ async def signature(upstream: Upstream, method: bytes, target: bytes, body: byte
     return lines
 
 
-def _transform(ex: Exchange, deployment: Deployment, lane: Lane) -> Callable[[bytes], Transform]:
+def _transform(ex: Exchange, deployment: Deployment, lane: Lane, asking: UsageAsked | None) -> Callable[[bytes], Transform]:
     """Chooses by the first bytes, not by Content-Type, which compatible servers get wrong (faults U21)."""
 
     def choose(first: bytes) -> Transform:
         json = first.lstrip()[:1] in lane.back.whole_starts  # never empty: it is chosen at the first byte that is not blank
         if lane.same and not (json and lane.typed is not None):
-            passed: Transform = ex.front.passing(lane.back.relay())
+            passed: Transform = ex.front.passing(lane.back.relay() if asking is None else asking.relay_without_usage())
             return passed if lane.unframe is None else Unframed(lane.unframe(), passed)
         if ex.request is None:
             ex.request = ex.front.parse_request(ex.body)

@@ -5,11 +5,14 @@ Source: https://learn.microsoft.com/azure/foundry/openai/api-version-lifecycle.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from msgspec import structs
+
+from llm_gateway.dialects.base import Target
 from llm_gateway.providers.base import Endpoint, ProviderType
 
 if TYPE_CHECKING:
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 
 _OF_V1 = frozenset({"v1", "preview", "latest"})
 _FIRST_RESPONSES = "2025-03-01"
+_FIRST_STREAM_USAGE = "2024-09-01"
 
 
 def account_url(provider: Provider, _environ: Mapping[str, str]) -> str | None:
@@ -28,15 +32,24 @@ def account_url(provider: Provider, _environ: Mapping[str, str]) -> str | None:
 
 
 def narrow(kind: ProviderType, provider: Provider) -> ProviderType:
-    """With a word: the v1 surface, and the word in its queries. With a date: no Responses before there were any."""
+    """With a word: the v1 surface, and the word in its queries. With a date: no Responses before there were any,
+    nor the usage of streams.
+    """
     version = provider.api_version
     if version is None:
         return kind
     if _is_dated(provider):
         early = version[: len(_FIRST_RESPONSES)] < _FIRST_RESPONSES
+        if version[: len(_FIRST_STREAM_USAGE)] < _FIRST_STREAM_USAGE:
+            kind = replace(kind, target=_untold(kind.target))
         return replace(kind, versioned={name: at for name, at in kind.versioned.items() if not (early and "responses" in name)})
     word = quote(version, safe="")
     return replace(kind, versioned={}, endpoints={name: _asking(at, word) for name, at in kind.endpoints.items()})
+
+
+def _untold(target: Callable[[str], Target]) -> Callable[[str], Target]:
+    """Models that refuse stream_options."""
+    return lambda model: structs.replace(target(model), stream_usage=False)
 
 
 def _is_dated(provider: Provider) -> bool:

@@ -32,11 +32,23 @@ class Beside:
         self._upstreams = upstreams
         self._clients = clients
 
-    async def __call__(self, provider: str, method: bytes, path: str, body: bytes = b"", seconds: float = SECONDS) -> Said:
-        """`path` stands below the API's version. Raises UpstreamError if no answer came within `seconds`."""
+    async def __call__(
+        self,
+        provider: str,
+        method: bytes,
+        path: str,
+        body: bytes = b"",
+        seconds: float = SECONDS,
+        keys: Mapping[str, str] | None = None,
+    ) -> Said:
+        """`path` stands below the API's version; `keys`: those of the caller's tenant, by provider. Raises UpstreamError if no
+        answer came within `seconds`.
+        """
         upstream = self._upstreams.get(provider)
         if upstream is None:
             raise UpstreamUnavailable(f"The provider {provider} is not running.")
+        if keys is not None and provider in keys:
+            upstream = upstream.owned(keys[provider])
         target = (upstream.base_path + path).encode("ascii")
         headers = upstream.headers
         if upstream.authorizer is not None:

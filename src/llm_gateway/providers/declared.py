@@ -86,6 +86,7 @@ def _target(quirks: Quirks) -> Callable[[str], Target]:
         sampling=frozenset(quirks.sampling),
         thinking_switch=quirks.thinking_switch,
         guided=quirks.guided,
+        stream_usage=quirks.stream_usage,
         prefill=None if quirks.prefill is None else _prefill(quirks.prefill),
     )
     return lambda model: replace(told, model=model)

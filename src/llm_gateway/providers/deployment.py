@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import inf
 from types import MappingProxyType
+from typing import TypeVar
 from urllib.parse import quote
 
 from llm_gateway.core.json import encode
 from llm_gateway.credentials.base import Authorizer
-from llm_gateway.dialects.base import Back, Front, Operation, Target, TypedBack, Wants
+from llm_gateway.dialects.base import Back, Front, Operation, Target, TypedBack, UsageAsked, Wants
 from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.http.client import Timeouts
 from llm_gateway.http.headers import header
@@ -35,6 +36,10 @@ _SHOWN = "".join(map(chr, range(0x21, 0x7F)))  # of a model's name in a header; 
 
 
 STREAM_HEAD_SECONDS = 30.0
+OWNED = 256
+"""So many accounts of tenants, and models of each, are kept ready for one provider."""
+_CREDENTIALS = frozenset({"authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie", "proxy-authorization"})
+_Kept = TypeVar("_Kept")
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,8 @@ class Upstream:
     """An account at a provider: where it is and how it is asked. Immutable; one per entry of `providers`."""
 
     __slots__ = (
+        "_asked_with",
+        "_deployments",
         "authorizer",
         "base_path",
         "client_name",
@@ -90,6 +97,7 @@ class Upstream:
         "models",
         "name",
         "origin",
+        "own",
         "region",
     )
 
@@ -126,9 +134,39 @@ class Upstream:
         signed = kind.sign(api_key) if api_key else {}
         lines = {"Content-Type": "application/json", "Accept-Encoding": "identity", "User-Agent": "llm-gateway"}
         self.lines = _merged(lines, kind.headers, signed, headers or {})
-        self.headers = b"".join(header(_ascii(name), _latin(value)) for name, value in self.lines.items())
+        self.headers = _rendered(self.lines)
         """The lines of every request, rendered."""
         self.forwarded = kind.forwarded
+        self.own = False
+        """Whether this is an account of a tenant (`owned`)."""
+        self._asked_with: dict[str, Upstream] = {}
+        self._deployments: dict[str, Deployment] = {}
+
+    def owned(self, key: str) -> Upstream:
+        """The same provider asked with another account's key. What else names the account of this one (its organization, keys in
+        headers) is left out. Raises ValueError for a key that no header can carry.
+        """
+        made = self._asked_with.get(key)
+        if made is None:
+            made = object.__new__(Upstream)
+            for slot in Upstream.__slots__:
+                setattr(made, slot, getattr(self, slot))
+            kind = self.kind
+            without = {*_CREDENTIALS, *map(str.lower, (*kind.sign(key), *kind.account_headers.values()))}
+            shared = {name: value for name, value in self.lines.items() if name.lower() not in without}
+            made.lines = _merged(shared, kind.sign(key))
+            made.headers = _rendered(made.lines)
+            made.authorizer, made.own, made._deployments, made._asked_with = None, True, {}, {}
+            _keep(self._asked_with, key, made)
+        return made
+
+    def beside(self, deployment: Deployment) -> Deployment:
+        """The same model here: `deployment` belongs to the account that this one was made from."""
+        made = self._deployments.get(deployment.model)
+        if made is None or made.patience is not deployment.patience:
+            made = self.deployment(deployment.model, deployment.patience)
+            _keep(self._deployments, deployment.model, made)
+        return made
 
     def refused(self, status: int) -> None:
         """The provider answered with this status. Credentials that it does not accept are fetched anew, in the background."""
@@ -138,6 +176,23 @@ class Upstream:
     def deployment(self, model: str, patience: Patience | None = None) -> Deployment:
         """One model here. Raises ValueError for a name that could not stand in a header or a URL."""
         return Deployment(self, model, patience)
+
+
+def with_own_key(deployment: Deployment, keys: Mapping[str, str]) -> Deployment:
+    """`deployment` as it is asked with a tenant's own key; `keys`: by provider. Where there is none it stays as it is."""
+    upstream = deployment.upstream
+    key = keys.get(upstream.name)
+    return deployment if key is None else upstream.owned(key).beside(deployment)
+
+
+def _keep(kept: dict[str, _Kept], name: str, made: _Kept) -> None:
+    if len(kept) >= OWNED:
+        del kept[next(iter(kept))]
+    kept[name] = made
+
+
+def _rendered(lines: Mapping[str, str]) -> bytes:
+    return b"".join(header(_ascii(name), _latin(value)) for name, value in lines.items())
 
 
 def _merged(*sets: Mapping[str, str]) -> dict[str, str]:
@@ -183,6 +238,7 @@ class Lane:
         "target",
         "typed",
         "unframe",
+        "usage_asked",
         "wants_bytes",
         "whole_lines",
     )
@@ -192,6 +248,7 @@ class Lane:
         self.back = back
         self.same = back.name == front.name
         self.typed: TypedBack | None = back if hasattr(back, "render_request") else None  # type: ignore[assignment]
+        self.usage_asked: UsageAsked | None = back if hasattr(back, "asking_usage") else None  # type: ignore[assignment]
         if isinstance(endpoint, str):
             endpoint = Endpoint(endpoint)
         self.wants_bytes: Wants | None = endpoint.wants_bytes or (None if self.same else getattr(back, "wants_bytes", None))
@@ -223,6 +280,7 @@ class Deployment:
         self.name = f"{upstream.name}/{model}"
         self.patience = patience
         self.target: Target = upstream.kind.target(model)
+        """Changes once at most: when a model turns out not to know `stream_usage`."""
         self.model_json = encode(self.target.model)
         self._lanes: dict[str, Lane | None] = {}
 

@@ -22,6 +22,12 @@ def everything(connection: Connection) -> list[ObjectRow]:
     return every(connection, _ALL.order_by(objects.c.kind, objects.c.name), ObjectRow)
 
 
+def of_prefix(connection: Connection, kind: str, prefix: str) -> list[ObjectRow]:
+    """Those of a kind whose names begin so, by name."""
+    query = _ALL.where(objects.c.kind == kind, objects.c.name.startswith(prefix, autoescape=True))
+    return every(connection, query.order_by(objects.c.name), ObjectRow)
+
+
 def listed(
     connection: Connection, kind: str, *, limit: int = 100, cursor: str | None = None, descending: bool = False
 ) -> Page[ObjectRow]:

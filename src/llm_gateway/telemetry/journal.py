@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from functools import lru_cache
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -128,6 +129,16 @@ def _civil(days: int) -> tuple[int, int, int]:
     mp = (5 * doy + 2) // 153
     month = mp + 3 if mp < 10 else mp - 9
     return yoe + era * 400 + (month <= 2), month, doy - (153 * mp + 2) // 5 + 1
+
+
+def where(error: BaseException) -> list[str]:
+    """file:line of each frame. Not the message: it could hold what a caller sent."""
+    frames: list[str] = []
+    trace = error.__traceback__
+    while trace is not None and len(frames) < 32:
+        frames.append(f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    return frames
 
 
 def open_journal(where: str) -> Journal | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from types import TracebackType
 from typing import Literal, Protocol
 
@@ -25,9 +26,17 @@ class Observe:
     """Makes the `with` block around each request."""
 
     def __init__(
-        self, clock: Clock, statistics: Statistics, journal: Journal | None, form: Literal["json", "text"] = "json"
+        self,
+        clock: Clock,
+        statistics: Statistics,
+        journal: Journal | None,
+        form: Literal["json", "text"] = "json",
+        account: Callable[[Exchange], None] | None = None,
     ) -> None:
-        """`journal` None: no access log. `form` text: one short line for people."""
+        """`journal` None: no access log. `form` text: one short line for people. `account` writes the ledger's outcome and gives
+        back what was held: it is called once for every request, when it is known how it ended.
+        """
+        self.account = account
         self._clock = clock
         self._record = statistics.record
         self._journal = journal
@@ -56,6 +65,8 @@ class Observe:
             ex.status = ex.status or 499
         elif not ex.outcome:
             ex.outcome = "completed" if ex.error is None else "failed"
+        if self.account is not None:
+            self.account(ex)
         for attempt in ex.attempts:
             error = attempt.error
             if error is None and not ex.committed:

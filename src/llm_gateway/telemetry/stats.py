@@ -42,6 +42,21 @@ class Summary(NamedTuple):
     last_at: float | None
 
 
+class Change(NamedTuple):
+    """What is new about one model since somebody looked: totals, and the attempts of the meantime, RECENT at most."""
+
+    provider: str
+    model: str
+    requests: int
+    errors: int
+    attempts: list[tuple[float, float, bool]]
+    """When, latency, whether it went well."""
+    failures: tuple[int, str | None, float]
+    """In a row; the last one's reason and time."""
+    provider_failures: tuple[int, str | None, float]
+    """The same over all models of the provider."""
+
+
 class _Failures:
     """The failures in a row of a model or of a whole provider, and the last one."""
 
@@ -56,6 +71,12 @@ class _Failures:
         self.streak += 1
         self.reason = reason or "error"
         self.at = now
+
+    def told(self) -> tuple[int, str | None, float]:
+        return self.streak, self.reason, self.at
+
+    def hear(self, told: tuple[int, str | None, float]) -> None:
+        self.streak, self.reason, self.at = told
 
 
 class _Track:
@@ -88,6 +109,25 @@ class _Track:
     @property
     def last_at(self) -> float:
         return self.times[(self.requests - 1) & _MASK]
+
+    def since(self, before: int) -> list[tuple[float, float, bool]]:
+        """The attempts behind the first `before`, as far as they are kept."""
+        first = max(before, self.requests - RECENT)
+        places = [count & _MASK for count in range(first, self.requests)]
+        return [(self.times[at], self.latencies[at], bool(self.oks[at])) for at in places]
+
+    def repeat(self, change: Change) -> None:
+        """Become what the track is that `change` tells of."""
+        self.requests = change.requests - len(change.attempts)
+        for at, latency, ok in change.attempts:
+            if at >= self.next_mark:
+                self.mark(at)
+            place = self.requests & _MASK
+            self.times[place], self.latencies[place], self.oks[place] = at, latency, ok
+            self.requests += 1
+        self.errors = change.errors
+        self.failures.hear(change.failures)
+        self.provider_failures.hear(change.provider_failures)
 
 
 class Stats:
@@ -138,6 +178,28 @@ class Stats:
         tracks = [track for (name, _), track in self._tracks.items() if name == provider]
         return _summary(tracks, self._providers.get(provider) or _Failures(), now)
 
+    def changes(self, seen: dict[tuple[str, str], int]) -> list[Change]:
+        """What was not seen yet. `seen`: requests by model at the last look; it is brought up to date."""
+        found: list[Change] = []
+        for pair, track in self._tracks.items():
+            before = seen.get(pair, 0)
+            if track.requests != before:
+                seen[pair] = track.requests
+                told = track.failures.told(), track.provider_failures.told()
+                found.append(Change(*pair, track.requests, track.errors, track.since(before), *told))
+        return found
+
+    def repeat(self, change: Change) -> None:
+        """Become like the Stats, in another process of this machine, that `change` is from: its clock is ours. Hearing the same
+        twice changes nothing.
+        """
+        pair = change.provider, change.model
+        (self._tracks.get(pair) or self._add(*pair)).repeat(change)
+
+    def totals(self) -> dict[tuple[str, str], tuple[int, int]]:
+        """Requests and errors by provider and model."""
+        return {pair: (track.requests, track.errors) for pair, track in self._tracks.items()}
+
     def names(self) -> list[tuple[str, str]]:
         """The (provider, model) pairs that have numbers."""
         return list(self._tracks)
@@ -151,6 +213,13 @@ class Stats:
         failures = self._providers.setdefault(provider, _Failures())
         track = self._tracks[provider, model] = _Track(failures)
         return track
+
+
+def provider_together(all_stats: Sequence[Stats], provider: str, now: float) -> Summary:
+    """A provider's numbers over several processes. Its failures in a row are those of the process that saw the last one."""
+    tracks = [track for stats in all_stats for (name, _), track in stats._tracks.items() if name == provider]  # noqa: SLF001 - ours
+    failures = [found for stats in all_stats if (found := stats._providers.get(provider)) is not None]  # noqa: SLF001
+    return _summary(tracks, max(failures, key=lambda one: one.at, default=_Failures()), now)
 
 
 def _summary(tracks: Sequence[_Track], failures: _Failures, now: float) -> Summary:

@@ -9,6 +9,7 @@ from ipaddress import ip_network
 from typing import Any
 
 from llm_gateway.config.schema import Config, Fetch, Network, Provider
+from llm_gateway.credentials.outward import proxies_of
 from llm_gateway.http.client import Client, ClientLimits, Proxies, Resolver, TlsTrust
 from llm_gateway.http.public import GuardedResolver
 from llm_gateway.providers import fetch
@@ -99,13 +100,7 @@ def _client(name: str, network: Network, provider: Provider | None, environ: Map
 
 
 def _proxies(network: Network, provider: Provider | None, environ: Mapping[str, str]) -> Proxies:
-    choice = ((provider and provider.proxy) or network.proxy).reveal()
-    if choice == "none":
-        return Proxies()
-    if choice != "env":
-        return Proxies(http=choice, https=choice, direct=network.no_proxy)
-    direct = ",".join(filter(None, (environ.get("NO_PROXY") or environ.get("no_proxy"), *network.no_proxy)))
-    return Proxies.from_variables({**environ, "NO_PROXY": direct, "no_proxy": direct})
+    return proxies_of((provider and provider.proxy) or network.proxy, network, environ)
 
 
 def _proxy_variables(environ: Mapping[str, str]) -> tuple[str | None, ...]:

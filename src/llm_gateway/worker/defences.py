@@ -18,10 +18,12 @@ from llm_gateway.resilience.feedback import Feedback
 from llm_gateway.resilience.hedges import Hedges
 from llm_gateway.resilience.limits import apply_limits
 from llm_gateway.resilience.mirrors import Mirrors
+from llm_gateway.resilience.paces import apply_paces
 from llm_gateway.resilience.probes import HealthChecks
 from llm_gateway.resilience.standings import Log, Standings
 from llm_gateway.resilience.verdicts import Verdicts
 from llm_gateway.routing.alternatives import alternatives
+from llm_gateway.routing.candidate import Candidate
 from llm_gateway.routing.decisions import Decisions
 from llm_gateway.routing.prefix import PrefixIndex
 from llm_gateway.routing.router import Router
@@ -33,9 +35,15 @@ class Defences:
     """Standings and all that reads or writes them."""
 
     def __init__(
-        self, clock: Clock, log: Log, draw: Callable[[], float], observe: Observe, report: Callable[[Exchange, Exception], None]
+        self,
+        clock: Clock,
+        log: Log,
+        draw: Callable[[], float],
+        observe: Observe,
+        report: Callable[[Exchange, Exception], None],
+        sent: Callable[[Exchange, Candidate], None] | None = None,
     ) -> None:
-        """`draw` gives numbers in [0, 1); `observe`, `report`: the pipeline's."""
+        """`draw` gives numbers in [0, 1); `observe`, `report`: the pipeline's; `sent`: the ledger's."""
         self._clock = clock
         self.standings = Standings(clock, log)
         verdicts = Verdicts()
@@ -46,7 +54,7 @@ class Defences:
         self.checks = HealthChecks(self.standings, clock, log, draw)
         self.decisions = Decisions(clock)
         self.prefixes = PrefixIndex()
-        self._attempts = Attempts(self.feedback, self.bulkhead, clock, self.prefixes)
+        self._attempts = Attempts(self.feedback, self.bulkhead, clock, self.prefixes, sent)
         self._mirrors = Mirrors(self._attempts, observe, report)
 
     def configure(self, config: Config) -> None:
@@ -54,6 +62,7 @@ class Defences:
         resilience = config.resilience
         self.standings.configure(_rules(resilience.circuit_breaker), _names(config))
         apply_limits(self.bulkhead, config, resilience.bulkhead, self.standings)
+        apply_paces(config, self.standings, config.server.workers.processes)
         retry = resilience.retry
         self.budget.allowance = Allowance(retry.budget, retry.minimum, float(retry.wait))
         self.backoff.policy = _pauses(retry)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from llm_gateway.core.caller import Caller
@@ -15,6 +15,7 @@ from llm_gateway.edge.plain import Plain
 from llm_gateway.edge.responses import METHODS, Responses
 from llm_gateway.edge.routing import Explain
 from llm_gateway.http.request import Request
+from llm_gateway.identity.roles import demand
 from llm_gateway.providers.beside import Beside
 from llm_gateway.routing.decisions import Decisions
 from llm_gateway.routing.router import Router
@@ -22,8 +23,8 @@ from llm_gateway.routing.router import Router
 GET = (b"GET", b"HEAD")
 POST = (b"POST",)
 RESPONSES = b"/v1/responses/"
-Identified = Callable[[Mapping[bytes, bytes]], Caller]
-"""The headers of a request to who sent it. Raises Unauthenticated."""
+Identified = Callable[[Request], Awaitable[Caller]]
+"""A request to who sent it. Raises GatewayError."""
 Exact = tuple[tuple[bytes, ...], PlainHandler]
 Prefix = tuple[bytes, tuple[bytes, ...], PlainHandler]
 
@@ -46,13 +47,13 @@ def routing_lookups(identified: Identified, explain: Explain, decisions: Decisio
     """What callers can see of routing."""
 
     async def explained(request: Request, _rest: str) -> Plain:
-        return explain(identified(request.headers), request)
+        return explain(demand(await identified(request), "routing:read"), request)
 
     async def listing(request: Request, _rest: str) -> Plain:
-        return routing.listing(decisions, identified(request.headers), request.query)
+        return routing.listing(decisions, demand(await identified(request), "routing:read"), request.query)
 
     async def one(request: Request, rest: str) -> Plain:
-        return routing.one(decisions, identified(request.headers), unquoted(rest))
+        return routing.one(decisions, demand(await identified(request), "routing:read"), unquoted(rest))
 
     exact: dict[bytes, Exact] = {routing.EXPLAIN: (POST, explained), routing.DECISIONS: (GET, listing)}
     return Lookups(exact, ((routing.DECISIONS + b"/", GET, one),))
@@ -64,20 +65,21 @@ def _openai(identified: Identified, models: Models, responses: Responses) -> Loo
 
     async def listing(request: Request, _rest: str) -> Plain:
         gemini.take_key(request)
-        caller = identified(request.headers)
+        caller = demand(await identified(request), "models:read")
         if gemini.is_googles(request.headers):
             return await google.listing(caller, request)
         return await models.listing(caller, request.query, request.headers)
 
     async def one(request: Request, rest: str) -> Plain:
         gemini.take_key(request)
-        caller = identified(request.headers)
+        caller = demand(await identified(request), "models:read")
         if gemini.is_googles(request.headers):
             return await google.one(caller, rest, request)
         return await models.one(caller, rest, request.headers)
 
     async def response(request: Request, rest: str) -> Plain:
-        return await responses(identified(request.headers), request, rest)
+        scope = "responses:read" if request.method in GET else "responses:write"
+        return await responses(demand(await identified(request), scope), request, rest)
 
     return Lookups({b"/v1/models": (GET, listing)}, ((b"/v1/models/", GET, one), (RESPONSES, METHODS, response)))
 
@@ -87,11 +89,11 @@ def _gemini(identified: Identified, models: Models) -> Lookups:
 
     async def listing(request: Request, _rest: str) -> Plain:
         gemini.take_key(request)
-        return await google.listing(identified(request.headers), request)
+        return await google.listing(demand(await identified(request), "models:read"), request)
 
     async def one(request: Request, rest: str) -> Plain:
         gemini.take_key(request)
-        return await google.one(identified(request.headers), rest, request)
+        return await google.one(demand(await identified(request), "models:read"), rest, request)
 
     paths = gemini_models.PREFIXES
     return Lookups(dict.fromkeys(paths, (GET, listing)), tuple((path + b"/", GET, one) for path in paths))
@@ -100,7 +102,7 @@ def _gemini(identified: Identified, models: Models) -> Lookups:
 def _ollama(identified: Identified, made: Ollama) -> Lookups:
     def known(handler: Callable[[Caller, Request], Awaitable[Plain]]) -> PlainHandler:
         async def handle(request: Request, _rest: str) -> Plain:
-            return await handler(identified(request.headers), request)
+            return await handler(demand(await identified(request), "models:read"), request)
 
         return handle
 

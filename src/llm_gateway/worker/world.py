@@ -24,9 +24,8 @@ from llm_gateway.dialects.openai_chat import OPENAI_CHAT
 from llm_gateway.dialects.openai_completions import OPENAI_COMPLETIONS
 from llm_gateway.dialects.openai_responses import OPENAI_RESPONSES
 from llm_gateway.dialects.rerank import COHERE_RERANK, RERANK
-from llm_gateway.edge import circuits, gemini, health
+from llm_gateway.edge import gemini, health
 from llm_gateway.edge.app import PlainHandler, World, front_at, nothing
-from llm_gateway.edge.circuits import Circuits
 from llm_gateway.edge.continued import Continue, Keep
 from llm_gateway.edge.cors import Cors
 from llm_gateway.edge.health import Health
@@ -42,7 +41,8 @@ from llm_gateway.edge.stored import MemoryStore
 from llm_gateway.edge.versions import Deprecation, Versions
 from llm_gateway.http.client import Client
 from llm_gateway.http.server import Request
-from llm_gateway.identity.keys import Identify, authorize
+from llm_gateway.identity.keys import authorize
+from llm_gateway.identity.roles import demand
 from llm_gateway.pipeline import Pipeline
 from llm_gateway.providers.ask import Ask
 from llm_gateway.providers.beside import Beside
@@ -57,8 +57,10 @@ from llm_gateway.snapshot import Snapshot
 from llm_gateway.telemetry.journal import Log
 from llm_gateway.telemetry.observe import Observe
 from llm_gateway.telemetry.stats import Stats
+from llm_gateway.worker.accounts import Accounts
 from llm_gateway.worker.defences import Defences
 from llm_gateway.worker.lookups import GET, RESPONSES, lookups, routing_lookups
+from llm_gateway.worker.recognition import Recognition
 from llm_gateway.worker.relays import build_relays
 from llm_gateway.worker.sessions import session_routes
 
@@ -104,6 +106,8 @@ class Shared:
     responses: MemoryStore
     owners: MemoryOwners
     defences: Defences
+    accounts: Accounts
+    recognition: Recognition
     bits: Callable[[int], int] = random.getrandbits
     sessions: Sessions = field(default_factory=Sessions)
 
@@ -114,13 +118,15 @@ def build_world(snapshot: Snapshot, clients: Mapping[str, Client], shared: Share
     clock = shared.clock
     shared.defences.configure(config)
     snapshot.authorizers.use(clients.get(""))
-    identify = Identify(snapshot.keys, clock)
+    who = shared.recognition.who(snapshot, clients.get(""))
     heartbeat = Heartbeat(float(config.server.keepalive))
     deciding = _deciding(snapshot, shared)
     pipeline = Pipeline(
         observe=shared.observe,
-        identify=identify,
+        identify=who,
+        admit=shared.accounts.ledger.admit,
         authorize=authorize,
+        hold=shared.accounts.limiter(snapshot).hold,
         decide=deciding,
         dispatch=shared.defences.dispatch(snapshot.router),
         ask=_ask(config, clients, shared),
@@ -132,10 +138,10 @@ def build_world(snapshot: Snapshot, clients: Mapping[str, Client], shared: Share
     beside = Beside(snapshot.upstreams, clients)
     discovery = Discovery(snapshot.upstreams.values(), clients, clock, shared.log)
     models = Models(snapshot.router, discovery, shared.stats, clock, snapshot.catalogue)
-    looked_up = lookups(identify.caller, snapshot.router, models, Responses(store, beside), beside)
+    looked_up = lookups(who.caller, snapshot.router, models, Responses(store, beside, int(config.server.limits.buffered)), beside)
     bound = tuple((prefix, gemini.bind) for prefix in gemini.PREFIXES)
     explain = Explain(deciding, partial(front_at, FRONTS, bound), clock)
-    seen = routing_lookups(identify.caller, explain, shared.defences.decisions)
+    seen = routing_lookups(who.caller, explain, shared.defences.decisions)
     if snapshot.catalogue.problem:
         shared.log("warning", "catalogue_ignored", why=snapshot.catalogue.problem)
 
@@ -143,7 +149,7 @@ def build_world(snapshot: Snapshot, clients: Mapping[str, Client], shared: Share
         return shared.health.answer(request.path, request.query)
 
     async def provider_health(request: Request, _rest: str) -> Plain:
-        identify.caller(request.headers)  # it tells how much traffic there is
+        demand(await who.caller(request), "health:read")  # it tells how much traffic there is
         return shared.health.report()
 
     exact: dict[bytes, tuple[tuple[bytes, ...], PlainHandler]] = dict.fromkeys(health.PATHS, (GET, open_health))
@@ -152,13 +158,14 @@ def build_world(snapshot: Snapshot, clients: Mapping[str, Client], shared: Share
     cors = _cors(config)
     return World(
         pipeline=pipeline,
-        responses=_with_memory(pipeline, config, store, heartbeat),
+        responses=_with_memory(pipeline, snapshot, store, heartbeat),
         fronts=FRONTS,
         bound=bound,
         exact=MappingProxyType(exact),
         prefixes=looked_up.prefixes + seen.prefixes,
         versions=_versions(config),
         cors=cors,
+        door=shared.recognition.door(snapshot),
         relayed=build_relays(snapshot, pipeline, clients, heartbeat, shared.owners, shared.defences.standings),
         sessions=session_routes(config.server.realtime, pipeline, clients, cors, shared.sessions),
         default_front=OPENAI_CHAT,
@@ -212,18 +219,15 @@ def _fetcher(rules: Fetch, clients: Mapping[str, Client]) -> Fetcher | None:
     return Fetcher(allowed, clients[CLIENT], clients[""])
 
 
-def admin_world(world: World, snapshot: Snapshot, shared: Shared) -> World:
-    """The second listener: the same without the model operations and what they left, and with what is for operators only."""
-    looked_up = tuple(route for route in world.prefixes if route[0] != RESPONSES)
-    breakers = Circuits(Identify(snapshot.keys, shared.clock).caller, shared.defences.standings)
+def looked_up_world(world: World) -> World:
+    """The same without the model operations, what streams, and what callers left: what control may ask for."""
     return replace(
         world,
         fronts=MappingProxyType({}),
         bound=(),
         sessions=MappingProxyType({}),
         relayed=nothing,
-        exact=MappingProxyType({**world.exact, circuits.PATH: (GET, breakers.listing)}),
-        prefixes=((circuits.PATH + b"/", (b"POST",), breakers.reset), *looked_up),
+        prefixes=tuple(route for route in world.prefixes if route[0] != RESPONSES),
     )
 
 
@@ -234,10 +238,12 @@ def _store(config: Config, memory: MemoryStore) -> MemoryStore | None:
     return memory if wanted else None
 
 
-def _with_memory(pipeline: Pipeline, config: Config, store: MemoryStore | None, heartbeat: Heartbeat) -> Pipeline:
+def _with_memory(pipeline: Pipeline, snapshot: Snapshot, store: MemoryStore | None, heartbeat: Heartbeat) -> Pipeline:
     """The same pipeline, but what is asked may go on from a kept response, and what is answered is kept."""
+    config = snapshot.config
     unknown = config.responses.unknown_ids
-    callers = sum(not key.disabled for key in config.auth.keys) + (not config.auth.needed)  # who needs no key is one more
+    auth = config.auth  # who needs no key is one more caller, and who has a token or a certificate is one of many
+    callers = len(snapshot.directory) + (snapshot.keys.anonymous is not None) + 2 * auth.others
     made = copy(pipeline)
     made.ask = memory = Continue(
         pipeline.ask,

@@ -254,3 +254,60 @@ def test_what_is_recognised_is_what_parsing_would_have_seen(events: list[bytes],
         return out, relay.usage, relay.committed, relay.done, relay.failure
 
     assert outcome(events) == outcome(cut(b"".join(events), ends))
+
+
+HIDDEN = WHOLE.replace(usage_chunk(), b"")
+
+
+@given(points)
+@example([])
+def test_usage_that_the_caller_did_not_ask_for_is_read_and_kept_back(ends: list[int]):
+    """However it is cut: all other bytes pass as they came, and the usage is known."""
+    relay = OPENAI_CHAT.relay_without_usage()
+    assert passed(relay, cut(WHOLE, ends)) == HIDDEN
+    assert (relay.committed, relay.done, relay.failure) == (True, True, None)
+    assert relay.usage == Usage(input=3, output=2)
+
+
+@given(points, st.sampled_from([b"\n", b"\r\n"]))
+@example([], b"\r\n")
+def test_it_is_kept_back_wherever_it_stands(ends: list[int], line_end: bytes):
+    """With comments around it, other line ends, a second one, before the finish, or last in a stream that lacks its end."""
+    comment = b": here\n\n"
+    data = (ROLE + usage_chunk(1, 1) + comment + TEXT + usage_chunk() + STOP + comment + usage_chunk()).replace(b"\n", line_end)
+    relay = OPENAI_CHAT.relay_without_usage()
+    assert passed(relay, cut(data, ends)) == (ROLE + comment + TEXT + STOP + comment + DONE).replace(b"\n", line_end)
+    assert relay.usage == Usage(input=3, output=2)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        chunk({"content": "Hi"}, usage={"prompt_tokens": 3, "completion_tokens": 2}),  # in every chunk, as vLLM can
+        chunk(finish="stop", usage={"prompt_tokens": 3, "completion_tokens": 2}),  # with the finish, as many have it
+        chunk(finish="stop", x_groq={"usage": {"prompt_tokens": 3, "completion_tokens": 2}}),
+        chunk({"content": "Hi"}, usage=None),  # OpenAI, in all chunks of a stream that was asked
+        sse({"id": "", "object": "", "model": "", "choices": [], "prompt_filter_results": []}),  # Azure
+        sse({"choices": [], "usage": None}),
+        sse({"choices": None}),
+    ],
+)
+def test_what_says_anything_else_passes(event: bytes):
+    """Only a chunk of usage alone is the gateway's own."""
+    relay = OPENAI_CHAT.relay_without_usage()
+    assert relay.feed(event) == event
+
+
+@pytest.mark.parametrize("usage", [{}, {"prompt_tokens": -1, "completion_tokens": 2}, "much"])
+def test_usage_that_says_nothing_is_not_shown_either(usage: object):
+    """It would not be there if nobody had asked."""
+    relay = OPENAI_CHAT.relay_without_usage()
+    assert relay.feed(sse({"choices": [], "usage": usage})) == b""
+    assert relay.usage is None
+
+
+def test_a_failure_behind_hidden_usage_is_told():
+    """What is kept back moves what comes before the failure, which is passed on."""
+    relay = OPENAI_CHAT.relay_without_usage()
+    assert relay.feed(TEXT + usage_chunk() + TEXT + sse({"error": {"message": "no"}}) + DONE) == TEXT + TEXT
+    assert relay.failure is not None

@@ -8,7 +8,7 @@ from hypothesis import given
 from msgspec import Raw
 
 from dialects.strategies import usages
-from llm_gateway.core.usage import Usage
+from llm_gateway.core.usage import BilledUsage, Usage
 from llm_gateway.dialects.openai_chat.usage import read_usage, render_usage
 
 
@@ -59,7 +59,7 @@ def test_details_are_taken_out_of_their_totals():
             Usage(input=10, reasoning=5),
         ),  # more than all
         ({"prompt_tokens_details": None, "completion_tokens_details": None}, Usage(input=10, output=5)),
-        ({"cost": 0.1, "queue_time": 1.5, "is_byok": False}, Usage(input=10, output=5)),
+        ({"queue_time": 1.5, "is_byok": False}, Usage(input=10, output=5)),
     ],
 )
 def test_other_providers_names_and_habits(members: dict[str, object], expected: Usage):
@@ -87,3 +87,25 @@ def test_disjoint_classes_survive_the_way_there_and_back(usage: Usage):
     shown = render_usage(usage)
     assert shown["total_tokens"] == usage.total == shown["prompt_tokens"] + shown["completion_tokens"]
     assert read_usage(Raw(msgspec.json.encode(shown))) == usage
+
+
+@pytest.mark.parametrize(
+    ("members", "cost"),
+    [
+        ({"cost": 0.1, "is_byok": False}, 100_000_000),
+        ({"cost": 0.01, "is_byok": True, "cost_details": {"upstream_inference_cost": 0.2}}, 210_000_000),  # OpenRouter
+        ({"cost_in_usd_ticks": 37_756_000}, 3_775_600),  # xAI
+        ({"cost": {"input_tokens_cost": 0.1, "total_cost": 0.006}}, 6_000_000),  # Perplexity
+        ({"cost": 0}, 0),
+        ({"cost": -1, "cost_in_usd_ticks": "many"}, 0),
+        ({"cost": 1e300}, 0),
+        ({"cost": True}, 0),
+        ({"cost": [1]}, 0),
+    ],
+)
+def test_what_a_provider_says_it_costs(members: dict[str, object], cost: int):
+    """In nano-dollars, whatever unit it is told in; what cannot be is not believed, and never loses the tokens."""
+    usage = read(prompt_tokens=10, completion_tokens=5, **members)
+    assert usage == (BilledUsage(input=10, output=5, cost=cost) if cost else Usage(input=10, output=5))
+    if cost:
+        assert render_usage(usage)["cost"] == cost / 10**9

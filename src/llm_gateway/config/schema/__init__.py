@@ -10,10 +10,15 @@ from typing import Annotated
 
 import msgspec
 
+from llm_gateway.config.schema.access import Access
+from llm_gateway.config.schema.audit import Audit
 from llm_gateway.config.schema.auth import ApiKey, Auth
 from llm_gateway.config.schema.base import Section, about
 from llm_gateway.config.schema.catalogue import Catalogue, ModelFacts, Prices
 from llm_gateway.config.schema.credentials import Aws, Entra, Google
+from llm_gateway.config.schema.database import Database
+from llm_gateway.config.schema.ledger import Ledger
+from llm_gateway.config.schema.limits import Allowance, Budget, Limiting, Rate, Redis, Spending
 from llm_gateway.config.schema.models import Alias, Deployment, Hedging, RouteTimeouts, TimeoutOverrides
 from llm_gateway.config.schema.network import Network
 from llm_gateway.config.schema.other import Api, ApiVersion, Fetch, Logging, Responses, State, Translation, Versions
@@ -22,7 +27,11 @@ from llm_gateway.config.schema.providers import Options, Provider, ProviderTls
 from llm_gateway.config.schema.relayed import Files, Media, Passthrough
 from llm_gateway.config.schema.resilience import CircuitBreaker, HealthCheck, Resilience, Retry
 from llm_gateway.config.schema.routing import Action, Mirroring, Routing, Rule, Share
+from llm_gateway.config.schema.secrets import Secrets
 from llm_gateway.config.schema.server import Admin, Cors, Limits, Realtime, Server, ServerTimeouts, ServerTls
+from llm_gateway.config.schema.signin import Oidc, SignIn
+from llm_gateway.config.schema.tenants import EndUser, Project, Tenant
+from llm_gateway.config.schema.tokens import CertificateRule, Claims, Grants, Introspection, Issuer, Jwt, Lockout, Mtls, Signing
 
 
 class Sections(Section, frozen=True):
@@ -43,13 +52,22 @@ class Sections(Section, frozen=True):
     resilience: Annotated[Resilience, about("What happens when providers fail, or cannot keep up.")] = Resilience()
     catalogue: Annotated[Catalogue, about("What is known of models, and what they cost.")] = Catalogue()
     auth: Annotated[Auth, about("Who may call.")] = Auth()
+    tenants: Annotated[dict[str, Tenant], about("Organisations whose keys these are.")] = msgspec.field(default_factory=dict)
+    limits: Annotated[Limiting, about("How much may be asked for and spent.")] = Limiting()
+    redis: Annotated[
+        Redis | None, about("Where several workers and nodes count together; absent: in memory, which is for one worker.")
+    ] = None
     translation: Annotated[Translation, about("Requests that change their dialect.")] = Translation()
     responses: Annotated[Responses, about("Stored responses.")] = Responses()
     media: Annotated[Media, about("Pictures, sound and moderation.")] = Media()
     files: Annotated[Files, about("Files and batches.")] = Files()
     api: Annotated[Api, about("The HTTP API.")] = Api()
     logging: Annotated[Logging, about("What is logged.")] = Logging()
+    ledger: Annotated[Ledger, about("How usage is recorded on disk.")] = Ledger()
     state: Annotated[State, about("What is kept on disk.")] = State()
+    database: Annotated[Database, about("Where the control plane keeps what it is told.")] = Database()
+    secrets: Annotated[Secrets, about("Secret stores that values are fetched from, and the master key.")] = Secrets()
+    audit: Annotated[Audit, about("The record of what administrators did.")] = Audit()
 
 
 class Config(Sections, frozen=True):
@@ -62,56 +80,81 @@ class Config(Sections, frozen=True):
 
 
 __all__ = [
+    "Access",
     "AccountHeaders",
     "Action",
     "Admin",
     "Alias",
+    "Allowance",
     "Api",
     "ApiKey",
     "ApiVersion",
+    "Audit",
     "Auth",
     "Aws",
+    "Budget",
     "Catalogue",
+    "CertificateRule",
     "CircuitBreaker",
+    "Claims",
     "Config",
     "Cors",
+    "Database",
     "DeclaredType",
     "Deployment",
+    "EndUser",
     "EndpointPlace",
     "Entra",
     "Fetch",
     "Files",
     "Google",
+    "Grants",
     "HealthCheck",
     "Hedging",
+    "Introspection",
+    "Issuer",
+    "Jwt",
     "KeyPlace",
+    "Ledger",
+    "Limiting",
     "Limits",
+    "Lockout",
     "Logging",
     "Media",
     "Mirroring",
     "ModelFacts",
+    "Mtls",
     "Network",
+    "Oidc",
     "Options",
     "Passthrough",
     "PrefillWay",
     "Prices",
+    "Project",
     "Provider",
     "ProviderTls",
     "Quirks",
+    "Rate",
     "Realtime",
+    "Redis",
     "Resilience",
     "Responses",
     "Retry",
     "RouteTimeouts",
     "Routing",
     "Rule",
+    "Secrets",
     "Section",
     "Sections",
     "Server",
     "ServerTimeouts",
     "ServerTls",
     "Share",
+    "SignIn",
+    "Signing",
+    "Spending",
     "State",
+    "Tenant",
     "TimeoutOverrides",
     "Translation",
     "Versions",

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 
 from llm_gateway.config.schema.base import Count, Section, Text, about
+from llm_gateway.config.schema.limits import RateLimit
 from llm_gateway.config.values import Duration
 from llm_gateway.core.strategy import StrategyName
 
@@ -71,6 +72,10 @@ class Deployment(Section, frozen=True):
     max_concurrent: Annotated[
         Count | None,
         about("Most requests it may have at once, under whatever names; more wait (resilience.bulkhead). Absent: no limit."),
+    ] = None
+    rate_limit: Annotated[
+        RateLimit | None,
+        about("What the provider allows for it, under whatever names; absent: as its answers say (x-ratelimit-... headers)."),
     ] = None
     timeouts: Annotated[TimeoutOverrides, about("What differs from the alias's timeouts.")] = TimeoutOverrides()
 

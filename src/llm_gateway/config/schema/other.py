@@ -74,10 +74,24 @@ class Responses(Section, frozen=True):
     """What the gateway keeps of answers to /v1/responses, whoever gave them, for the key that asked."""
 
     store: Annotated[
-        Literal["memory", "none"],
-        about("memory: until the gateway ends, unless a request says `store: false`; none: none, so that none can be continued."),
-    ] = "memory"
-    size: Annotated[Size, about("Most bytes kept; what was not used for longest goes first.", positive=True)] = Size(64 << 20)
+        Literal["database", "memory", "none"],
+        about(
+            "database: sealed, in the control plane's database, for all workers, until `ttl`; memory: of each worker, until it"
+            " ends, so that no prompt is ever on disk; none: nowhere, so that none can be continued. A request that says"
+            " `store: false` is not kept by any."
+        ),
+    ] = "database"
+    size: Annotated[
+        Size | None,
+        about(
+            "Most bytes kept; what was not used for longest goes first, of the key that has most. Absent: 1GB in the database,"
+            " 64MB in memory.",
+            positive=True,
+        ),
+    ] = None
+    key_size: Annotated[
+        Size | None, about("Most bytes kept for one key; then its own oldest go. Absent: as many as there are.", positive=True)
+    ] = None
     ttl: Annotated[Duration, about("How long a response is kept after it was last used.", positive=True)] = Duration(30 * 86_400)
     unknown_ids: Annotated[
         Literal["pass", "refuse"] | None,
@@ -87,6 +101,13 @@ class Responses(Section, frozen=True):
             " `auth`, else refuse."
         ),
     ] = None
+
+    @property
+    def most(self) -> int:
+        """Bytes kept."""
+        if self.size is not None:
+            return int(self.size)
+        return 1 << 30 if self.store == "database" else 64 << 20
 
 
 class ApiVersion(Section, frozen=True):

@@ -78,7 +78,9 @@ class PrefillWay(Section, frozen=True):
 
 
 class Quirks(Section, frozen=True):
-    """What differs from the original in requests that the gateway translates. Same-dialect requests pass as they are."""
+    """What differs from the original in requests that the gateway translates. Same-dialect requests pass as they are, but for
+    stream_usage.
+    """
 
     max_tokens_field: Annotated[
         Literal["max_tokens", "max_completion_tokens"], about("openai_chat: the field that takes the most tokens of an answer.")
@@ -100,6 +102,13 @@ class Quirks(Section, frozen=True):
     guided: Annotated[
         bool, about("openai_chat: whether the schema of an answer binds without strict, because it is decoded by.")
     ] = False
+    stream_usage: Annotated[
+        bool,
+        about(
+            "openai_chat, openai_completions: whether streams may be asked for their usage (stream_options.include_usage), which"
+            " the gateway does for its ledger; otherwise it is estimated, unless it is told unasked."
+        ),
+    ] = True
     prefill: Annotated[
         PrefillWay | None,
         about("openai_chat: how it goes on from text that it is given; absent: it cannot. See docs/STREAM-CONTRACT.md."),

@@ -11,6 +11,7 @@ import msgspec
 
 from llm_gateway.config.schema.base import Count, Fault, Pace, Section, Text, about
 from llm_gateway.config.schema.credentials import Aws, Entra, Google
+from llm_gateway.config.schema.limits import RateLimit
 from llm_gateway.config.schema.relayed import Passthrough
 from llm_gateway.config.values import Duration, ProxyChoice, Secret
 
@@ -81,6 +82,10 @@ class Provider(Section, frozen=True):
     max_concurrent: Annotated[
         Count | None,
         about("Most requests it may have at once, all models together; more wait (resilience.bulkhead). Absent: no limit."),
+    ] = None
+    rate_limit: Annotated[
+        RateLimit | None,
+        about("What the provider allows for the account, all models together; absent: as its answers say."),
     ] = None
     proxy: Annotated[ProxyChoice | None, about("Proxy for this provider; absent: network.proxy.")] = None
     tls: Annotated[ProviderTls, about("TLS towards this provider.")] = ProviderTls()

@@ -6,18 +6,19 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
+from llm_gateway.config.schema.access import Access
 from llm_gateway.config.schema.base import Fault, Port, Section, Text, about
-from llm_gateway.config.values import Duration, Size
+from llm_gateway.config.values import Duration, Size, Workers
 
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@,*A-Z]+")
 """What a browser sends as Origin: a scheme and a host, and nothing behind them."""
 
 
 class Admin(Section, frozen=True):
-    """A second listener that serves health and the list of models only."""
+    """The control process's listener: health, circuit breakers and the admin API; no model operations."""
 
-    host: Annotated[Text, about("Address of the second listener.")] = "127.0.0.1"
-    port: Annotated[Port, about("Port of the second listener; 0 takes a free one.")] = 9090
+    host: Annotated[Text, about("Its address; anything but loopback needs a key of kind admin.")] = "127.0.0.1"
+    port: Annotated[Port, about("Its port; 0 takes a free one.")] = 9090
 
 
 class Limits(Section, frozen=True):
@@ -126,8 +127,9 @@ class Server(Section, frozen=True):
 
     host: Annotated[Text, about("Address to listen on; anything but loopback needs auth.keys.")] = "127.0.0.1"
     port: Annotated[Port, about("Port to listen on; 0 takes a free one.")] = 8080
-    workers: Annotated[int, about("Worker processes.", ge=1, le=1, hint="more than one worker comes with the supervisor")] = 1
-    admin: Annotated[Admin | None, about("A second listener for health and models only; absent: none.")] = None
+    workers: Annotated[Workers, about("Worker processes; auto: one for each processor.")] = Workers(1)
+    admin: Annotated[Admin | None, about("The listener for operators; false: none.")] = Admin()
+    expose_admin: Annotated[bool, about("Whether /admin and /metrics are served on the main port too.")] = False
     limits: Annotated[Limits, about("Caps on what clients send.")] = Limits()
     timeouts: Annotated[ServerTimeouts, about("Deadlines for what clients send and read.")] = ServerTimeouts()
     drain: Annotated[Duration, about("On SIGTERM: how long running requests may take to finish.")] = Duration(30)
@@ -135,6 +137,11 @@ class Server(Section, frozen=True):
         Duration, about("A comment line is sent to a waiting stream this often, so that proxies keep it open; 0: never.")
     ] = Duration(15)
     tls: Annotated[ServerTls | None, about("HTTPS; absent: plain HTTP.")] = None
+    access: Annotated[Access, about("From where requests are taken, and which proxies are believed.")] = Access()
+    allowed_hosts: Annotated[
+        tuple[Text, ...] | None,
+        about("Names that requests may be sent to (Host), such as api.example.com or *.example.com; absent: any."),
+    ] = None
     cors: Annotated[Cors, about("Calls from web pages.")] = Cors()
     realtime: Annotated[Realtime, about("WebSocket sessions.")] = Realtime()
     reuse_port: Annotated[bool, about("SO_REUSEPORT: several processes may listen on the same port.")] = False

@@ -6,10 +6,11 @@ business: the API has no temperature over 1, say, but it is the one to tell so.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
 
+from llm_gateway.core.end_user import named
 from llm_gateway.dialects.base import View
 from llm_gateway.dialects.invalid import Watched, check_model, read, refuse, refuse_duplicates
 from llm_gateway.dialects.outline import apart
@@ -38,6 +39,10 @@ class Message(msgspec.Struct, gc=False):
     content: str | list[Typed] | None = None
 
 
+class Metadata(msgspec.Struct, gc=False):
+    user_id: Any = None
+
+
 class Counted(msgspec.Struct, gc=False):
     """What a request to count tokens has; the other members that we know of are a Body's."""
 
@@ -53,7 +58,7 @@ class Counted(msgspec.Struct, gc=False):
     tools: list[Thing] | None = None
     tool_choice: Typed | None = None
     thinking: Typed | None = None
-    metadata: Thing | None = None
+    metadata: Metadata | None = None
     service_tier: str | None = None
 
 
@@ -81,7 +86,8 @@ def view(body: bytes) -> View:
     seen, model_at = _look(body)
     if seen.max_tokens is None:
         raise refuse("max_tokens", "this API requires it", "missing_field")
-    return View(seen.model, seen.stream is True, model_at=model_at)
+    user = "" if seen.metadata is None else named(seen.metadata.user_id)
+    return View(seen.model, seen.stream is True, model_at=model_at, user=user, most_output=seen.max_tokens)
 
 
 def view_count(body: bytes) -> View:

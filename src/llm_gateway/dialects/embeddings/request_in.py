@@ -46,7 +46,8 @@ class _Inputs(msgspec.Struct, gc=False):
 
 def view(body: bytes) -> View:
     """Raises InvalidRequest (with param) or MalformedBody."""
-    return View(_read(body).model)
+    seen = _read(body)
+    return View(seen.model, user=seen.user or "")
 
 
 def parse_request(body: bytes) -> EmbeddingsRequest:

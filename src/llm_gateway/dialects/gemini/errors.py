@@ -22,6 +22,7 @@ _STATUSES = MappingProxyType(
     {
         400: "INVALID_ARGUMENT",
         401: "UNAUTHENTICATED",
+        402: "RESOURCE_EXHAUSTED",
         403: "PERMISSION_DENIED",
         404: "NOT_FOUND",
         405: "UNIMPLEMENTED",

@@ -15,13 +15,14 @@ from llm_gateway.core.chat import ChatReply, ChatRequest
 from llm_gateway.core.clock import Clock, SystemClock
 from llm_gateway.dialects.base import Operation, ProviderFault, Rendered, SseBack, Target, Wants
 from llm_gateway.dialects.openai_chat import errors, reply_in, reply_out, request_in, request_out, view
+from llm_gateway.dialects.openai_chat.asking import AsksForUsage
 from llm_gateway.dialects.openai_chat.front import OpenAIFront
 from llm_gateway.dialects.openai_chat.relay import OpenAIRelay
 from llm_gateway.dialects.openai_chat.stream_in import OpenAIReader
 from llm_gateway.dialects.openai_chat.stream_out import OpenAIWriter
 
 
-class OpenAIChat(OpenAIFront, SseBack):
+class OpenAIChat(OpenAIFront, AsksForUsage, SseBack):
     """A ChatFront and a ChatBack. The clock gives `created` where a provider does not say when an answer was made."""
 
     name = "openai_chat"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llm_gateway.dialects.openai_chat.watch import Choice, Chunk, fault_in, has_content, read_chunk, usage_in
+from llm_gateway.dialects.openai_chat.watch import Choice, Chunk, fault_in, has_content, is_null, read_chunk, usage_in
 from llm_gateway.dialects.relay import SseRelay
 from llm_gateway.dialects.template import beginning_of
 from llm_gateway.http.framing.sse import DONE, SseEvent
@@ -17,10 +17,12 @@ class OpenAIRelay(SseRelay):
     terminal = DONE
     texts = tuple(beginning_of(name) for name in ("content", "reasoning_content", "reasoning", "arguments", "text"))
 
-    __slots__ = ("_finished", "_seen")
+    __slots__ = ("_finished", "_hides", "_seen")
 
-    def __init__(self) -> None:
+    def __init__(self, *, hides_usage: bool = False) -> None:
+        """`hides_usage`: the chunk that tells the usage, and nothing of the answer, is not passed on."""
         super().__init__()
+        self._hides = hides_usage
         self._seen: set[int] = set()
         self._finished: set[int] = set()
 
@@ -41,6 +43,7 @@ class OpenAIRelay(SseRelay):
         if usage is not None:
             self.usage = usage
         choices = chunk.choices or []
+        self.hidden = self._hides and not choices and not is_null(chunk.usage)
         for choice in choices:
             index = choice.index or 0
             self._seen.add(index)

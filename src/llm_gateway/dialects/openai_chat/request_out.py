@@ -64,7 +64,8 @@ def document_of(request: ChatRequest, target: Target, dropped: list[str]) -> dic
         out["stop"] = list(request.stop)
     if request.stream:
         out["stream"] = True
-        out["stream_options"] = {"include_usage": True}  # wanted for the ledger, whether or not the caller asked
+        if target.stream_usage:
+            out["stream_options"] = {"include_usage": True}  # wanted for the ledger, whether or not the caller asked
     if request.response_format is not None:
         wanted = request.response_format
         out["response_format"] = _response_format(wanted if target.guided else strict_format(request, wanted, dropped))

@@ -3,6 +3,10 @@
 Read too: DeepSeek's prompt_cache_hit_tokens, cached_tokens at the top (Together, Moonshot), Anthropic's names (Vercel,
 Databricks), xAI's reasoning and Mistral's audio, which stand outside of completion_tokens and prompt_tokens, as total_tokens
 shows.
+
+What an answer costs is told by OpenRouter (`cost` in credits, which are dollars; with a provider key of the caller's own that is
+its fee alone, beside `cost_details.upstream_inference_cost`), by Perplexity (`cost.total_cost`) and by xAI (`cost_in_usd_ticks`,
+1e-10 dollars each).
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from llm_gateway.core.usage import Usage
+from llm_gateway.core.usage import BilledUsage, Usage
 
 
 class PromptDetails(msgspec.Struct, gc=False):
@@ -41,9 +45,17 @@ class UsageWire(msgspec.Struct, gc=False):
     cache_read_input_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
     reasoning_tokens: int | None = None
+    cost: Any = None
+    cost_details: Any = None
+    cost_in_usd_ticks: Any = None
+    is_byok: Any = None
 
 
 _decode = msgspec.json.Decoder(UsageWire | None, strict=False).decode  # not strict: some count in floats
+_NANO = 10**9
+_TICKS = 10
+"""To a nano-dollar."""
+_MOST_DOLLARS = 100_000
 _NO_PROMPT = PromptDetails()
 _NO_COMPLETION = CompletionDetails()
 
@@ -96,7 +108,9 @@ def parse_usage(wire: UsageWire | None) -> Usage | None:
         completion, accepted = _take(completion, accepted)
         completion, rejected = _take(completion, rejected)
         completion, reasoning = _take(completion, reasoning)
-    return Usage(prompt, cached, written, written_1h, completion, reasoning, heard, spoken, accepted, rejected)
+    cost = 0 if wire.cost is None and wire.cost_in_usd_ticks is None else told_cost(wire)
+    counts = (prompt, cached, written, written_1h, completion, reasoning, heard, spoken, accepted, rejected)
+    return BilledUsage(*counts, cost) if cost else Usage(*counts)
 
 
 def render_usage(usage: Usage) -> dict[str, Any]:
@@ -104,6 +118,7 @@ def render_usage(usage: Usage) -> dict[str, Any]:
     into: dict[str, int] = {"cached_tokens": usage.cache_read, "audio_tokens": usage.audio_input}
     written = usage.cache_write + usage.cache_write_1h
     prompt, completion = usage.prompt, usage.completion
+    cost = {"cost": usage.cost / _NANO} if usage.cost else {}
     if written:
         into["cache_write_tokens"] = written
     if usage.cache_write_1h:
@@ -119,7 +134,30 @@ def render_usage(usage: Usage) -> dict[str, Any]:
             "accepted_prediction_tokens": usage.accepted_prediction,
             "rejected_prediction_tokens": usage.rejected_prediction,
         },
+        **cost,
     }
+
+
+def cost_in(told: dict[str, Any]) -> int:
+    """The same of a usage object's members, whatever else it holds."""
+    named = {name: told[name] for name in ("cost", "cost_details", "cost_in_usd_ticks", "is_byok") if name in told}
+    return told_cost(UsageWire(**named)) if named else 0
+
+
+def told_cost(wire: UsageWire) -> int:
+    """Nano-dollars; 0 where nothing is said, or nothing possible."""
+    ticks = _amount(wire.cost_in_usd_ticks)
+    if ticks:
+        return round(ticks / _TICKS)
+    cost = wire.cost
+    dollars = _amount(cost.get("total_cost") if isinstance(cost, dict) else cost)
+    if wire.is_byok is True and isinstance(wire.cost_details, dict):
+        dollars += _amount(wire.cost_details.get("upstream_inference_cost"))
+    return round(dollars * _NANO) if dollars < _MOST_DOLLARS else 0
+
+
+def _amount(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e18 else 0.0
 
 
 def _take(whole: int, part: int) -> tuple[int, int]:

@@ -5,11 +5,12 @@ Contents are left undecoded. Refused is only what is certainly wrong; what a pro
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta, Raw
+from msgspec import UNSET, Meta, Raw, UnsetType
 
+from llm_gateway.core.end_user import named
 from llm_gateway.core.json import decode
 from llm_gateway.dialects.base import View
 from llm_gateway.dialects.invalid import Watched, check_model, invalid, read, refuse, refuse_duplicates
@@ -51,7 +52,7 @@ class Sampling(msgspec.Struct, gc=False):
 
     model: str
     stream: bool | None = None
-    stream_options: StreamOptions | None = None
+    stream_options: StreamOptions | None | UnsetType = UNSET
     max_tokens: int | None = None
     temperature: float | None = None
     top_p: float | None = None
@@ -62,6 +63,7 @@ class Sampling(msgspec.Struct, gc=False):
     frequency_penalty: float | None = None
     logit_bias: Thing | None = None
     user: str | None = None
+    safety_identifier: Any = None
 
 
 class Body(Sampling, gc=False, kw_only=True):
@@ -151,8 +153,12 @@ def check_sampling(seen: Sampling) -> None:
 
 def summary(seen: Sampling, model_at: int = -1) -> View:
     """What policy is told."""
-    options = seen.stream_options
-    return View(seen.model, seen.stream is True, options is not None and options.include_usage is True, model_at)
+    options, usage = seen.stream_options, False
+    if isinstance(options, StreamOptions):
+        usage = options.include_usage is True
+    most = getattr(seen, "max_completion_tokens", None) or seen.max_tokens or 0
+    user = named(seen.safety_identifier, seen.user)
+    return View(seen.model, seen.stream is True, usage, model_at, user, most, seen.n or 1, options is not UNSET)
 
 
 def _check_content(messages: list[Message], message: Message) -> None:

@@ -70,6 +70,11 @@ def read_chunk(event: SseEvent, shape: type[_Shape]) -> _Shape | None:
         raise UpstreamMalformed("The provider's stream holds something that is not a chunk of an answer") from None
 
 
+def is_null(raw: Raw) -> bool:
+    """Or not there."""
+    return bytes(raw) == b"null"
+
+
 def usage_in(chunk: AnyChunk) -> Usage | None:
     return read_usage(chunk.usage) or (read_usage(chunk.x_groq.usage) if chunk.x_groq else None)
 

@@ -9,13 +9,14 @@ from llm_gateway.core.chat import ChatReply, ChatRequest
 from llm_gateway.core.clock import Clock, SystemClock
 from llm_gateway.dialects.base import Operation, ProviderFault, ReplyFacts, SseBack, View
 from llm_gateway.dialects.openai_chat import errors, reply_in
+from llm_gateway.dialects.openai_chat.asking import AsksForUsage
 from llm_gateway.dialects.openai_chat.front import OpenAIFront
 from llm_gateway.dialects.openai_chat.relay import OpenAIRelay
 from llm_gateway.dialects.openai_completions import reply as out
 from llm_gateway.dialects.openai_completions import request, view
 
 
-class OpenAICompletions(OpenAIFront, SseBack):
+class OpenAICompletions(OpenAIFront, AsksForUsage, SseBack):
     """A ChatFront, and a Back that passes through."""
 
     name = "openai_completions"

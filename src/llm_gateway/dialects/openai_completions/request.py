@@ -11,6 +11,7 @@ from llm_gateway.core.errors import InvalidRequest, Unsupported
 from llm_gateway.core.json import decode
 from llm_gateway.dialects.invalid import check_model, read
 from llm_gateway.dialects.openai_chat.request_in import others, present
+from llm_gateway.dialects.openai_chat.view import StreamOptions
 from llm_gateway.dialects.openai_completions.view import Body
 
 NAME = "openai_completions"
@@ -52,7 +53,7 @@ def parse_request(body: bytes) -> ChatRequest:
         presence_penalty=request.presence_penalty,
         frequency_penalty=request.frequency_penalty,
         stream=request.stream is True,
-        include_usage=options is not None and options.include_usage is True,
+        include_usage=isinstance(options, StreamOptions) and options.include_usage is True,
         user=request.user,
         metadata=present(request.metadata),
         service_tier=request.service_tier,

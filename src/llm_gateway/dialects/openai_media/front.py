@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from msgspec import Raw
 
+from llm_gateway.core.end_user import named
 from llm_gateway.core.errors import InvalidRequest
 from llm_gateway.core.json import MalformedJson, decode, encode
 from llm_gateway.core.multipart import MalformedForm, Part, boundary_of, field, parts_of, value_of
@@ -24,6 +27,7 @@ _FIELDS = (b"model", b"stream")
 _LOOK = (b"size", b"quality")
 """Of images: what their price may depend on."""
 _LONGEST_WORD = 32
+_MOST_CHOICES = 128
 _NULL = Raw(b"null")
 _TRUE = frozenset({"true", "1"})
 
@@ -35,6 +39,8 @@ class _Body(msgspec.Struct, gc=False):
     input: Raw = _NULL
     size: Raw = _NULL
     quality: Raw = _NULL
+    user: Any = None
+    n: Any = None
 
 
 class MediaView(View):
@@ -103,7 +109,9 @@ class MediaFront(OpenAIFront):
         refuse_duplicates(body, _WATCHED)
         characters = _characters(seen.input) if self._kind.counts_characters else 0
         stream = seen.stream is True or seen.stream_format == "sse"
-        view = MediaView(*self._model(seen.model, stream), characters=characters)
+        view = MediaView(*self._model(seen.model, stream), characters=characters, user=named(seen.user))
+        if isinstance(seen.n, int) and 1 <= seen.n <= _MOST_CHOICES:
+            view.choices = seen.n
         if self._kind.counts_images:
             view.size, view.quality = _word(_text(seen.size)), _word(_text(seen.quality))
         return view

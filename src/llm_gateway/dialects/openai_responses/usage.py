@@ -18,6 +18,10 @@ class UsageWire(msgspec.Struct, gc=False):
     total_tokens: int | None = None
     input_tokens_details: PromptDetails | None = None
     output_tokens_details: CompletionDetails | None = None
+    cost: Any = None
+    cost_details: Any = None
+    cost_in_usd_ticks: Any = None
+    is_byok: Any = None
 
 
 _decode = msgspec.json.Decoder(UsageWire | None, strict=False).decode  # not strict: some count in floats
@@ -38,6 +42,10 @@ def read_usage(raw: Raw) -> Usage | None:
             total_tokens=wire.total_tokens,
             prompt_tokens_details=wire.input_tokens_details,
             completion_tokens_details=wire.output_tokens_details,
+            cost=wire.cost,
+            cost_details=wire.cost_details,
+            cost_in_usd_ticks=wire.cost_in_usd_ticks,
+            is_byok=wire.is_byok,
         )
     )
 
@@ -64,4 +72,5 @@ def render_usage(usage: Usage | None) -> dict[str, Any] | None:
         "output_tokens": usage.completion,
         "output_tokens_details": out,
         "total_tokens": usage.total,
+        **({"cost": usage.cost / 10**9} if usage.cost else {}),
     }

@@ -6,10 +6,11 @@ Refused is only what is certainly wrong; what a provider may well accept is its 
 from __future__ import annotations
 
 from collections.abc import Container
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
+from llm_gateway.core.end_user import named
 from llm_gateway.dialects.base import View
 from llm_gateway.dialects.invalid import Watched, check_model, read, refuse, refuse_duplicates
 from llm_gateway.dialects.openai_responses.wire import ROLES
@@ -61,6 +62,8 @@ class Body(msgspec.Struct, gc=False):
     previous_response_id: str | None = None
     conversation: str | Thing | None = None
     prompt: Thing | None = None
+    user: Any = None
+    safety_identifier: Any = None
 
 
 class Limits(Protocol):
@@ -95,7 +98,8 @@ def view(body: bytes) -> View:
         _check_items(seen.input)
     elif seen.input is None:
         wants_input({name for name in INSTEAD if getattr(seen, name) is not None})
-    return View(seen.model, seen.stream is True, model_at=model_at)
+    user = named(seen.safety_identifier, seen.user)
+    return View(seen.model, seen.stream is True, model_at=model_at, user=user, most_output=seen.max_output_tokens or 0)
 
 
 def check_limits(seen: Limits) -> None:

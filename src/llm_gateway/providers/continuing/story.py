@@ -12,7 +12,7 @@ from llm_gateway.core.chat import ChatRequest
 from llm_gateway.core.errors import GatewayError, UpstreamError, UpstreamRejected
 from llm_gateway.core.estimate import CHARS_PER_TOKEN, estimate
 from llm_gateway.core.json import encode
-from llm_gateway.core.usage import Usage
+from llm_gateway.core.usage import Usage, summed
 from llm_gateway.dialects.base import StreamWriter
 
 MAX_CHARS = 256 << 10
@@ -92,7 +92,7 @@ class Story:
     def usage(self) -> Usage | None:
         """Of all legs, as far as it is known."""
         told = [leg.usage for leg in self.legs if leg.usage is not None]
-        return None if not told else told[0] if len(told) == 1 else _sum(told)
+        return None if not told else told[0] if len(told) == 1 else summed(told)
 
     def begin(self, provider: str, model: str, how: How) -> None:
         """A leg begins to tell."""
@@ -213,7 +213,3 @@ def marked(data: bytes, member: bytes) -> bytes:
     if not at:
         return data
     return b"%b%b%b%b" % (data[:at], member, b"" if data.startswith(b"}", at) else b",", data[at:])
-
-
-def _sum(all_of_them: list[Usage]) -> Usage:
-    return Usage(*(sum(values) for values in zip(*map(msgspec.structs.astuple, all_of_them), strict=True)))

@@ -68,10 +68,10 @@ responses = Table(
     number("size"),
     number("made_at"),
     number("used_at"),
-    Index("responses_used", "owner", "used_at"),
-    Index("responses_expire", "used_at"),
+    Index("responses_used", "owner", "used_at", "size"),
+    Index("responses_expire", "used_at", "size"),
 )
-"""What edge/stored.py calls Stored, by its owner."""
+"""What edge/stored.py calls Stored, by its owner; sealed. `size` 0: it was deleted at `used_at`, and nothing of it is left."""
 
 owners = Table(
     "owners",

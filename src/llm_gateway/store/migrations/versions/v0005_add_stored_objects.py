@@ -37,8 +37,8 @@ def _responses() -> None:
         sa.Column("made_at", sa.BigInteger, nullable=False),
         sa.Column("used_at", sa.BigInteger, nullable=False),
     )
-    op.create_index("responses_expire", "responses", ["used_at"])
-    op.create_index("responses_used", "responses", ["owner", "used_at"])
+    op.create_index("responses_expire", "responses", ["used_at", "size"])
+    op.create_index("responses_used", "responses", ["owner", "used_at", "size"])
 
 
 def _owners() -> None:

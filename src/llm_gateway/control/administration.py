@@ -1,0 +1,157 @@
+"""The admin API with all that it needs: the store, the audit log, the roster of who there is, and the frame that serves it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.routing import BaseRoute
+
+from llm_gateway.channel.hub import Hub, Worker
+from llm_gateway.config.schema import Config
+from llm_gateway.config.tree import Node
+from llm_gateway.control.admission import Admission
+from llm_gateway.control.api.desk import Desk
+from llm_gateway.control.api.frame import Frame
+from llm_gateway.control.api.pages import Pages
+from llm_gateway.control.api.principals import Principals
+from llm_gateway.control.api.route import Route
+from llm_gateway.control.audit import Event, of_worker
+from llm_gateway.control.audit_open import open_log
+from llm_gateway.control.audit_store import TableAudit
+from llm_gateway.control.builder import Builder
+from llm_gateway.control.objects.resources import identity_routes
+from llm_gateway.control.objects.roster import Roster
+from llm_gateway.control.objects.uses import Uses
+from llm_gateway.control.storing import Storing
+from llm_gateway.core.clock import Clock
+from llm_gateway.core.ids import Ids
+from llm_gateway.core.security_event import Noted, SecurityEvent
+from llm_gateway.credentials.once import StateFileUnusable
+from llm_gateway.credentials.ring import load_ring
+from llm_gateway.identity.keys import Pepper
+from llm_gateway.store import idempotency
+from llm_gateway.store.errors import StoreError
+from llm_gateway.telemetry.journal import Log
+
+NOTED_SECONDS = 1.0
+HOUSEKEEPING_SECONDS = 300.0
+
+
+class Administration:
+    """One per control process."""
+
+    def __init__(
+        self, config: Config, peppers: Sequence[bytes], clock: Clock, ids: Ids, log: Log, builder: Builder, hub: Callable[[], Hub]
+    ) -> None:
+        """Raises OSError: the state directory's secrets cannot be used."""
+        state = Path(config.state.dir)
+        try:
+            ring = load_ring(state, config.secrets)
+            self.storing = Storing(config.database, state, clock, log)
+            self.audit = open_log(config, ids, clock, log, ring=ring, store=TableAudit(self.storing))
+        except StateFileUnusable as error:
+            raise OSError(str(error)) from None
+        self._log = log
+        self._hub = hub
+        self.noted = Noted()
+        self.desk = Desk(self.storing, self.audit, clock, ids, ring, self.noted)
+        self.roster = Roster(self.storing, ring, clock, log, built=builder.redirect, push=self._revoked)
+        self.desk.changed.append(self.roster.soon)
+        self._uses = Uses(self.storing, clock, log)
+        self.principals = Principals(Admission(lambda: builder.built, clock))
+        self._pepper = Pepper(peppers[0])
+        self._frame = Frame(self.desk, self.principals, ids)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def told(self) -> Mapping[str, Callable[[Worker, Any], None]]:
+        """What workers tell: topics and who listens."""
+        return {"security": self._security, "uses": self._uses.told}
+
+    def table(self) -> tuple[Route, ...]:
+        """All routes of the admin API. A new resource is added here."""
+        return identity_routes(self.desk, self.roster, self._pepper, self._revoked)
+
+    def routes(self) -> list[BaseRoute]:
+        """The same, served, with the document that describes them."""
+        table = self.table()
+        return [*Pages(table).routes(), *self._frame.served(table)]
+
+    async def recognised(self, request: Request) -> Any:
+        """The Principal of a request. Raises Unauthenticated, Forbidden, Overloaded."""
+        return await self.principals(request)
+
+    def accepted(self, config: Config, tree: Node) -> None:
+        """This configuration holds from now on."""
+        self.roster.file(config, tree)
+
+    def start(self) -> None:
+        """Everything in the background: nothing here keeps anybody waiting."""
+        loop = asyncio.get_running_loop()
+        self.storing.start()
+        self.roster.start()
+        self._uses.start()
+        self._tasks = [loop.create_task(self._audited()), loop.create_task(self._note()), loop.create_task(self._housekeeping())]
+
+    async def close(self) -> None:
+        """What was recorded is written; the store is closed last."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.roster.close()
+        await self._uses.close()
+        self._flush()
+        await self.audit.close()
+        await self.storing.close()
+
+    def _revoked(self, ids: list[str]) -> None:
+        """Before any snapshot: a worker that misses it gets the next one."""
+        self._hub().push("revoked", ids[:10_000])
+
+    def _security(self, _worker: Worker, body: Any) -> None:
+        """Raises msgspec.ValidationError."""
+        events, beyond = msgspec.convert(body, tuple[list[SecurityEvent], int])
+        for event in events:
+            self.audit.note(of_worker(event))
+        if beyond:
+            self.audit.note(Event(action="auth.more", actor="unknown", result="failure", after={"count": beyond}))
+
+    def _flush(self) -> None:
+        events, beyond = self.noted.take()
+        for event in events:
+            self.audit.note(of_worker(event))
+        if beyond:
+            self.audit.note(Event(action="auth.more", actor="unknown", result="failure", after={"count": beyond}))
+
+    async def _note(self) -> None:
+        while True:
+            await asyncio.sleep(NOTED_SECONDS)
+            self._flush()
+
+    async def _audited(self) -> None:
+        """The audit log, begun; while its folder cannot be used, actions are refused."""
+        pause = 1.0
+        while True:
+            try:
+                await self.audit.start()
+            except OSError as error:
+                self._log("error", "audit_not_opened", why=error.strerror or str(error))
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 30.0)
+            else:
+                return
+
+    async def _housekeeping(self) -> None:
+        """Answers that are kept for 24 hours, and no longer."""
+        while True:
+            await asyncio.sleep(HOUSEKEEPING_SECONDS)
+            try:
+                now = self.desk.now
+                await self.storing.write(lambda connection: idempotency.expire(connection, now))
+            except StoreError:
+                continue  # it is away: later

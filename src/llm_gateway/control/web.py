@@ -1,0 +1,86 @@
+"""Serves the application: on the sockets that the supervisor bound, and for requests that a worker forwards."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp, Message
+
+from llm_gateway.channel.messages import Web, WebAnswer
+
+MOST_AT_ONCE = 256
+"""Requests; one more is answered 503."""
+_END_SECONDS = 2
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """The process has its own."""
+        yield
+
+
+class Listener:
+    """uvicorn on sockets that are bound already."""
+
+    def __init__(self, app: ASGIApp, sockets: Sequence[socket.socket]) -> None:
+        config = uvicorn.Config(
+            app,
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            limit_concurrency=MOST_AT_ONCE,
+            timeout_graceful_shutdown=_END_SECONDS,
+        )
+        self._server = _Server(config)
+        self._sockets = list(sockets)
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        if self._sockets:
+            self._task = asyncio.get_running_loop().create_task(self._server.serve(sockets=self._sockets))
+
+    async def close(self) -> None:
+        """Requests that are running may finish, for two seconds."""
+        self._server.should_exit = True
+        if self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
+
+
+async def ask(app: ASGIApp, asked: Web) -> WebAnswer:
+    """The application's answer to a request that came in elsewhere."""
+    scope: dict[str, Any] = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": asked.method,
+        "scheme": "http",
+        "path": asked.path.decode("latin-1"),
+        "raw_path": asked.path,
+        "query_string": asked.query,
+        "root_path": "",
+        "headers": [(name, value) for name, value in asked.headers if name != b"content-length"],
+        "client": (asked.peer, 0),
+        "server": None,
+    }
+    sent: list[Message] = []
+    given = iter([{"type": "http.request", "body": asked.body, "more_body": False}])
+
+    async def receive() -> Message:
+        return next(given, {"type": "http.disconnect"})
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    start = next(message for message in sent if message["type"] == "http.response.start")
+    body = b"".join(message.get("body", b"") for message in sent if message["type"] == "http.response.body")
+    return WebAnswer(start["status"], list(start["headers"]), body)

@@ -1,0 +1,117 @@
+"""What requests use and cost: one set per process, outliving reloads, and the limiter of a snapshot that is made of it."""
+
+from __future__ import annotations
+
+import random
+from functools import partial
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+from llm_gateway.accounting.entries import Ledger
+from llm_gateway.accounting.wal import Wal, WhenFull
+from llm_gateway.config.schema import Config
+from llm_gateway.core.clock import Clock
+from llm_gateway.core.exchange import Exchange
+from llm_gateway.core.ids import Ids
+from llm_gateway.core.ledger import Bill
+from llm_gateway.limits.alerts import Alert, Alerts
+from llm_gateway.limits.estimate import Estimates
+from llm_gateway.limits.limiter import Limiter
+from llm_gateway.limits.memory import MemoryBook
+from llm_gateway.limits.meter import Book
+from llm_gateway.limits.prices import FirstLeg
+from llm_gateway.snapshot import NotServable, Snapshot
+from llm_gateway.snapshot.costs import Costs
+from llm_gateway.telemetry.journal import Log
+
+if TYPE_CHECKING:
+    from llm_gateway.limits.redis_book import RedisBook
+
+
+class Accounts:
+    """Counts, and keeps the ledger."""
+
+    def __init__(self, clock: Clock, log: Log, wal: Wal | None = None, when_full: WhenFull = "block") -> None:
+        """`wal` None: nothing is recorded, though everything is priced and settled."""
+        self._clock = clock
+        self._log = log
+        self._ulid = Ids(clock.now).ulid
+        self.wal = wal
+        self.ledger = Ledger(wal or Unrecorded(), self._ulid, clock, _unpriced, when_full, log)
+        self._estimates = Estimates()
+        self.alerts: Alerts = Alerts(self._alert)
+        self.book: Book = MemoryBook(clock, self.alerts)
+        self.redis: RedisBook | None = None
+        """Where it is counted together with other workers; None: this one counts alone."""
+        self._limiter: Limiter | None = None
+
+    async def begin(self, config: Config) -> None:
+        """Before the first snapshot. Raises NotServable for a Redis that is there and cannot be worked with."""
+        if config.redis is None:
+            return
+        from llm_gateway.limits.redis_book import RedisBook  # noqa: PLC0415 - only where it is configured
+        from llm_gateway.limits.redis_link import Unfit  # noqa: PLC0415
+
+        try:
+            book = RedisBook(
+                config.redis,
+                worker=self._ulid(),
+                workers=config.server.workers.processes,
+                policy=config.limits.when_store_fails,
+                fallback=partial(MemoryBook, self._clock),
+                clock=self._clock,
+                draw=random.random,
+                log=self._log,
+                tell=self.alerts,
+            )
+            await book.start()
+        except (Unfit, ValueError, OSError) as error:
+            raise NotServable(f"redis: {error}") from None
+        self.redis = self.book = book
+
+    def limiter(self, snapshot: Snapshot) -> Limiter:
+        """For one snapshot, whose prices hold from now on."""
+        config = snapshot.config
+        if self.redis is not None:
+            self.redis.configure(config.limits.when_store_fails, config.server.workers.processes)
+        self.ledger.prices = Costs(snapshot.catalogue, config.digest)
+        prices = FirstLeg(snapshot.router.route)
+        self._limiter = Limiter(
+            config.limits, self.book, self._estimates, self._clock, prices=prices, name=attrgetter("ledger_id")
+        )
+        return self._limiter
+
+    def ended(self, ex: Exchange) -> None:
+        """The request is over, and it is known how: what is written is what is settled."""
+        self.ledger.ended(ex)
+        if ex.hold is not None and self._limiter is not None:
+            bill: Bill = ex.bill
+            self._limiter.settle(ex, bill.usage, bill.cost, estimated=bill.estimated)
+
+    async def close(self) -> None:
+        """No request runs any more."""
+        if self.redis is not None:
+            await self.redis.close()
+        wal, self.wal = self.wal, None
+        if wal is not None:
+            wal.close()
+
+    def _alert(self, alert: Alert) -> None:
+        self._log("warning", "budget_alert", scope=alert.scope, name=alert.name, percent=alert.percent, hard=alert.hard)
+
+
+class Unrecorded:
+    """Where the configuration wants no ledger."""
+
+    lost = 0
+    problem = None
+
+    def append(self, _payload: bytes) -> int:
+        return 1
+
+    def tight(self, _running: int) -> bool:
+        return False
+
+
+def _unpriced(*_asked: object) -> None:
+    """Before the first snapshot."""

@@ -1,0 +1,23 @@
+"""What a worker reads off a configuration."""
+
+from __future__ import annotations
+
+from llm_gateway.worker.facts import known_models, provider_types, restart_needed
+from whole_gateway import config_of, one_provider
+
+
+def test_what_a_reload_cannot_change_is_named():
+    """Listener, log and state need a restart."""
+    one = config_of(one_provider("http://127.0.0.1:1"))
+    other = config_of({**one_provider("http://127.0.0.1:2"), "server": {"port": 1}, "logging": {"access": "off"}})
+    assert restart_needed(one, other) == ["server", "logging"]
+    assert restart_needed(one, one) == []
+
+
+def test_what_is_configured_is_known():
+    """The pairs that statistics always keep, and the types that health shows."""
+    document = one_provider("http://127.0.0.1:1", deployments=["a/real", "a/org/two"])
+    document["providers"]["off"] = {"type": "openai", "enabled": False}
+    config = config_of(document)
+    assert known_models(config) == [("a", "real"), ("a", "org/two")]
+    assert provider_types(config) == {"a": "openai_compatible"}
