@@ -25,87 +25,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
+from cases import CASES, CONFIG, COUNTING, GATEWAY, PROXY, REDIS, SHARING, TLS, UP, Case
 from report import write_results
 
 HERE = Path(__file__).resolve().parent
-KEY = "sk-gateway-benchmark-0123456789"
 GATEWAY_CPU, LOAD_CPU = "1", "0"
-UP = 9811  # upstream.c: whole, burst, paced, message
-TLS, PROXY, GATEWAY = 9815, 9816, 9818
 
-
-@dataclass(frozen=True)
-class Case:
-    """One way of using the gateway, and what nginx does meanwhile."""
-
-    name: str
-    title: str
-    model: str
-    prefix: str  # nginx location
-    goal: float  # times nginx
-    size: int = 1500
-    stream: bool = False
-    connections: int = 32
-    events: int = 1
-    path: str = "/v1/chat/completions"
-
-
-CASES = (
-    Case("whole", "1.5 KB chat, whole answer", "whole", "/whole", 2.4),
-    Case("big", "100 KB chat, whole answer", "whole", "/whole", 3.0, size=100_000),
-    Case(
-        "paced",
-        "stream, 51 events 10 ms apart, 200 at once (per event)",
-        "paced",
-        "/paced",
-        1.5,
-        stream=True,
-        connections=200,
-        events=51,
-    ),
-    Case("burst", "stream, 51 events at once (per event)", "burst", "/burst", 1.5, stream=True, events=51),
-    Case("tls", "1.5 KB chat, TLS to the provider", "tls", "/tls", 3.3),
-    Case("translated", "1.5 KB chat, OpenAI front to Anthropic provider", "message", "/message", 4.0),
-    Case(
-        "translated-paced",
-        "stream, Anthropic front to OpenAI provider, 51 events 10 ms apart, 200 at once (per event)",
-        "paced",
-        "/paced",
-        2.5,
-        stream=True,
-        connections=200,
-        events=51,
-        path="/v1/messages",
-    ),
-    Case(
-        "translated-burst",
-        "stream, Anthropic front to OpenAI provider, 51 events at once (per event)",
-        "burst",
-        "/burst",
-        2.5,
-        stream=True,
-        events=51,
-        path="/v1/messages",
-    ),
-)
-
-CONFIG = f"""
-server: {{port: {GATEWAY}, admin: {{port: 0}}, limits: {{connections: 20000}}, timeouts: {{idle: 10m}}}}
-network: {{connections_per_provider: 1024, idle_connections: 1024}}
-providers:
-  whole: {{type: openai_compatible, base_url: "http://127.0.0.1:{UP}/v1", api_key: sk-upstream}}
-  burst: {{type: openai_compatible, base_url: "http://127.0.0.1:{UP + 1}/v1", api_key: sk-upstream}}
-  paced: {{type: openai_compatible, base_url: "http://127.0.0.1:{UP + 2}/v1", api_key: sk-upstream}}
-  message: {{type: anthropic, base_url: "http://127.0.0.1:{UP + 3}/v1", api_key: sk-upstream}}
-  tls: {{type: openai_compatible, base_url: "https://localhost:{TLS}/v1", api_key: sk-upstream, tls: {{ca_file: CERT}}}}
-models: {{whole: whole/bench, burst: burst/bench, paced: paced/bench, message: message/bench, tls: tls/bench}}
-auth: {{keys: [{{name: bench, key: {KEY}}}]}}
-logging: {{access: LOG}}
-state: {{dir: STATE}}
-"""
 
 NGINX = """worker_processes 1; daemon off; pid {dir}/{name}.pid; error_log {dir}/{name}.err;
 events {{ worker_connections 20000; }}
@@ -193,13 +120,14 @@ def rss_kb(pid: int) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
 
 
-def worker(rig: Rig) -> int:
-    """The process that serves: the gateway announces its processes."""
+def processes(rig: Rig, name: str = "gateway") -> tuple[int, int]:
+    """The worker, which serves, and control, which ships the ledger: the gateway announces its processes."""
     end = time.monotonic() + 20
     while time.monotonic() < end:
-        said = (rig.dir / "gateway.log").read_text()
+        said = (rig.dir / f"{name}.log").read_text()
         if "\n}\n" in said:
-            return json.loads(said[said.index("{\n") : said.index("\n}\n") + 3])["pids"]["workers"][0]
+            pids = json.loads(said[said.index("{\n") : said.index("\n}\n") + 3])["pids"]
+            return pids["workers"][0], pids["control"]
         time.sleep(0.01)
     raise SystemExit("the gateway did not announce itself")
 
@@ -230,7 +158,7 @@ def wrk(rig: Rig, port: int, path: str, case: Case, seconds: int) -> tuple[int, 
     """Requests done, requests per second, answers that were not 2xx."""
     (rig.dir / "body").write_bytes(body_of(case))
     lua = f'wrk.method = "POST"\nlocal f = io.open("{rig.dir}/body", "rb")\nwrk.body = f:read("*a")\nf:close()\n'
-    for name, value in headers_of().items():
+    for name, value in headers_of(case).items():
         lua += f'wrk.headers["{name}"] = "{value}"\n'
     lua += "done = function(s, l, r) io.write(string.format('RESULT %d %d %d', s.requests, s.duration, s.errors.status + s.errors.read + s.errors.timeout)) end\n"
     (rig.dir / "load.lua").write_text(lua)
@@ -252,8 +180,8 @@ def wrk(rig: Rig, port: int, path: str, case: Case, seconds: int) -> tuple[int, 
     return count, count / (micros / 1e6), bad
 
 
-def headers_of() -> dict[str, str]:
-    return {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json", "User-Agent": "OpenAI/Python 3.0"}
+def headers_of(case: Case = CASES[0]) -> dict[str, str]:
+    return {"Authorization": f"Bearer {case.key}", "Content-Type": "application/json", "User-Agent": "OpenAI/Python 3.0"}
 
 
 def steady(rig: Rig, port: int, path: str, seconds: int) -> dict[str, float]:
@@ -287,11 +215,15 @@ def idle(pid: int, count: int) -> float:
     return used
 
 
+def serve(rig: Rig, name: str, port: int, config: Path) -> None:
+    rig.start(name, port, GATEWAY_CPU, sys.executable, "-m", "llm_gateway", "--json", "serve", "--config", str(config))
+
+
 def first_answer(rig: Rig, config: Path) -> float:
     """Seconds from starting the process to its first answer."""
     started = time.monotonic()
     payload = body_of(CASES[0])
-    rig.start("gateway", GATEWAY, GATEWAY_CPU, sys.executable, "-m", "llm_gateway", "--json", "serve", "--config", str(config))
+    serve(rig, "gateway", GATEWAY, config)
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers_of().items())
     with socket.create_connection(("127.0.0.1", GATEWAY)) as connection:
         connection.sendall(
@@ -316,25 +248,48 @@ def prepare(rig: Rig) -> Path:
     origin = f"server {{ listen 127.0.0.1:{TLS} ssl reuseport; ssl_certificate {cert}; ssl_certificate_key {key}; ssl_protocols TLSv1.3; "
     rig.nginx("tls", TLS, LOAD_CPU, origin + f"location / {{ default_type application/json; return 200 '{reply}'; }} }}")
     rig.nginx("proxy", PROXY, GATEWAY_CPU, nginx_proxy(cert))
-    config = rig.dir / "gateway.yaml"
-    text = CONFIG.replace("CERT", str(cert)).replace("LOG", str(rig.dir / "access.log")).replace("STATE", str(rig.dir / "state"))
+    return configured(rig, cert, "gateway", GATEWAY)
+
+
+def configured(rig: Rig, cert: Path, name: str, port: int, more: str = "") -> Path:
+    values = {
+        "PORT": str(port),
+        "CERT": str(cert),
+        "LOG": str(rig.dir / f"{name}.access"),
+        "STATE": str(rig.dir / f"{name}.state"),
+    }
+    text = CONFIG + more
+    for word, value in values.items():
+        text = text.replace(word, value)
+    config = rig.dir / f"{name}.yaml"
     config.write_text(text)
     return config
+
+
+def sharing(rig: Rig) -> None:
+    """A second gateway, which counts in Redis."""
+    redis = shutil.which("redis-server") or "redis-server"
+    rig.start("redis", REDIS, LOAD_CPU, redis, "--port", str(REDIS), "--save", "", "--dir", str(rig.dir))
+    serve(rig, "sharing", SHARING, configured(rig, rig.dir / "cert.pem", "sharing", SHARING, COUNTING))
 
 
 def measure(rig: Rig, case: Case, rounds: int, seconds: int) -> dict[str, float]:
     """Medians for nginx and for us, interleaved."""
     samples: dict[str, list[tuple[float, float, int]]] = {"nginx": [], "gateway": []}
-    targets = (("nginx", PROXY, case.prefix + case.path), ("gateway", GATEWAY, case.path))
+    targets = (("nginx", PROXY, case.prefix + case.path), ("gateway", case.port, case.path))
+    worker, control = processes(rig, "gateway" if case.port == GATEWAY else "sharing")
+    shipping: list[float] = []
     for round_ in range(rounds + 1):
         for name, port, path in targets:
-            pid = rig.running["proxy" if name == "nginx" else "gateway"].pid
-            before = cpu_us(pid)
+            pid = rig.running["proxy"].pid if name == "nginx" else worker
+            before, before_control = cpu_us(pid), cpu_us(control)
             count, rate, bad = wrk(rig, port, path, case, seconds if round_ else 1)
             if bad:
                 raise SystemExit(f"{case.name}: {bad} of {count} answers of {name} were errors; nothing was measured")
             if round_:
                 samples[name].append(((cpu_us(pid) - before) / max(count, 1) / case.events, rate, bad))
+                if name == "gateway":
+                    shipping.append((cpu_us(control) - before_control) / max(count, 1))
     median = {name: statistics.median(sample[0] for sample in rows) for name, rows in samples.items()}
     spread = sorted(row[0] / median["nginx"] for row in samples["gateway"])
     return {
@@ -343,6 +298,7 @@ def measure(rig: Rig, case: Case, rounds: int, seconds: int) -> dict[str, float]
         "ratio": median["gateway"] / median["nginx"],
         "low": spread[0],
         "high": spread[-1],
+        "control_us": statistics.median(shipping),
         "rate": statistics.median(row[1] for row in samples["gateway"]),
         "errors": sum(row[2] for rows in samples.values() for row in rows),
     }
@@ -368,8 +324,11 @@ def main() -> int:
     try:
         config = prepare(rig)
         facts: dict[str, float] = {"start_s": first_answer(rig, config)}
-        pid = worker(rig)
+        pid, control = processes(rig)
         facts["rest_mb"] = rss_kb(pid) / 1024
+        facts["control_mb"] = rss_kb(control) / 1024
+        if any(case.port == SHARING for case in wanted):
+            sharing(rig)
         rows = []
         for case in wanted:
             row = measure(rig, case, rounds, seconds)
@@ -377,7 +336,7 @@ def main() -> int:
             met = "met" if row["ratio"] <= case.goal else "NOT MET"
             print(
                 f"{case.title:58s} nginx {row['nginx_us']:6.1f}  gateway {row['gateway_us']:6.1f} us  {row['ratio']:.2f}x"
-                f"  (goal {case.goal}x, {met})  {row['rate']:.0f}/s  errors {row['errors']:.0f}",
+                f"  (goal {case.goal}x, {met})  control {row['control_us']:.0f} us  {row['rate']:.0f}/s  errors {row['errors']:.0f}",
                 flush=True,
             )
         here, there = (
