@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the parts of the documentation that follow from the code.
 
-    python scripts/docs.py            write docs/CONFIGURATION.md, docs/PROVIDERS.md, docs/CLI.md, docs/gateway.schema.json
+    python scripts/docs.py            write docs/CONFIGURATION.md, docs/PROVIDERS.md, docs/CLI.md, docs/ADMIN-API.md, docs/gateway.schema.json
     python scripts/docs.py --check    change nothing; end with 1 and the names of files that are out of date
 
 In the Markdown files only what stands between the lines `<!-- begin: NAME -->` and `<!-- end: NAME -->` is written here; the
@@ -11,13 +11,16 @@ rest is prose, kept by hand.
 from __future__ import annotations
 
 import inspect
+import os
 import pkgutil
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import Mock
 
 import click
 import msgspec
@@ -28,9 +31,14 @@ from llm_gateway.cli.main import main as command_line
 from llm_gateway.config.bind import struct_info
 from llm_gateway.config.conditions.when import When
 from llm_gateway.config.jsonschema import schema
+from llm_gateway.config.load import load
 from llm_gateway.config.schema import Options, Provider, Section, Sections
 from llm_gateway.config.schema.ledger import Interval
 from llm_gateway.config.values import Duration, Money, ProxyChoice, Secret, SecretText, Size, Workers
+from llm_gateway.control.administration import Administration
+from llm_gateway.control.api.route import Route
+from llm_gateway.core.clock import SystemClock
+from llm_gateway.core.ids import Ids
 from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.providers.base import Endpoint, ProviderType
 from llm_gateway.providers.registry import COMPILED_TYPES, PROVIDER_TYPES, option_names
@@ -74,9 +82,34 @@ def rendered(docs: Path) -> dict[str, str]:
     return {
         "CONFIGURATION.md": filled(docs / "CONFIGURATION.md", configuration),
         "PROVIDERS.md": filled(docs / "PROVIDERS.md", {"providers": providers, "dialects": dialects}),
+        "ADMIN-API.md": filled(docs / "ADMIN-API.md", {"admin api": admin_api}),
         "CLI.md": filled(docs / "CLI.md", {"commands": commands}),
         "gateway.schema.json": msgspec.json.format(msgspec.json.encode(schema(option_names())), indent=2).decode() + "\n",
     }
+
+
+def admin_api() -> str:
+    """Every route, by what it is about, as a gateway's own /docs has it."""
+    by_tag: dict[str, list[str]] = {}
+    for route in admin_routes():
+        path = route.path.replace(":path}", "}")
+        about = f" {route.about}" if route.about else ""
+        row = f"| `{route.method}` | `{path}` | {route.summary}.{about} | `{route.permission}` |"
+        by_tag.setdefault(route.tag or "other", []).append(row)
+    head = "| | Path | What | Permission |\n|---|---|---|---|\n"
+    return "\n\n".join(f"### {tag[:1].upper()}{tag[1:]}\n\n{head}" + "\n".join(rows) for tag, rows in by_tag.items())
+
+
+def admin_routes() -> Sequence[Route]:
+    """Of a control process that is put together and never begun."""
+    with TemporaryDirectory() as folder:
+        config = load(
+            None, overrides=(f"state.dir={folder}",), environ={"GATEWAY_CONFIG": os.devnull}, provider_types=option_names()
+        )
+        builder: Any = Mock(config=config, built=None, extra={})
+        clock = SystemClock()
+        made = Administration(config, [bytes(32)], clock, Ids(clock.now), Mock(), builder, Mock(), load=Mock(), seen=Mock())
+        return made.table()
 
 
 def filled(file: Path, parts: Mapping[str, Callable[[], str]]) -> str:

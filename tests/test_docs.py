@@ -74,7 +74,7 @@ def test_generated_parts_are_up_to_date() -> None:
 def test_a_stale_page_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """--check ends with 1 for a page that is out of date and leaves it alone; without --check it is written."""
     docs = generator()
-    for name in ("CONFIGURATION.md", "PROVIDERS.md", "CLI.md", "gateway.schema.json"):
+    for name in ("CONFIGURATION.md", "PROVIDERS.md", "CLI.md", "ADMIN-API.md", "gateway.schema.json"):
         shutil.copy(DOCS / name, tmp_path / name)
     file = tmp_path / "CONFIGURATION.md"
     file.write_text(file.read_text().replace("| `server.port` |", "| `server.harbour` |"))
@@ -161,7 +161,10 @@ def test_examples_load(tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatc
     assert config.providers
 
 
-COMMANDS = {"llm-gateway": command_line, **{f"llm-gateway {name}": command_line.get_command(None, name) for name in command_line.list_commands(None)}}
+COMMANDS = {
+    "llm-gateway": command_line,
+    **{f"llm-gateway {name}": command_line.get_command(None, name) for name in command_line.list_commands(None)},
+}
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,8 @@ from llm_gateway.worker.refusals import refusal_renderer
 from llm_gateway.worker.world import Shared, build_world
 from serving import connected, serving
 
+KEPT_IN: ContextVar[Callable[[], Any] | None] = ContextVar("KEPT_IN", default=None)
+"""The database in which every gateway of a test keeps things, through a control process; None: in memory."""
 PEPPER = b"p" * 32
 KEY = "sk-gateway-tests-0123456789"
 BEARER = f"Authorization: Bearer {KEY}\r\n"
@@ -163,6 +167,13 @@ async def whole_gateway(
         accounts,
         Recognition(clock, log),
     )
+    stack = AsyncExitStack()
+    opened = KEPT_IN.get()
+    if opened is not None:
+        from kept_support import control_at
+
+        control = await stack.enter_async_context(control_at(opened(), clock, config=config))
+        shared = replace(shared, kept=control.worker())
     authorizers = Authorizers(clock, shared.log, draw)
     snapshot = compile_snapshot(
         config, pepper=PEPPER, environ=environ or {}, managed={}, authorizers=authorizers, standings=shared.defences.standings
@@ -173,6 +184,7 @@ async def whole_gateway(
         async with serving(app, limits, render_refusal=refusal_renderer(app)) as server:
             yield Gateway(server, app, shared, lines, bugs, clients, snapshot)
     finally:
+        await stack.aclose()
         await shared.recognition.close()
         await shared.defences.close()
         await snapshot.authorizers.close()

@@ -16,6 +16,8 @@ from corpus.world import Answered, Provided, World
 _OURS = re.compile(rb'("|[a-z]+_)(?:[0-9a-f]{24,}|[0-9A-Za-z]{24,})(?:_\d+)?"|"X-[A-Za-z-]+: [^"]*"')
 _TIMES = re.compile(rb'"(?:created|created_at|completed_at)":[^,}]+')
 _DURATIONS = re.compile(rb'"(?:total|load|prompt_eval|eval)_duration":\d+')
+_ASKED = frozenset({"openai_chat", "openai_completions"})
+_EVENTS = re.compile(rb".*?(?:\r?\n\r?\n|\Z)", re.DOTALL)
 _MARKERS = {"anthropic_messages": b"event: message_stop", "openai_chat": b"data: [DONE]", "openai_completions": b"data: [DONE]"}
 
 
@@ -122,10 +124,28 @@ def _stream(world: World, judges: Judges, recording: Recording, client: Client, 
         expected = _to_marker(recording.answer, client.dialect)
         if not _equal_streams(answered.body, expected):
             problems.append(differ(answered.body, expected))
-        return problems
+        return problems + (_unasked(world, recording, client, model, expected) if client.dialect in _ASKED else [])
     if not same or raw:
         problems += judges(client, 200, answered.body, streaming=True)
     return problems + _meant(recording, client, answered.body, streaming=True)
+
+
+def _unasked(world: World, recording: Recording, client: Client, model: str, expected: bytes) -> list[str]:
+    """A client that does not ask for the usage: the gateway does, and all but the chunk of usage alone passes."""
+    path, body = client.request(model, stream=True)
+    document = json.loads(body)
+    del document["stream_options"]
+    answered = world.ask(path, json.dumps(document).encode(), Provided(recording.status, [recording.answer], recording.headers))
+    rest = b"".join(event for event in _EVENTS.findall(expected) if not _tells_usage_alone(event))
+    return bugs(world, answered) + ([] if _equal_streams(answered.body, rest) else ["unasked: " + differ(answered.body, rest)])
+
+
+def _tells_usage_alone(event: bytes) -> bool:
+    try:
+        document = json.loads(event.partition(b"data:")[2])
+    except ValueError:
+        return False
+    return isinstance(document, dict) and document.get("usage") is not None and not document.get("choices")
 
 
 def fails(recording: Recording) -> bool:

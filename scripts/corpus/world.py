@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,11 +13,13 @@ from typing import Any
 import msgspec
 
 from llm_gateway.config.load import load
-from llm_gateway.core.clock import SystemClock
+from llm_gateway.core.clock import FakeClock
+from llm_gateway.core.exchange import Exchange
 from llm_gateway.core.ids import Ids
 from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.edge.app import App
 from llm_gateway.edge.health import Health
+from llm_gateway.edge.ownership import MemoryOwners
 from llm_gateway.edge.stored import MemoryStore
 from llm_gateway.http.request import Request
 from llm_gateway.providers.registry import PROVIDER_TYPES, option_names
@@ -24,8 +27,13 @@ from llm_gateway.snapshot import compile_snapshot
 from llm_gateway.telemetry.journal import Journal, Log
 from llm_gateway.telemetry.observe import Observe
 from llm_gateway.telemetry.stats import Stats
+from llm_gateway.worker.accounts import Accounts
+from llm_gateway.worker.defences import Defences
+from llm_gateway.worker.recognition import Recognition
 from llm_gateway.worker.world import Shared, build_world
 
+AFTER_PAUSES = 86_400.0
+"""Seconds between two requests: a recorded refusal keeps nobody from the provider that is asked next."""
 KEY = "sk-gateway-corpus-0123456789"
 PLACES = {"azure": {"base_url": "https://x.openai.azure.com/openai/v1"}, "bedrock": {"region": "us-east-1"}}
 PLACES["bedrock_mantle"] = PLACES["bedrock"]
@@ -48,6 +56,7 @@ class Provided:
     pieces: list[bytes]
     headers: Mapping[bytes, bytes] = field(default_factory=dict)
     complete: bool = True
+    head: bytes = b""
 
     def body(self, _limit: int | None = None) -> bytes:
         return b"".join(self.pieces)
@@ -121,6 +130,7 @@ class World:
     def __init__(self) -> None:
         self.provider = Provider()
         self.bugs: list[Exception] = []
+        self._clock = FakeClock(time.time())
         self._loop = asyncio.new_event_loop()
         self._app = self._loop.run_until_complete(self._made())
 
@@ -143,24 +153,34 @@ class World:
             file = Path(folder) / "gateway.json"
             file.write_bytes(msgspec.json.encode(document))
             config = load(file, environ={}, provider_types=option_names(), dialects=DIALECTS)
-        snapshot = compile_snapshot(config, pepper=b"p" * 32, environ={}, managed={})
+        clock, stats, lines = self._clock, Stats(), _Silent()
+        log = Log(lines, clock, "error")
+        accounts = Accounts(clock, log)
+        observe = Observe(clock, stats, lines, account=accounts.ended)
+        defences = Defences(clock, log, lambda: 0.0, observe, self._report, accounts.ledger.sent)
+        snapshot = compile_snapshot(config, pepper=b"p" * 32, environ={}, managed={}, standings=defences.standings)
         for alias, name in self.models.items():
             dialect = name.partition(".")[2]
             upstream = snapshot.upstreams[alias]
             upstream.kind = replace(upstream.kind, endpoints={dialect: upstream.kind.endpoints[dialect]}, speaks=None)
-        clock, stats, lines = SystemClock(), Stats(), _Silent()
         shared = Shared(
             clock,
             stats,
             Health(version="0", clock=clock, stats=stats, providers={}),
-            Observe(clock, stats, lines),
-            Log(lines, clock, "error"),
-            lambda _ex, bug: self.bugs.append(bug),
+            observe,
+            log,
+            self._report,
             MemoryStore(clock.monotonic),
-            lambda: 0.0,
+            MemoryOwners(clock.monotonic),
+            defences,
+            accounts,
+            Recognition(clock, log),
         )
         clients = dict.fromkeys(["", *providers], self.provider)
         return App(build_world(snapshot, clients, shared), Ids(clock.now), clock)  # type: ignore[arg-type]
+
+    def _report(self, _ex: Exchange, bug: Exception) -> None:
+        self.bugs.append(bug)
 
     def model(self, provider: str, dialect: str) -> str:
         """The model behind which `provider` speaks `dialect`; a provider without a type of its own is any compatible server."""
@@ -175,6 +195,7 @@ class World:
         """One request of a caller."""
         self.provider.says, self.provider.asked = says, None
         self.bugs.clear()
+        self._clock.advance(AFTER_PAUSES)
         return self._loop.run_until_complete(self._ask(path, body, headers or {}))
 
     async def _ask(self, path: str, body: bytes, headers: Mapping[bytes, bytes]) -> Answered:

@@ -36,3 +36,10 @@ def test_what_utf8_cannot_hold() -> None:
     assert decoded(encode(("i", "01J", 1, "req_1", "k", "t", "p", "\ud83d", ("\udc00",)))) == Intent(
         "01J", 1, "req_1", "k", "t", "p", "?", ("?",)
     )
+
+
+def test_what_64_bits_cannot_hold() -> None:
+    """A count that no provider can mean is written as the largest there is: the record is not lost."""
+    tried = decoded(encode(("t", "01J", 0, "p", "m", 2**70)))
+    assert isinstance(tried, Tried)
+    assert tried.cost == 2**63 - 1

@@ -84,7 +84,10 @@ def test_export(run: Run, tmp_path: Path) -> None:
     """Everything, or by action, actor and time; to standard output or to a file that is not there yet."""
     assert run("audit", "export").stdout_bytes == (tmp_path / FILE).read_bytes()
     lines = [msgspec.json.decode(line) for line in run("audit", "export", "--action", "key").stdout.splitlines()]
-    assert [(line["action"], line["after"]) for line in lines] == [("key.created", {"secret": "***"}), ("key.revoked", {"secret": "***"})]
+    assert [(line["action"], line["after"]) for line in lines] == [
+        ("key.created", {"secret": "***"}),
+        ("key.revoked", {"secret": "***"}),
+    ]
     assert run("audit", "export", "--actor", "nobody").stdout == ""
     between = run("audit", "export", "--since", "2023-11-14T23:00:00", "--until", "2023-11-15T00:00:00").stdout
     assert msgspec.json.decode(between)["seq"] == 2

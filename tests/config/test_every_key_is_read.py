@@ -5,27 +5,38 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 import trustme
 from msgspec import inspect as mi
 
+from control.signin.house import house
+from fakes.oidc import providing
 from fakes.secret_stores import FakeVault, running
+from llm_gateway.accounting.scan import Position
 from llm_gateway.config.gather import Gathered, Reference
 from llm_gateway.config.load import load
 from llm_gateway.config.schema import Config, Secrets, Section, Sections
 from llm_gateway.config.schema.secrets import AwsStore, AzureStore, GoogleStore, VaultAppRole, VaultKubernetes, VaultStore
+from llm_gateway.config.schema.signin import Oidc
 from llm_gateway.config.values import Secret
 from llm_gateway.control.audit import Event
 from llm_gateway.control.audit_log import PRUNE_SECONDS
 from llm_gateway.control.audit_open import open_log
+from llm_gateway.control.configuring.history import History
+from llm_gateway.control.ledger.alerts import message_of
+from llm_gateway.control.ledger.slot import Slot
+from llm_gateway.control.ledger.wired import Keeping as LedgerKeeping
 from llm_gateway.core.clock import FakeClock
 from llm_gateway.core.ids import Ids
-from llm_gateway.credentials.ring import load_ring
+from llm_gateway.credentials.ring import Ring, load_ring
 from llm_gateway.credentials.stores.keeper import Keeper
+from llm_gateway.limits.alerts import Alert
 from llm_gateway.providers.registry import option_names
 from llm_gateway.store.ready import ready_store
+from llm_gateway.store.threads import Threads
 from llm_gateway.supervisor.listeners import listening
 from llm_gateway.worker.serve import Gateway
 
@@ -71,13 +82,28 @@ async def ask_secret_stores(file: Path) -> None:
                 vault=msgspec.structs.replace(way, address=vault.url),
                 aws=cloud,
                 google=GoogleStore(endpoint=near, credentials_file=str(file)),
-                azure=AzureStore(url=near + "/{vault}", tenant_id="t", client_id="c", federated_token_file=str(file), authority=near),
+                azure=AzureStore(
+                    url=near + "/{vault}", tenant_id="t", client_id="c", federated_token_file=str(file), authority=near
+                ),
                 master_key=key,
             )
             keeper = Keeper(FakeClock())
             await keeper.fetch(Gathered(asked, said), environ)
             await keeper.close()
     load_ring(file.parent, said)
+
+
+async def sign_people_in(folder: Path) -> None:
+    """What control reads of `auth.admin`."""
+    async with providing() as provider, house(folder) as made:
+        settings = {"client_secret": Secret("s"), "default_roles": ("operator",)}
+        made.admin(url="https://gateway.test", oidc=(Oidc("one", provider.url, "client", **settings),))
+        browser = made.browser(origin="https://gateway.test")
+        await browser.get("/admin/v1/signin")
+        sent = await browser.get("/admin/v1/signin/oidc/one")
+        back = provider.code(sent.headers["location"], groups=["x"])
+        assert (await browser.get("/admin/v1/signin/oidc/one/callback", params=back)).status_code == 303
+        assert (await browser.get("/admin/v1/me")).status_code == 200
 
 
 async def keep_an_audit_log(config: Config) -> None:
@@ -89,6 +115,29 @@ async def keep_an_audit_log(config: Config) -> None:
         await log.record(Event(action="a", actor="b"))
         clock.advance(2 * PRUNE_SECONDS)
     await log.close()
+
+
+async def keep_a_ledger(config: Config, folder: Path) -> None:
+    """What control reads of `ledger`, and of `limits.alerts`."""
+    clock = FakeClock()
+    threads = Threads(ready_store(config.database, folder, clock))
+    kept = LedgerKeeping(folder, threads, clock, lambda *_, **__: None, config=lambda: config, environ={})
+    await kept.retention.once()
+    Slot(folder, "node/0", Position(2)).expire(config.ledger, clock.now())
+    alert = Alert("key", "k", 50, 1, 2, True, -1, -1, "key:k:cost:total")
+    await kept.alerting.send(message_of(alert, clock.now()))
+    threads.close()
+
+
+async def keep_configurations(config: Config, folder: Path) -> None:
+    """What control reads of `state.history`."""
+    clock = FakeClock()
+    threads = Threads(ready_store(config.database, folder, clock))
+    builder = SimpleNamespace(current=SimpleNamespace(number=1))
+    history = History(threads, Ring([bytes(32)]), clock, lambda *_, **__: None, builder, lambda _event: None)
+    history.note(config, ())
+    assert await history.settled() == 1
+    threads.close()
 
 
 def test_every_key_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,6 +179,7 @@ routing:
 resilience: {{bulkhead: {{adaptive: gradient}}}}
 api: {{versions: {{v1: {{deprecated: 2020-01-01}}}}}}
 logging: {{access: "off"}}
+limits: {{alerts: {{url: "http://127.0.0.1:1/", secret: s}}}}
 state: {{dir: {tmp_path}/state}}
 catalogue: {{models: {{"openai/x": {{prices: {{input: 1}}}}}}}}
 """)
@@ -153,6 +203,10 @@ catalogue: {{models: {{"openai/x": {{prices: {{input: 1}}}}}}}}
     asyncio.run(start_and_stop())
     asyncio.run(ask_secret_stores(ca))
     asyncio.run(keep_an_audit_log(config))
+    asyncio.run(sign_people_in(tmp_path / "people"))
+    asyncio.run(keep_configurations(config, tmp_path))
+    (tmp_path / "000000000001.wal").touch()
+    asyncio.run(keep_a_ledger(config, tmp_path))
     ready_store(config.database, tmp_path, FakeClock()).close()  # what control reads of `database`
     monkeypatch.undo()
     # Overrides are laid over the alias's timeouts field by field, in one go, whatever they are called.

@@ -92,3 +92,18 @@ def test_operators_paths_on_a_network_need_an_admin_key(tmp_path, server):
     """A gateway's key is not enough."""
     assert "would let everyone administer" in problems(tmp_path, {"server": server, "auth": {"keys": [PLAIN]}})
     assert loaded(tmp_path, {"server": server, "auth": {"keys": [PLAIN, ADMIN]}})
+
+
+RULES = {"routing": {"rules": [{"name": "first", "when": "tokens > 9000", "then": {"strategy": "random"}}]}}
+RULE = {"name": "second", "when": "tokens < 5", "then": {"strategy": "random"}}
+
+
+def test_rules_of_the_api_come_behind_the_files(tmp_path):
+    """In their order, whether the file has any or not; a name has one owner, and a mistake its index."""
+    overlay = {("routing", "rules", name): {**RULE, "name": name, "when": f"tokens < {3 + at}"} for at, name in enumerate("zy")}
+    assert [rule.name for rule in loaded(tmp_path, FILE | RULES, overlay).routing.rules] == ["first", "z", "y"]
+    assert [rule.name for rule in loaded(tmp_path, FILE, overlay).routing.rules] == ["z", "y"]
+    text = problems(tmp_path, FILE | RULES, {("routing", "rules", "first"): {**RULE, "name": "first"}})
+    assert "is defined by the file and by the API" in text
+    text = problems(tmp_path, FILE | RULES, {("routing", "rules", "second"): {**RULE, "then": {"route": "none"}}})
+    assert "API object routing.rules.second: routing.rules[1].then.route: there is no alias" in text

@@ -21,7 +21,9 @@ def chained(count: int, behind: Point = BEGINNING, seals: Seals = SEALS, at: int
     """So many entries behind a point, a second apart."""
     entries: list[Entry] = []
     for number in range(count):
-        event = Event(**{"action": "key.created", "actor": "key_1", "resource": f"keys/{number}", "after": {"n": number}, **fields})
+        event = Event(
+            **{"action": "key.created", "actor": "key_1", "resource": f"keys/{number}", "after": {"n": number}, **fields}
+        )
         made = link(event, behind, event_id=f"{behind.seq + 1:026d}", at=at + number * 1000, seals=seals)
         behind = Point(made.seq, made.hash)
         entries.append(made)

@@ -59,7 +59,9 @@ def test_removed_and_moved_entries() -> None:
     assert problem([*TEN[:3], Unreadable("line 4"), *TEN[4:]], last) == (4, "unreadable")
 
 
-@pytest.mark.parametrize("field", [name for name in Entry.__struct_fields__ if name not in {"seq", "hash", "signature", "prev_hash"}])
+@pytest.mark.parametrize(
+    "field", [name for name in Entry.__struct_fields__ if name not in {"seq", "hash", "signature", "prev_hash"}]
+)
 def test_a_changed_field(field: str) -> None:
     """Every field is covered by the hash."""
     value = getattr(TEN[3], field)

@@ -51,7 +51,9 @@ def test_a_line_that_was_touched_is_none_or_another_entry(data: st.DataObject) -
     assert other != ENTRY
 
 
-@pytest.mark.parametrize("line", [b"", b"{}", b"[]\n", b"\xff\n", line_of(ENTRY)[:-5], line_of(ENTRY).replace(b'{"seq"', b'{ "seq"')])
+@pytest.mark.parametrize(
+    "line", [b"", b"{}", b"[]\n", b"\xff\n", line_of(ENTRY)[:-5], line_of(ENTRY).replace(b'{"seq"', b'{ "seq"')]
+)
 def test_what_is_no_line(line: bytes) -> None:
     """Among it one that JSON readers would take."""
     with pytest.raises(NotALine):

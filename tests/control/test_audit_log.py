@@ -56,9 +56,7 @@ class World:
         self.disk = Disk(folder, plain._rules, SEALS, "install")
         self.lines = Lines()
         numbers = count()
-        self.log = AuditLog(
-            self.disk, SEALS, lambda: f"{next(numbers):026d}", FakeClock(), self.lines, queue=queue, store=table
-        )
+        self.log = AuditLog(self.disk, SEALS, lambda: f"{next(numbers):026d}", FakeClock(), self.lines, queue=queue, store=table)
 
     def actions(self) -> list[str]:
         return [entry.action for entry in self.disk.read() if isinstance(entry, Entry)]

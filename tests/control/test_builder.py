@@ -211,3 +211,25 @@ def test_control_begins_with_what_workers_act_on(tmp_path):
     world.file.write_text("{ broken")
     assert "one" in world.builder.restore().models
     assert world.builder.built is not None
+
+
+def test_who_asks_for_a_build_can_wait_for_it(tmp_path):
+    """Its number and its problem are there then; what is the same is no new snapshot unless it is wanted anyway."""
+
+    async def test():
+        world = World(tmp_path)
+        world.builder.start()
+        assert await world.builder.renewed(5)
+        number = world.builder.current.number
+        assert await world.builder.renewed(5)
+        assert world.builder.current.number == number
+        assert await world.builder.renewed(5, anyway=True)
+        assert world.builder.current.number == number + 1
+        world.write("two", server={"port": "x"})
+        assert await world.builder.renewed(5)
+        assert "server.port" in world.builder.problem
+        assert world.builder.current.number == number + 1
+        await world.builder.close()
+        assert not await world.builder.renewed(0.02)
+
+    run(test)

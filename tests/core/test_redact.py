@@ -28,7 +28,9 @@ def test_names_of_secrets(name: str) -> None:
     assert redact({name: "x", "a": [{name: "y"}]}) == {name: "***", "a": [{name: "***"}]}
 
 
-@pytest.mark.parametrize("name", ["max_tokens", "input_tokens", "key_name", "key_id", "tokens_per_minute", "model", "keys", "secrets", "auth"])
+@pytest.mark.parametrize(
+    "name", ["max_tokens", "input_tokens", "key_name", "key_id", "tokens_per_minute", "model", "keys", "secrets", "auth"]
+)
 def test_names_of_other_things(name: str) -> None:
     """They only look like one."""
     assert redact({name: "x"}) == {name: "x"}
@@ -41,7 +43,11 @@ def test_types_and_sections() -> None:
     assert "sk-hidden" not in repr(shown)
     assert (shown["p"]["api_key"], shown["p"]["region"], shown["header"]) == ("***", "eu", "***")
     assert (shown["at"], shown["every"], shown["raw"]) == ("2026-01-02", 5.0, "3 bytes")
-    assert redact({"api_key": "${vault:a/b#c}", "token": "", "secret": None}) == {"api_key": "${vault:a/b#c}", "token": "", "secret": None}
+    assert redact({"api_key": "${vault:a/b#c}", "token": "", "secret": None}) == {
+        "api_key": "${vault:a/b#c}",
+        "token": "",
+        "secret": None,
+    }
     assert redact({"url": "postgresql://me:word@db/x", "credentials": {"a": "b", "c": ["d"]}}) == {
         "url": "postgresql://***@db/x",
         "credentials": {"a": "***", "c": ["***"]},

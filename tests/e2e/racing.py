@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http.client
+import math
 import os
 import random
 import signal
@@ -30,6 +31,12 @@ INPUT, OUTPUT = 1_000, 10_000
 PROMPT_TOKENS = 16
 """About what the simulator counts for a prompt; learned exactly from the first answer."""
 SHORTEST, LONGEST = 10, 40
+MARGIN = 1.25
+"""Short prompts are reserved by their bytes, which are more than their tokens: up to this much more of an answer's price."""
+PATIENT = {"connect": "30s", "head": "60s", "first_token": "60s", "idle": "60s", "total": "120s"}
+"""The machine is full; that is nobody's failure."""
+RECONNECTING = 1.5
+"""Seconds that workers may need to find Redis again."""
 ONCE_MORE = 3
 """How often each stream of a key asks again after it was refused."""
 
@@ -46,7 +53,11 @@ class Race:
     asked: int = 0
     refused: int = 0
     refused_falsely: int = 0
-    broken: int = 0
+    """While there was money, and Redis was there to say so."""
+    refused_alone: int = 0
+    """While there was money, but Redis was away: a worker that has used up its part cannot know better (docs/LIMITS.md)."""
+    alone_until: float = 0.0
+    """Until when (monotonic) workers may be on their own."""
     exhausted: set[str] = field(default_factory=set)
     examples: list[str] = field(default_factory=list)
     prompt_tokens: int = PROMPT_TOKENS
@@ -80,7 +91,7 @@ def configuration(race: Race, simulator: str, redis: str, workers: int, lease: s
         "limits": {"lease": lease, **limits},
         "auth": {"keys": [{"name": "admin", "key": ADMIN, "kind": "admin"}, *keys]},
         "providers": {"sim": {"type": "openai", "base_url": f"{simulator}/v1", "api_key": "sk-provider-0123456789"}},
-        "models": {"m": {"deployments": ["sim/priced"], "retries": 0}},
+        "models": {"m": {"deployments": ["sim/priced"], "retries": 0, "timeouts": PATIENT}},
         "catalogue": {"models": {"sim/priced": {"prices": prices}}},
         "resilience": {
             "circuit_breaker": {"enabled": False},
@@ -175,8 +186,10 @@ class Racers:
         if status in (402, 429):
             race.refused += 1
             race.exhausted.add(account.name)
-            headroom = race.budget - account.settled - account.running * 1.1
-            if price * 1.1 <= headroom:
+            left = race.budget - account.settled - account.running * MARGIN
+            if price * MARGIN <= left and time.monotonic() < race.alone_until:
+                race.refused_alone += 1
+            elif price * MARGIN <= left:
                 race.refused_falsely += 1
                 if len(race.examples) < 20:
                     race.examples.append(
@@ -194,13 +207,15 @@ def disturbed(steps: Callable[[], Awaitable[None]]) -> Iterator[None]:
     try:
         yield
     finally:
+        assert not task.done(), task
         task.cancel()
 
 
 class Disturber:
     """Stops, pauses and kills, one thing at a time; `done` says how often."""
 
-    def __init__(self, gateway: GatewayProcess, redis: RedisServer, seed: int, pause: float) -> None:
+    def __init__(self, race: Race, gateway: GatewayProcess, redis: RedisServer, seed: int, pause: float) -> None:
+        self._race = race
         self._gateway = gateway
         self._redis = redis
         self._draw = random.Random(seed)
@@ -208,28 +223,36 @@ class Disturber:
         self.done: Counter[str] = Counter()
 
     async def run(self) -> None:
-        kinds = ["partition", "worker", "redis"]
+        kinds = {"partition": self._partition, "worker": self._worker, "crash": self._crash}
         while True:
-            self._draw.shuffle(kinds)
-            for kind in kinds:
+            for kind in self._draw.sample(sorted(kinds), len(kinds)):
                 await asyncio.sleep(self._pause * (0.5 + self._draw.random()))
-                try:
-                    await getattr(self, f"_{kind}")()
-                finally:
-                    self.done[kind] += 1
-                    self._redis.go_on()
+                self.done[kind] += 1
+                await kinds[kind]()
 
     async def _partition(self) -> None:
         """Redis hangs."""
-        self._redis.pause()
-        await asyncio.sleep(0.2 + 1.5 * self._draw.random())
-        self._redis.go_on()
+        with self._away():
+            self._redis.pause()
+            try:
+                await asyncio.sleep(0.2 + 1.5 * self._draw.random())
+            finally:
+                self._redis.go_on()
 
-    async def _redis(self) -> None:  # type: ignore[no-redef]
+    async def _crash(self) -> None:
         """Redis loses everything."""
-        self._redis.stop()
-        await asyncio.sleep(0.5 * self._draw.random())
-        await asyncio.to_thread(self._redis.start)
+        with self._away():
+            self._redis.stop()
+            try:
+                await asyncio.sleep(0.5 * self._draw.random())
+            finally:
+                self._redis.start()
+
+    @contextlib.contextmanager
+    def _away(self) -> Iterator[None]:
+        self._race.alone_until = math.inf
+        yield
+        self._race.alone_until = time.monotonic() + RECONNECTING
 
     async def _worker(self) -> None:
         found = await asyncio.to_thread(worker_pids, self._gateway)
@@ -271,5 +294,7 @@ def overspent(race: Race, served: list[Served]) -> Overspent:
             whole[one.key] += race.price(one.tokens)
     over = [spent - race.budget for spent in whole.values()]
     return Overspent(
-        max(over, default=-race.budget), max((spent - race.budget for spent in every.values()), default=0), sum(one > 0 for one in over)
+        max(over, default=-race.budget),
+        max((spent - race.budget for spent in every.values()), default=0),
+        sum(one > 0 for one in over),
     )

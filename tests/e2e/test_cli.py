@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 import pytest
+from click import Context
 from click.testing import CliRunner
 
 from e2e.world import World
@@ -20,7 +21,7 @@ from gateway_process import running_gateway
 from llm_gateway._version import __version__
 from llm_gateway.cli.main import main
 
-COMMANDS = ("audit", "chat", "completions", "config", "explain", "hash-key", "models", "schema", "serve", "simulate", "validate", "version")
+COMMANDS = tuple(main.list_commands(Context(main)))
 Run = Callable[..., "Done"]
 
 
@@ -44,7 +45,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.chdir(tmp_path)
 
     def runs(*arguments: str, stdin: str = "", process: bool = False, **environ: str) -> Done:
-        if process or {"serve", "simulate"} & set(arguments[:2]):
+        if process or {"serve", "start", "simulate"} & set(arguments[:2]):
             given = {"cwd": tmp_path, "env": clean_environment() | environ, "input": stdin}
             ended = subprocess.run(
                 [sys.executable, "-m", "llm_gateway", *arguments],
@@ -200,7 +201,7 @@ def test_hash_key_gives_what_the_gateway_accepts(run: Run, tmp_path: Path) -> No
         assert "401 invalid_api_key" in refused.stderr
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])
 def test_completions(run: Run, shell: str) -> None:
     """A script for each shell."""
     done = run("completions", shell)
@@ -293,3 +294,10 @@ def test_simulate(run: Run) -> None:
     refused = run("simulate", "--port", "0", "--fault", "nonsense")
     assert refused.returncode == 2
     assert "nonsense" in refused.stderr
+
+
+def test_short_options_of_serve_are_configuration_keys(run: Run) -> None:
+    """`start` is `serve`; what its options say is checked like the file's."""
+    done = run("start", "--workers", "none", "--metrics-port", "0")
+    assert done.returncode == 2
+    assert "server.workers" in done.stderr

@@ -52,12 +52,14 @@ def test_a_streamed_answer_equals_the_whole_one(client: OpenAI, model: str, ques
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_usage_is_not_shown_in_a_stream_unless_asked_for(client: OpenAI, model: str, question: str) -> None:
-    """Without stream_options no chunk has usage and none has an empty list of choices."""
+def test_usage_is_not_shown_in_a_stream_unless_asked_for(client: OpenAI, world: World, model: str, question: str) -> None:
+    """Without stream_options no chunk has usage and none has an empty list of choices, though the provider was asked for it."""
     with client.chat.completions.create(model=model, messages=user(question), stream=True) as stream:
         chunks = list(stream)
     assert not any(chunk.usage for chunk in chunks)
     assert all(chunk.choices for chunk in chunks)
+    if model == "gpt":
+        assert world.body_at_provider(question)["stream_options"] == {"include_usage": True}
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -170,6 +172,17 @@ def test_legacy_completions(client: OpenAI, model: str, question: str) -> None:
     with client.completions.create(model=model, prompt=question, max_tokens=100, stream=True) as stream:
         streamed = "".join(choice.text for chunk in stream for choice in chunk.choices)
     assert streamed == whole.choices[0].text
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("asks", [True, False])
+def test_legacy_completions_show_usage_to_whoever_asks(client: OpenAI, model: str, question: str, asks: bool) -> None:
+    """One chunk of it and the last, or none, whatever the provider was asked."""
+    options = {"stream_options": {"include_usage": True}} if asks else {}
+    with client.completions.create(model=model, prompt=question, stream=True, **options) as stream:  # type: ignore[call-overload]
+        chunks = list(stream)
+    assert [bool(chunk.usage) for chunk in chunks] == [False] * (len(chunks) - asks) + [True] * asks
+    assert [bool(chunk.choices) for chunk in chunks] == [True] * (len(chunks) - asks) + [False] * asks
 
 
 def test_models(client: OpenAI) -> None:

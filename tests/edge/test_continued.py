@@ -12,6 +12,8 @@ from serving import run
 from whole_gateway import SSE_HEAD, answer, chunk, whole_gateway
 from whole_gateway import said as said_in_chat
 
+pytestmark = pytest.mark.usefixtures("every_store")
+
 
 @pytest.mark.parametrize(
     ("keys", "section", "passed"),

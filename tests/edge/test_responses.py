@@ -11,6 +11,8 @@ from scripted_upstream import ASK, Upstream
 from serving import run
 from whole_gateway import answer, whole_gateway
 
+pytestmark = pytest.mark.usefixtures("every_store")
+
 ONE = "/v1/responses/resp_1"
 
 

@@ -134,3 +134,36 @@ def test_the_bytes_are_counted_right():
         assert 0 <= shelf.store.size <= 8_000
     there = sum(size for key, size in kept.items() if shelf.has(*key))
     assert there == shelf.store.size
+
+
+def test_one_owner_may_be_held_to_less():
+    """His own oldest go then, also when the limit comes later; what alone is larger is not kept."""
+    shelf = Shelf()
+    shelf.store.configure(10_000, 100.0, 3 * (OVERHEAD + 101))
+    for ident in "1234":
+        assert shelf.put("a", ident)
+    assert shelf.put("b", "1")
+    assert [shelf.has("a", ident) for ident in "1234"] == [False, True, True, True]
+    assert not shelf.put("a", "5", 3000)
+    shelf.store.configure(10_000, 100.0, OVERHEAD + 101)
+    assert [shelf.has("a", ident) for ident in "1234"] == [False, False, False, True]
+    assert shelf.has("b", "1")
+
+
+def test_a_conversation_is_read_at_once():
+    """Newest first: to its beginning, to a gap, to so many, until there are more than so many bytes; a ring ends."""
+    shelf = Shelf()
+
+    def chain(ident: str, links: int = 10, size: int = 1000) -> list[str | None]:
+        return [one.previous for one in asyncio.run(shelf.store.chain("a", ident, links, size))]
+
+    for number in range(1, 5):
+        shelf.store.begin("a", f"r{number}", Stored(b"x" * 10, b"", f"r{number - 1}"))
+    assert chain("r4") == ["r3", "r2", "r1", "r0"]
+    assert chain("r4", links=2) == ["r3", "r2"]
+    assert chain("r4", size=15) == ["r3", "r2"]
+    shelf.store.begin("a", "r0", Stored(b"", b"", "r2"))
+    assert chain("r2") == ["r1", "r0", "r2"]
+    assert shelf.delete("a", "r3")
+    assert chain("r4") == ["r3"]
+    assert chain("r3") == []

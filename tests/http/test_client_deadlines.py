@@ -148,7 +148,7 @@ async def test_cancelling_when_the_answer_is_already_in_leaves_the_next_user_alo
     """The connection went back with the last byte; a late cancellation must not close it under someone else."""
     async with Upstream([ASK, HELLO] * 2) as upstream, client_of() as client:
         task = asyncio.ensure_future(get(client, upstream))
-        while not (client.stats() and next(iter(client.stats().values()))["idle"]):  # noqa: ASYNC110 - the exact tick
+        while not (client.stats() and next(iter(client.stats().values()))["idle"]):
             await asyncio.sleep(0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

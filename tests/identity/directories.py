@@ -11,7 +11,8 @@ from llm_gateway.config.schema.limits import Allowance, Budget, Rate
 from llm_gateway.config.schema.tenants import Tenant
 from llm_gateway.config.values import Money, Secret
 from llm_gateway.core.caller import Caller
-from llm_gateway.identity.directory import Directory, build
+from llm_gateway.identity.building import build
+from llm_gateway.identity.directory import Directory
 from llm_gateway.identity.keys import Pepper
 from llm_gateway.identity.rows import Grant, Key, User, read
 

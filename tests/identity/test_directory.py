@@ -17,7 +17,8 @@ from llm_gateway.config.schema.limits import Allowance, Rate
 from llm_gateway.config.schema.tenants import EndUser
 from llm_gateway.core.caller import Caller
 from llm_gateway.identity import directory as module
-from llm_gateway.identity.directory import Directory, UnknownTenant, build
+from llm_gateway.identity.building import build
+from llm_gateway.identity.directory import Directory, UnknownTenant
 from llm_gateway.identity.rows import Grant, Key, User
 from llm_gateway.identity.table import Unusable
 

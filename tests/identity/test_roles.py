@@ -62,6 +62,7 @@ MATRIX = {
     "config:write": "------",
     "system:read": "-yyyyy",
     "system:write": "-y----",
+    "ledger:write": "------",
 }
 """Written a second time, so that a change of the table is a decision."""
 

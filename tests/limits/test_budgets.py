@@ -104,6 +104,19 @@ def test_a_seed_says_what_was_spent():
     assert cell.state(limit, 0, 0.0, NOON)[:2] == (30, 70)
 
 
+def test_what_others_spent_is_put_to_it():
+    """Beside what is counted here; a figure that was too high is taken back, and never below nothing."""
+    limit = daily()
+    cell = BudgetCell(limit, NOON, nobody)
+    cell.settle(limit, 0, 10, 0.0, NOON)
+    cell.more(60, NOON)
+    assert cell.state(limit, 0, 0.0, NOON)[:2] == (30, 70)
+    cell.more(-20, NOON)
+    assert cell.state(limit, 0, 0.0, NOON)[:2] == (50, 50)
+    cell.more(-200, NOON)
+    assert cell.state(limit, 0, 0.0, NOON)[:2] == (100, 0)
+
+
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60), st.booleans()), max_size=50))
 def test_overspending_is_what_guesses_were_too_small(requests):
     """Whatever comes in whatever order: spent never exceeds the limit by more than actual costs exceeded their reservations, and

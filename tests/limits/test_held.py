@@ -37,3 +37,14 @@ def test_what_was_never_answered_has_nothing_to_tell():
     held = Held(limited.limiter, "a", [], [])
     assert held.lines() == b""
     assert held.done
+
+
+def test_no_more_is_reserved_than_the_caller_wants():
+    """A stream of at most 40 tokens holds those; only one that is twice as long as asked for reserves on."""
+    limited = Limited()
+    held = limited.hold(caller(Allowance(tokens=Rate(minute=10**6))), stream=True, most_output=40).hold
+    assert held.output == 40
+    assert held.more(int(held.due)) is None
+    assert (held.output, held.due) == (40, 16_000)
+    assert held.more(16_001) is None
+    assert held.output > 256

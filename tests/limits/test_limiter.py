@@ -16,7 +16,7 @@ from llm_gateway.core.errors import BudgetExceeded, Forbidden, Overloaded, RateL
 from llm_gateway.core.usage import Usage
 from llm_gateway.dialects.anthropic_messages import ANTHROPIC_MESSAGES
 from llm_gateway.dialects.embeddings import EMBEDDINGS
-from llm_gateway.limits.limiter import STEP
+from llm_gateway.limits.held import STEP
 from llm_gateway.limits.meter import StoreDown, Taken
 
 TOKENS = Allowance(tokens=Rate(minute=100_000))

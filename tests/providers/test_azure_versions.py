@@ -33,7 +33,9 @@ def test_responses_are_there_since_they_began() -> None:
     assert later == b"/openai/responses?api-version=2025-03-01-preview"
 
 
-@pytest.mark.parametrize(("version", "asks"), [("2024-06-01", False), ("2024-09-01-preview", True), ("2025-03-01", True), ("v1", True)])
+@pytest.mark.parametrize(
+    ("version", "asks"), [("2024-06-01", False), ("2024-09-01-preview", True), ("2025-03-01", True), ("v1", True)]
+)
 def test_usage_of_streams_is_there_since_it_began(version: str, asks: bool) -> None:
     """Before that, stream_options is an unknown parameter."""
     assert upstream(api_version=version).deployment("my-gpt").target.stream_usage is asks

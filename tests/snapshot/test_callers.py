@@ -10,7 +10,7 @@ from identity.directories import key
 from llm_gateway.config.schema.limits import TIERS
 from llm_gateway.config.schema.tenants import EndUser
 from llm_gateway.core.scopes import DATA
-from llm_gateway.identity.directory import build
+from llm_gateway.identity.building import build
 from llm_gateway.identity.keys import Pepper
 from llm_gateway.identity.rows import Grant, User
 from llm_gateway.snapshot import NotServable, Snapshot, compile_snapshot
@@ -118,3 +118,12 @@ def test_keys_of_the_file_and_others_are_built_together():
     known = snapshot.directory.user("t", "eve")
     assert known is not None
     assert known.blocked
+
+
+def test_the_last_key_that_is_taken_away_lets_nobody_in():
+    """A gateway that needed keys needs them when none is left; only the configuration says otherwise."""
+    with_one = compiled({}, directory=build({}, [key("k", ONE)]))
+    assert with_one.keys.anonymous is None
+    without = compiled({}, directory=build({}, []), keys=with_one.keys)
+    assert without.keys.anonymous is None
+    assert compiled({"auth": {"required": False}}, keys=with_one.keys).keys.anonymous is not None

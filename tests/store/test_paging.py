@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import insert
 
 from llm_gateway.store import objects
-from llm_gateway.store.paging import BadCursor, _place, cursor_at
+from llm_gateway.store.paging import BadCursor, cursor_at, place_of
 from llm_gateway.store.tables import objects as table
 
 
@@ -21,7 +21,7 @@ from llm_gateway.store.tables import objects as table
 def test_a_cursor_is_a_place(number, text):
     """It comes back as it was, and can stand in a URL."""
     cursor = cursor_at(number, text)
-    assert _place(cursor) == (number, text)
+    assert place_of(cursor) == (number, text)
     assert cursor.isascii()
     assert not set(cursor) & set("+/=&?#")
 

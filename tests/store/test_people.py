@@ -82,3 +82,16 @@ def test_a_person_goes_with_their_sessions(store):
     assert store.read(lambda c: people.session(c, b"1", 1)) is None
     with pytest.raises(NotThere):
         store.write(lambda c: people.delete(c, "p1"))
+
+
+def test_sessions_of_a_person_and_a_renewed_password(store):
+    """The newest first, nobody else's; a password that is kept in another way signs nobody out."""
+    store.write(lambda c: people.create(c, ANN))
+    for number in (1, 3, 2):
+        row = msgspec.structs.replace(session(bytes([number])), created_at=number)
+        store.write(lambda c, row=row: people.open_session(c, row))
+    store.write(lambda c: people.open_session(c, session(b"other", person="p2")))
+    store.write(lambda c: people.renew_password(c, "p1", "$argon2id$y"))
+    assert [row.id for row in store.read(lambda c: people.sessions_of(c, "p1"))] == [b"\3", b"\2", b"\1"]
+    found = store.read(lambda c: people.get(c, "p1"))
+    assert (found.password, found.version) == ("$argon2id$y", ANN.version)

@@ -61,12 +61,22 @@ def bill_of(ex: Exchange, prices: Prices, at: float, candidate: Candidate | None
         if not ex.attempts:
             return Bill(_NOTHING, 0, "none", False, (), "", "")
         return _total(charges(ex, candidate), ex, prices, at, tier)
-    if not (usage.output and usage.input and plausible(usage, candidate)) or usage.cost:
+    if not _is_plain(usage, candidate):
         return _total([_served(ex, candidate)], ex, prices, at, tier)
     priced = prices(ex.served_provider, ex.served_model, usage, at, tier)  # nearly always it is as simple as this
     if priced is None or not priced.nano:
         return _total([_served(ex, candidate)], ex, prices, at, tier)
     return Bill(usage, priced.nano, "prices", priced.estimated, priced.unpriced, priced.version, tier)
+
+
+def _is_plain(usage: Usage, candidate: Candidate | None) -> bool:
+    """Whether it needs no second look: words went in and came out, so many as can be, and nobody says what they cost."""
+    if type(usage) is Usage:
+        fresh, read, written, hour, output, reasoning, heard, spoken, accepted, rejected = astuple(usage)
+        if not (written or hour or reasoning or heard or spoken or accepted or rejected):
+            most = ABSURD * (candidate.context if candidate is not None else 0) or UNKNOWN_CONTEXT
+            return fresh > 0 and output > 0 and read >= 0 and bool(fresh + read + output <= most)
+    return bool(usage.output and usage.input) and not usage.cost and plausible(usage, candidate)
 
 
 def charges(ex: Exchange, candidate: Candidate | None) -> list[Charge]:
@@ -96,7 +106,7 @@ def charges(ex: Exchange, candidate: Candidate | None) -> list[Charge]:
 def tier_of(sample: bytes) -> str:
     """The way of processing that an answer says it had; "": the usual one, or it says none."""
     size = len(sample)
-    at = sample.find(_TIER_NAME, size - _ENDS if size > _ENDS else 0)
+    at = sample.rfind(_TIER_NAME, size - _ENDS if size > _ENDS else 0)
     if at < 0:
         at = sample.find(_TIER_NAME, 0, _ENDS)
     if at < 0 or sample.startswith(_USUAL, at + len(_TIER_NAME)):

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from msgspec import Struct
 from msgspec.structs import astuple
 
 from llm_gateway.accounting.bills import CLASSES, bill_of
@@ -34,13 +35,12 @@ MIRROR = "mirror"
 OWN_KEY = "#own"
 """Behind a provider's name, a tag of requests that were sent with the tenant's own key."""
 MILLION = 1_000_000
-MOST_PATHS = 256
-MOST_CALLERS = 4096
-"""Whose names are at hand."""
+MOST_KNOWN = 4096
+"""Callers and the paths that they use, whose names are at hand."""
 _NOTHING = Usage()
 _PICTURES = (b"image", b"base64", b"file")
-_Who = tuple[str, str, str, tuple[str, ...]]
-"""Key, tenant, project, tags."""
+_Who = tuple[str, str, str, tuple[str, ...], str]
+"""Key, tenant, project, tags, operation."""
 Alarm = Callable[..., None]
 """telemetry.journal.Log: level, event, and what there is to say of it."""
 
@@ -56,22 +56,19 @@ class Book(Protocol):
     def tight(self, running: int) -> bool: ...
 
 
-class Entry:
+class Entry(Struct, eq=False, gc=False):
     """What the ledger knows of a request that runs."""
 
-    __slots__ = ("at", "candidate", "id", "input", "mirror", "open", "output", "position")
-
-    def __init__(self, ident: str, at: float, *, mirror: bool = False) -> None:
-        self.id = ident
-        self.at = at
-        """Unix seconds."""
-        self.mirror = mirror
-        self.open = True
-        self.position = 0
-        """Of its Intent in the log; 0: nobody was asked yet; -1: it could not be written."""
-        self.input = 0
-        self.output = 0
-        self.candidate: Candidate | None = None
+    id: str
+    at: float
+    """Unix seconds."""
+    mirror: bool = False
+    open: bool = True
+    position: int = 0
+    """Of its Intent in the log; 0: nobody was asked yet; -1: it could not be written."""
+    input: int = 0
+    output: int = 0
+    candidate: Candidate | None = None
 
 
 class Ledger:
@@ -90,8 +87,7 @@ class Ledger:
         self._blocks = when_full == "block"
         self._alarm = alarm
         self._quiet_until = 0.0
-        self._paths: dict[bytes, str] = {}
-        self._callers: dict[Caller, _Who] = {}
+        self._known: dict[tuple[Caller | None, bytes], _Who] = {}
         self.running = 0
         self.refused = 0
         """Requests that were refused because the log was full."""
@@ -123,14 +119,17 @@ class Ledger:
         if not entry.position:
             entry.input = _input(ex)
         output = expected_output(candidate)
-        limit = getattr(ex.view, "most_output", 0)
-        output = (min(output, limit) if limit > 0 else output) * getattr(ex.view, "choices", 1)
+        view = ex.view
+        if view is not None:
+            if 0 < view.most_output < output:
+                output = view.most_output
+            output *= view.choices
         entry.output = output
         rates = candidate.rates
         cost = 0 if rates is None else (entry.input * rates[0] + output * rates[2]) // MILLION
         if not entry.position:
-            entry.position = self._append(encode(("i", *self._asked(ex, entry), provider, model, entry.input, output, cost)))
-            if entry.position < 0:
+            entry.position = position = self._append(encode(self._intent(ex, entry, provider, model, cost)))
+            if position < 0:
                 self._lost()
         elif self._append(encode(("t", entry.id, int(self._now() * 1000), provider, model, cost))) < 0:
             self._lost()
@@ -148,32 +147,75 @@ class Ledger:
         if bill.unpriced:
             self.unpriced += 1
         outcome = self._outcome(ex, entry, bill)
-        if entry.position > 0:
-            payload = encode(outcome)
-        else:
-            asked = (*self._asked(ex, entry), "", "", entry.input, entry.output)
-            payload = encode(("r", ("i", *asked), outcome))
+        payload = encode(outcome) if entry.position > 0 else encode(("r", self._intent(ex, entry, "", "", 0), outcome))
         if self._append(payload) < 0:
             self._lost()
 
+    def _intent(self, ex: Exchange, entry: Entry, provider: str, served: str, cost: int) -> tuple[Any, ...]:
+        """As records.Intent."""
+        caller, path, model = ex.caller, ex.path, ex.model
+        if len(model) > NAME:
+            model = model[:NAME]
+        if entry.mirror:
+            caller = None
+        key, tenant, project, tags, operation = self._known.get((caller, path)) or self._who(caller, path)
+        return (
+            "i",
+            entry.id,
+            int(entry.at * 1000),
+            ex.id,
+            key,
+            tenant,
+            project,
+            "" if caller is None else end_user(ex),
+            (MIRROR,) if entry.mirror else tags,
+            operation,
+            model,
+            ex.stream,
+            provider,
+            served,
+            entry.input,
+            entry.output,
+            cost,
+        )
+
+    def _who(self, caller: Caller | None, path: bytes) -> _Who:
+        if len(self._known) >= MOST_KNOWN:
+            self._known.clear()
+        operation = path.decode("latin-1")[:NAME]
+        who: _Who = "", "", "", (), operation
+        if caller is not None:
+            tags = tuple(sorted(tag[:NAME] for tag in caller.tags)[:TAGS])
+            who = caller.key_id[:NAME], caller.tenant[:NAME], caller.project[:NAME], tags, operation
+        self._known[caller, path] = who
+        return who
+
     def _outcome(self, ex: Exchange, entry: Entry, bill: Bill) -> tuple[Any, ...]:
         """As records.Outcome."""
-        usage = bill.usage
-        error = ex.error
-        received = ex.received
+        usage, error, received, attempts = bill.usage, ex.error, ex.received, ex.attempts
         provider, model = ex.served_provider, ex.served_model
-        if not provider and bill.usage != _NOTHING and ex.attempts:
-            provider, model = ex.attempts[-1].provider, ex.attempts[-1].model
+        if not provider and attempts and usage != _NOTHING:
+            provider, model = attempts[-1].provider, attempts[-1].model
+        own: tuple[str, ...] = ()
+        if len(attempts) == 1 and ex.hedges is None:
+            one = attempts[0]
+            tries: Any = ((one.provider, one.model, one.status, one.error or "", int((one.ended - one.started) * 1e6)),)
+            if one.own:
+                own = _own(attempts)
+        else:
+            tries, own = _tries(attempts, ex.hedges), _own(attempts)
+        plain = type(usage) is Usage
+        position, committed = entry.position, ex.committed
         return (
             "o",
             entry.id,
-            max(entry.position, 0),
-            status_of(ex),
+            position if position > 0 else 0,  # noqa: FURB136 - half the time
+            "completed" if error is None and ex.outcome == "completed" else status_of(ex),
             ex.status,
             "" if error is None else error.code,
             provider,
             model,
-            astuple(usage) if type(usage) is Usage else astuple(usage)[:CLASSES],
+            astuple(usage) if plain else astuple(usage)[:CLASSES],
             usage.units if isinstance(usage, MediaUsage) else None,
             bill.cost,
             bill.source,
@@ -182,35 +224,11 @@ class Ledger:
             bill.version,
             bill.tier,
             int((self._monotonic() - received) * 1e6),
-            int((ex.committed - received) * 1e6) if ex.committed else 0,
-            _tries(ex.attempts, ex.hedges),
+            int((committed - received) * 1e6) if committed else 0,
+            tries,
             ex.decision is not None,
-            _own(ex.attempts),
+            own,
         )
-
-    def _asked(self, ex: Exchange, entry: Entry) -> tuple[Any, ...]:
-        """The first members of records.Intent."""
-        at, caller, path, model = int(entry.at * 1000), ex.caller, ex.path, ex.model
-        operation = self._paths.get(path) or self._path(path)
-        if len(model) > NAME:
-            model = model[:NAME]
-        if caller is None or entry.mirror:
-            return entry.id, at, ex.id, "", "", "", "", (MIRROR,) if entry.mirror else (), operation, model, ex.stream
-        key, tenant, project, tags = self._callers.get(caller) or self._caller(caller)
-        return entry.id, at, ex.id, key, tenant, project, end_user(ex), tags, operation, model, ex.stream
-
-    def _path(self, path: bytes) -> str:
-        if len(self._paths) >= MOST_PATHS:
-            self._paths.clear()
-        text = self._paths[path] = path.decode("latin-1")[:NAME]
-        return text
-
-    def _caller(self, caller: Caller) -> _Who:
-        if len(self._callers) >= MOST_CALLERS:
-            self._callers.clear()
-        tags = tuple(sorted(tag[:NAME] for tag in caller.tags)[:TAGS])
-        who = self._callers[caller] = caller.key_id[:NAME], caller.tenant[:NAME], caller.project[:NAME], tags
-        return who
 
     def _full(self) -> None:
         """There is no room in the log. Raises Overloaded if requests are refused then."""
@@ -258,9 +276,6 @@ def _input(ex: Exchange) -> int:
 
 def _tries(attempts: list[Attempt], hedges: list[Attempt] | None) -> tuple[tuple[Any, ...], ...]:
     """As records.Try."""
-    if hedges is None and len(attempts) == 1:
-        one = attempts[0]
-        return ((one.provider, one.model, one.status, one.error or "", int((one.ended - one.started) * 1e6)),)
     tried = [(one, False) for one in attempts] + [(one, True) for one in hedges or ()]
     return tuple(
         (one.provider, one.model, one.status, one.error or "", int(max(0.0, one.ended - one.started) * 1e6), hedged)
@@ -270,7 +285,4 @@ def _tries(attempts: list[Attempt], hedges: list[Attempt] | None) -> tuple[tuple
 
 def _own(attempts: list[Attempt]) -> tuple[str, ...]:
     """Tags of those whose key is the tenant's own."""
-    for one in attempts:
-        if one.own:
-            return tuple(dict.fromkeys(f"{one.provider}{OWN_KEY}" for one in attempts if one.own))
-    return ()
+    return tuple(dict.fromkeys(f"{one.provider}{OWN_KEY}" for one in attempts if one.own))

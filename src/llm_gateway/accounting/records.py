@@ -21,6 +21,7 @@ NAME = 256
 """Characters of a name that is kept: what callers call things may be of any length."""
 TAGS = 64
 ATTEMPTS = 32
+LARGEST = 2**63 - 1
 
 
 class Intent(msgspec.Struct, frozen=True, array_like=True, tag="i"):
@@ -107,17 +108,21 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Record).decode
 
 
-def encode(record: tuple[Any, ...]) -> bytes:
-    """Raises nothing: half a surrogate pair, which JSON can name and UTF-8 cannot, becomes a question mark."""
+def encode(record: Any) -> bytes:
+    """Raises nothing: half a surrogate pair, which JSON can name and UTF-8 cannot, becomes a question mark, and a count beyond 64
+    bits, which a provider may tell, the largest there is.
+    """
     try:
         return _encode(record)
-    except UnicodeEncodeError:
+    except (UnicodeEncodeError, OverflowError):
         return _encode(_sound(record))
 
 
 def _sound(value: Any) -> Any:
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
+    if type(value) is int:
+        return max(-LARGEST, min(value, LARGEST))
     return tuple(map(_sound, value)) if isinstance(value, tuple | list) else value
 
 

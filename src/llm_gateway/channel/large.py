@@ -24,6 +24,8 @@ MOST_HELD = 256 << 20
 HELD_SECONDS = 30.0
 """What nobody goes on with is let go after that."""
 
+QUESTIONS = ("large", "large_piece", "large_rest")
+
 Ask = Callable[[str, Any, float], Awaitable[Any]]
 """Link.ask."""
 Answering = Callable[[bytes], Awaitable[bytes]]
@@ -60,7 +62,7 @@ class Asking:
             piece = await self._ask("large_rest", [rest], seconds)
             pieces.append(piece)
             got += len(piece)
-        return piece if len(pieces) == 1 else b"".join(pieces)  # type: ignore[no-any-return]
+        return piece if len(pieces) == 1 else b"".join(pieces)
 
 
 class _Held:
@@ -86,7 +88,7 @@ class Answers:
 
     @property
     def asked(self) -> dict[str, Callable[[Any, Any], Awaitable[Any]]]:
-        return {"large": self._large, "large_piece": self._piece, "large_rest": self._rest}
+        return dict(zip(QUESTIONS, (self._large, self._piece, self._rest), strict=True))
 
     async def _piece(self, worker: Any, body: Any) -> None:
         number, piece = msgspec.convert(body, tuple[int, bytes])

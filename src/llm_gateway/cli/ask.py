@@ -1,39 +1,19 @@
-"""The command that asks a model through a running gateway, and what others need to ask one."""
+"""The command that asks a model through a running gateway."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 import msgspec
 
+from llm_gateway.cli.gateway import Refused, gateway_options, guarded, send
 from llm_gateway.cli.output import Output
-from llm_gateway.http.client import Client, Origin, Response, Timeouts
+from llm_gateway.http.client import Client
 from llm_gateway.http.errors import HttpError
 from llm_gateway.http.framing.sse import SseReader
-from llm_gateway.http.headers import header
-
-Made = TypeVar("Made", bound=Callable[..., Any])
-
-
-class Refused(Exception):
-    """The gateway answered with an error."""
-
-
-def gateway_options(command: Made) -> Made:
-    """-u and -k, also from GATEWAY_URL and GATEWAY_API_KEY."""
-    command = click.option(
-        "-u",
-        "--url",
-        envvar="GATEWAY_URL",
-        default="http://127.0.0.1:8080",
-        show_default=True,
-        help="The gateway ($GATEWAY_URL).",
-    )(command)
-    return click.option("-k", "--api-key", envvar="GATEWAY_API_KEY", help="Your key ($GATEWAY_API_KEY).")(command)
 
 
 @click.command()
@@ -69,20 +49,10 @@ def chat(
     guarded(output, url, _chat(output, url, api_key, document))
 
 
-def guarded(output: Output, url: str, work: Any) -> None:
-    """Run it; whatever goes wrong is said in words."""
-    try:
-        asyncio.run(work)
-    except Refused as refusal:
-        output.fail(str(refusal))
-    except (HttpError, ValueError) as error:
-        output.fail(f"{url}: {error}. Is the gateway running there? `llm-gateway serve` starts one.")
-
-
 async def _chat(output: Output, url: str, api_key: str | None, document: dict[str, Any]) -> None:
     client = Client()
     try:
-        response = await send(client, b"POST", url, "/chat/completions", api_key, msgspec.json.encode(document))
+        response = await send(client, b"POST", url, "/chat/completions", api_key, msgspec.json.encode(document), output)
         if not document["stream"]:
             reply = msgspec.json.decode(await response.read())
             output.show(reply, reply["choices"][0]["message"].get("content") or "")
@@ -92,28 +62,6 @@ async def _chat(output: Output, url: str, api_key: str | None, document: dict[st
         await printer.over
     finally:
         await client.close()
-
-
-async def send(client: Client, method: bytes, url: str, path: str, api_key: str | None, body: bytes) -> Response:
-    """One request to a path below /v1. Raises Refused, HttpError, and ValueError for a URL that is none."""
-    origin, prefix = Origin.parse(url)
-    root = prefix if prefix.endswith("/v1") else prefix + "/v1"
-    lines = b"Content-Type: application/json\r\n"
-    if api_key:
-        lines += header(b"Authorization", f"Bearer {api_key}".encode())
-    timeouts = Timeouts(head=600.0, idle=600.0)
-    response = await client.send(origin, method, (root + path).encode(), lines, body, timeouts)
-    if response.status != 200:
-        raise Refused(_why(response.status, await response.read()))
-    return response
-
-
-def _why(status: int, body: bytes) -> str:
-    try:
-        error = msgspec.json.decode(body)["error"]
-        return f"{status} {error.get('code') or error.get('type')}: {error['message']}"
-    except (msgspec.DecodeError, KeyError, TypeError):
-        return f"The gateway answered {status}."
 
 
 class _Printer:

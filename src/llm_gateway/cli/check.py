@@ -71,14 +71,6 @@ def validate(output: Output, file: Path | None, path: Path | None, overrides: tu
     )
 
 
-@click.group(name="config")
-def config_group() -> None:
-    """Work with configurations."""
-
-
-config_group.add_command(validate, "check")
-
-
 @click.command()
 def schema() -> None:
     """Print the JSON Schema of the configuration, for editors.

@@ -9,7 +9,7 @@ from typing import Any
 import click
 import msgspec
 
-from llm_gateway.cli.ask import gateway_options, guarded, send
+from llm_gateway.cli.gateway import gateway_options, guarded, send
 from llm_gateway.cli.output import Output
 from llm_gateway.http.client import Client
 
@@ -45,7 +45,7 @@ def explain(
     as_json: bool,
 ) -> None:
     """Say which deployment a running gateway would choose for a request, and why. Nobody is asked."""
-    output = Output(as_json=as_json or output.as_json)
+    output = Output(as_json=as_json or output.as_json, verbose=output.verbose)
     request = _request(output, message, model, file, stream=stream)
     document = {"path": path, "headers": _headers(output, headers), "request": request}
     guarded(output, url, _ask(output, url, api_key, document))
@@ -54,7 +54,7 @@ def explain(
 async def _ask(output: Output, url: str, api_key: str | None, document: Mapping[str, Any]) -> None:
     client = Client()
     try:
-        response = await send(client, b"POST", url, "/routing/explain", api_key, msgspec.json.encode(document))
+        response = await send(client, b"POST", url, "/routing/explain", api_key, msgspec.json.encode(document), output)
         told = msgspec.json.decode(await response.read())
     finally:
         await client.close()

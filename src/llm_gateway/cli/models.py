@@ -15,8 +15,8 @@ from llm_gateway.catalogue.changes import Changes, changes
 from llm_gateway.catalogue.format import Unusable
 from llm_gateway.catalogue.lookup import Catalogue, catalogue_of
 from llm_gateway.catalogue.store import install
-from llm_gateway.cli.ask import gateway_options, guarded, send
 from llm_gateway.cli.check import config_option, load_config, set_option
+from llm_gateway.cli.gateway import gateway_options, guarded, send
 from llm_gateway.cli.output import Output
 from llm_gateway.config.errors import ConfigErrors
 from llm_gateway.config.schema import Config
@@ -32,7 +32,7 @@ _NAMED = 20
 @click.group(invoke_without_command=True)
 @gateway_options
 @click.option("-p", "--provider", help="Only models of this provider.")
-@click.option("--capability", help="Only models that can do this, such as tools or vision.")
+@click.option("--capability", "--capabilities", help="Only models that can do this, such as tools or vision.")
 @click.pass_context
 def models(context: click.Context, url: str, api_key: str | None, provider: str | None, capability: str | None) -> None:
     """List the models that a key may use, as a running gateway has them.
@@ -49,7 +49,7 @@ def models(context: click.Context, url: str, api_key: str | None, provider: str 
 async def _ask(output: Output, url: str, api_key: str | None, path: str) -> None:
     client = Client()
     try:
-        response = await send(client, b"GET", url, path, api_key, b"")
+        response = await send(client, b"GET", url, path, api_key, b"", output)
         listing = msgspec.json.decode(await response.read())
     finally:
         await client.close()

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from shutil import get_terminal_size
 from typing import Any, NoReturn
 
 import msgspec
 from rich.console import Console
 from rich.table import Column, Table
 
+_WIDE = (240, 50)
+"""Columns and lines of what is no terminal, unless COLUMNS says it: a table in a file need not be folded."""
+
 
 class Output:
     """Results go to standard output, everything else to standard error."""
 
-    def __init__(self, *, as_json: bool) -> None:
+    def __init__(self, *, as_json: bool, verbose: int = 0) -> None:
+        """`verbose`: 1 shows which requests are made, 2 the answers' headers too, 3 what was sent and answered."""
         self.as_json = as_json
-        self.console = Console(highlight=False, soft_wrap=True)
+        self.verbose = verbose
+        self.console = Console(
+            highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else get_terminal_size(_WIDE).columns
+        )
         self.errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
     def show(self, data: Any, text: str) -> None:
@@ -35,6 +43,10 @@ class Output:
         for row in rows:
             made.add_row(*row)
         self.console.print(made)
+
+    def note(self, text: str) -> None:
+        """Beside the result: for people who look on."""
+        self.errors.print(text, markup=False, style="dim")
 
     def fail(self, message: str, *, code: int = 1, details: Any = None) -> NoReturn:
         """Say what is wrong and what to do, and end with `code` (2: the command line or configuration is at fault)."""

@@ -8,8 +8,10 @@ import os
 import secrets
 import ssl
 import time
+from collections.abc import Callable
 from importlib.resources import as_file, files
 from pathlib import Path
+from types import MappingProxyType
 
 import click
 from rich.markup import escape
@@ -19,7 +21,7 @@ from llm_gateway.cli.check import config_option, environment, set_option
 from llm_gateway.cli.output import Output
 from llm_gateway.config.errors import ConfigErrors
 from llm_gateway.config.interpolate import Resolve
-from llm_gateway.config.load import Loaded, load_tree
+from llm_gateway.config.load import Loaded, Overlay, load_tree
 from llm_gateway.config.schema import Config
 from llm_gateway.core.clock import SystemClock
 from llm_gateway.credentials.stores.loading import load_now
@@ -27,6 +29,7 @@ from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.providers.registry import option_names
 from llm_gateway.snapshot import NotServable
 from llm_gateway.supervisor import lock
+from llm_gateway.supervisor.objects import kept_objects
 from llm_gateway.supervisor.supervisor import Running, Supervisor
 from llm_gateway.worker.pepper import StateUnusable
 
@@ -38,16 +41,24 @@ _OWN_KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "toge
 @set_option
 @click.option("-p", "--port", type=click.IntRange(0, 65535), help="Short for --set server.port=PORT.")
 @click.option("-H", "--host", help="Short for --set server.host=HOST.")
+@click.option("--workers", metavar="N|auto", help="Short for --set server.workers=N.")
+@click.option("--metrics-port", type=click.IntRange(0, 65535), help="Short for --set server.admin.port=PORT.")
 @click.option("--demo", is_flag=True, help="Serve a local model and simulated providers; no configuration is needed.")
 @click.pass_obj
 def serve(
-    output: Output, path: Path | None, overrides: tuple[str, ...], port: int | None, host: str | None, *, demo: bool
+    output: Output,
+    path: Path | None,
+    overrides: tuple[str, ...],
+    port: int | None,
+    host: str | None,
+    workers: str | None,
+    metrics_port: int | None,
+    *,
+    demo: bool,
 ) -> None:
     """Run the gateway. Ctrl-C or SIGTERM ends it after running requests finished; SIGHUP reads the configuration again."""
-    if port is not None:
-        overrides += (f"server.port={port}",)
-    if host is not None:
-        overrides += (f"server.host={host}",)
+    short = {"server.port": port, "server.host": host, "server.workers": workers, "server.admin.port": metrics_port}
+    overrides += tuple(f"{key}={value}" for key, value in short.items() if value is not None)
     demo_key = None
     if demo:
         if path is not None:
@@ -75,15 +86,37 @@ def serve(
 def _run(output: Output, path: Path | None, overrides: tuple[str, ...], demo_key: str | None) -> None:
     environ = environment()
 
-    def read(resolve: Resolve) -> Loaded:
-        return load_tree(
-            path, overrides=overrides, environ=environ, provider_types=option_names(), dialects=DIALECTS, resolve=resolve
-        )
+    def load_with(objects: Overlay) -> Loaded:
+        def read(resolve: Resolve) -> Loaded:
+            return load_tree(
+                path,
+                overrides=overrides,
+                environ=environ,
+                provider_types=option_names(),
+                dialects=DIALECTS,
+                resolve=resolve,
+                overlay=objects,
+            )
 
-    loaded = load_now(path, overrides, environ, clock=SystemClock(), read=read)
+        return load_now(path, overrides, environ, clock=SystemClock(), read=read)
+
+    loaded = with_objects(output, load_with(MappingProxyType({})), load_with)
     supervisor = Supervisor(loaded, None if path is None else str(path), overrides, environ, time.sleep)
     supervisor.prepare()
     asyncio.run(_serve(output, loaded.config, supervisor, demo_key))
+
+
+def with_objects(output: Output, loaded: Loaded, load_with: Callable[[Overlay], Loaded]) -> Loaded:
+    """The same with what the API owned when the gateway ran last, so that it is served from the first request on."""
+    objects = kept_objects(Path(loaded.config.state.dir))
+    if not objects:
+        return loaded
+    try:
+        return load_with(objects)
+    except ConfigErrors as errors:  # the store, which control reads next, may know better
+        text = f"Starting without what the API owns, which does not fit the file: {errors}"
+        output.errors.print(text, markup=False, style="yellow")
+        return loaded
 
 
 async def _serve(output: Output, config: Config, supervisor: Supervisor, demo_key: str | None) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from functools import lru_cache
-from functools import lru_cache
 from typing import Any, cast
 
 from msgspec import inspect as mi

@@ -13,7 +13,7 @@ from llm_gateway.config.errors import Path, Problems, Where, Wrong, closest, ren
 from llm_gateway.config.tree import Node, put
 
 PREFIX = "GATEWAY_"
-OWN = frozenset({"GATEWAY_CONFIG", "GATEWAY_URL", "GATEWAY_API_KEY"})
+OWN = frozenset({"GATEWAY_CONFIG", "GATEWAY_URL", "GATEWAY_ADMIN_URL", "GATEWAY_API_KEY"})
 """Variables with this prefix that are no configuration keys: the file's place, and what the client commands use."""
 
 Fill = Callable[[Node, Path], None]

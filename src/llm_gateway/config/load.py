@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path as FilePath
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -35,6 +35,7 @@ Overlay = Mapping[Path, Any]
 """Place -> plain data, such as `("models", "fast")` -> a document: what was made by the API and not by the file."""
 LISTS = frozenset({("routing", "rules")})
 """Lists whose entries have a name, by which an Overlay places them: `("routing", "rules", "eu")`."""
+TWO_OWNERS = "is defined by the file and by the API"
 API_OBJECT = "API object"
 """What begins the place of everything that the API owns."""
 
@@ -119,7 +120,7 @@ def overlay_objects(root: Node, overlay: Overlay, problems: Problems) -> Node:
         there = owned(root, path)
         if there is not None:
             hint = "remove it from the file, or delete it by the API"
-            problems.add(there, path, "is defined by the file and by the API", hint)
+            problems.add(there, path, TWO_OWNERS, hint)
             continue
         try:
             made = plant(document, where)
@@ -165,9 +166,11 @@ def search_path(environ: Mapping[str, str]) -> tuple[str, ...]:
     return ("gateway.yaml", "/etc/llm-gateway/gateway.yaml", *in_home)
 
 
-def redacted(config: Sections) -> dict[str, Any]:
-    """The effective configuration as plain data, secrets as `***`, in the notation of a file."""
-    return _plain(config, _hidden)
+def redacted(config: Sections, encode: Callable[[object], str] = str) -> dict[str, Any]:
+    """The effective configuration as plain data, secrets as `***`, in the notation of a file. `encode` writes what JSON has no
+    type for, secrets among it.
+    """
+    return _plain(config, encode)
 
 
 def _find(environ: Mapping[str, str]) -> str | None:
@@ -237,10 +240,6 @@ def _plain(config: Sections, encode: Any) -> dict[str, Any]:
         defaults = msgspec.to_builtins(type(config.providers[name].options)(), enc_hook=encode)
         provider.update({key: value for key, value in options.items() if value != defaults[key]})
     return data
-
-
-def _hidden(value: object) -> str:
-    return str(value)
 
 
 def _hashed(value: object) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -12,6 +14,7 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute
 
 from llm_gateway.channel.hub import Hub, Worker
+from llm_gateway.config.load import Loaded, Overlay
 from llm_gateway.config.schema import Config
 from llm_gateway.config.tree import Node
 from llm_gateway.control.admission import Admission
@@ -24,9 +27,15 @@ from llm_gateway.control.audit import Event, of_worker
 from llm_gateway.control.audit_open import open_log
 from llm_gateway.control.audit_store import TableAudit
 from llm_gateway.control.builder import Builder
+from llm_gateway.control.configuring.wired import Configured, Seen
+from llm_gateway.control.keeping import Keeping
+from llm_gateway.control.ledger.resources import Usage
+from llm_gateway.control.ledger.wired import Keeping as Ledger
+from llm_gateway.control.objects.provider_keys import reseal
 from llm_gateway.control.objects.resources import identity_routes
 from llm_gateway.control.objects.roster import Roster
 from llm_gateway.control.objects.uses import Uses
+from llm_gateway.control.signin.wired import SigningIn
 from llm_gateway.control.storing import Storing
 from llm_gateway.core.clock import Clock
 from llm_gateway.core.ids import Ids
@@ -45,10 +54,24 @@ HOUSEKEEPING_SECONDS = 300.0
 class Administration:
     """One per control process."""
 
-    def __init__(
-        self, config: Config, peppers: Sequence[bytes], clock: Clock, ids: Ids, log: Log, builder: Builder, hub: Callable[[], Hub]
+    def __init__(  # noqa: PLR0913 - what it is wired to, each by name
+        self,
+        config: Config,
+        peppers: Sequence[bytes],
+        clock: Clock,
+        ids: Ids,
+        log: Log,
+        builder: Builder,
+        hub: Callable[[], Hub],
+        environ: Mapping[str, str] = MappingProxyType({}),
+        *,
+        load: Callable[[Overlay], Awaitable[Loaded]],
+        seen: Seen,
     ) -> None:
-        """Raises OSError: the state directory's secrets cannot be used."""
+        """`load` reads files, with objects of the API beside them; `seen`: what there is to see of workers.
+
+        Raises OSError: the state directory's secrets cannot be used.
+        """
         state = Path(config.state.dir)
         try:
             ring = load_ring(state, config.secrets)
@@ -58,12 +81,19 @@ class Administration:
             raise OSError(str(error)) from None
         self._log = log
         self._hub = hub
+        self._keeping = Keeping(self.storing, ring, clock, log, config=lambda: builder.config or config, hub=hub)
+        try:
+            self.ledger = Ledger(state, self.storing, clock, log, config=lambda: builder.config or config, environ=environ)
+        except StateFileUnusable as error:
+            raise OSError(str(error)) from None
         self.noted = Noted()
         self.desk = Desk(self.storing, self.audit, clock, ids, ring, self.noted)
         self.roster = Roster(self.storing, ring, clock, log, built=builder.redirect, push=self._revoked)
         self.desk.changed.append(self.roster.soon)
+        self.configured = Configured(self.storing, ring, clock, log, builder, load=load, audit=self.audit.note, seen=seen)
         self._uses = Uses(self.storing, clock, log)
         self.principals = Principals(Admission(lambda: builder.built, clock))
+        self.signing_in = SigningIn(self.desk, self.principals, lambda: builder.built, environ, log)
         self._pepper = Pepper(peppers[0])
         self._frame = Frame(self.desk, self.principals, ids)
         self._tasks: list[asyncio.Task[None]] = []
@@ -73,21 +103,28 @@ class Administration:
         """What workers tell: topics and who listens."""
         return {"security": self._security, "uses": self._uses.told}
 
+    @property
+    def asked(self) -> Mapping[str, Callable[[Worker, Any], Awaitable[Any]]]:
+        """What workers ask: methods and who answers."""
+        return {**self._keeping.asked, **self.ledger.asked}
+
     def table(self) -> tuple[Route, ...]:
         """All routes of the admin API. A new resource is added here."""
-        return identity_routes(self.desk, self.roster, self._pepper, self._revoked)
+        identity = identity_routes(self.desk, self.roster, self._uses, self._pepper, self._revoked, self.signing_in.keep_password)
+        usage = Usage(self.desk, self.ledger.budgets, self.ledger.shipper.status)
+        return (*identity, *self.configured.routes(), *usage.routes())
 
     def routes(self) -> list[BaseRoute]:
         """The same, served, with the document that describes them."""
         table = self.table()
-        return [*Pages(table).routes(), *self._frame.served(table)]
+        return [*Pages(table).routes(), *self.signing_in.routes(), *self._frame.served(table)]
 
     async def recognised(self, request: Request) -> Any:
         """The Principal of a request. Raises Unauthenticated, Forbidden, Overloaded."""
         return await self.principals(request)
 
     def accepted(self, config: Config, tree: Node) -> None:
-        """This configuration holds from now on."""
+        """What the file says from now on."""
         self.roster.file(config, tree)
 
     def start(self) -> None:
@@ -95,7 +132,10 @@ class Administration:
         loop = asyncio.get_running_loop()
         self.storing.start()
         self.roster.start()
+        self.configured.start()
         self._uses.start()
+        self._keeping.start()
+        self.ledger.start()
         self._tasks = [loop.create_task(self._audited()), loop.create_task(self._note()), loop.create_task(self._housekeeping())]
 
     async def close(self) -> None:
@@ -104,7 +144,11 @@ class Administration:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.roster.close()
+        await self.configured.close()
         await self._uses.close()
+        await self.signing_in.close()
+        await self._keeping.close()
+        await self.ledger.close()
         self._flush()
         await self.audit.close()
         await self.storing.close()
@@ -134,11 +178,14 @@ class Administration:
             self._flush()
 
     async def _audited(self) -> None:
-        """The audit log, begun; while its folder cannot be used, actions are refused."""
+        """The audit log, begun; while its folder cannot be used, actions are refused. An empty one goes on behind the store."""
         pause = 1.0
+        beginning = None
+        with contextlib.suppress(StoreError):
+            beginning = await TableAudit(self.storing).last()
         while True:
             try:
-                await self.audit.start()
+                await self.audit.start(beginning)
             except OSError as error:
                 self._log("error", "audit_not_opened", why=error.strerror or str(error))
                 await asyncio.sleep(pause)
@@ -147,11 +194,13 @@ class Administration:
                 return
 
     async def _housekeeping(self) -> None:
-        """Answers that are kept for 24 hours, and no longer."""
+        """Answers that are kept for 24 hours, and no longer; seals of a master key that was replaced."""
+        await self.storing.there.wait()
+        with contextlib.suppress(StoreError):
+            await reseal(self.storing, self.desk.ring, self._log)
         while True:
             await asyncio.sleep(HOUSEKEEPING_SECONDS)
             try:
-                now = self.desk.now
-                await self.storing.write(lambda connection: idempotency.expire(connection, now))
+                await self.storing.write(lambda connection: idempotency.expire(connection, self.desk.now))
             except StoreError:
                 continue  # it is away: later

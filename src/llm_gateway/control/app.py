@@ -29,9 +29,10 @@ def application(
     report: Callable[[BaseException], None],
     *,
     fallback: Callable[[Request], Awaitable[Response]] | None = None,
+    tls: bool = False,
 ) -> ASGIApp:
     """`routes` in the order in which they are looked at; `fallback` answers what is none of them (None: 404); `report` is told of
-    bugs.
+    bugs; `tls`: browsers reach it over HTTPS.
     """
 
     async def told(request: Request, error: Exception) -> Response:
@@ -57,7 +58,7 @@ def application(
         with contextlib.suppress(Exception):  # Starlette raises it again behind the answer, for a server that would print it
             await starlette(scope, receive, send)
 
-    return SecurityHeaders(quiet, tls=False)
+    return SecurityHeaders(quiet, tls=tls)
 
 
 def told_as(request: Request, error: GatewayError, ids: Ids) -> Response:

@@ -197,6 +197,7 @@ class Builder:
         managed = await self._managed(document)
         directory = self.directory
         compiled = await asyncio.to_thread(self._compile, loaded.config, managed, directory)
+        before = self.built, self.config
         self.built, self.config, self.problem = compiled, loaded.config, ""
         parts = {**self.extra, CONFIG: document, MANAGED: msgspec.msgpack.encode(managed)}
         if directory is not None:
@@ -205,6 +206,7 @@ class Builder:
         if made.digests == self._current.digests and not anyway:
             await self._keep(self._current)
         elif not await self._give(made):
+            self.built, self.config = before
             return
         self._accepted(loaded)
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
-import msgspec
 from sqlalchemy import Connection
 
 from llm_gateway.channel.peer import Refused
@@ -49,7 +48,7 @@ AT_ONCE = 64
 """Transactions; whoever comes then is told that the store is away, so that the channel is free for everything else."""
 SECONDS = 4.0
 """For one of them. Workers wait a little longer."""
-STARTING_SECONDS = 5.0
+STARTING_SECONDS = 10.0
 REST_SECONDS = 0.5
 """After a failure nobody asks the database for so long."""
 USES = 20
@@ -280,14 +279,3 @@ class Kept:
 def _row(owner: str, ident: str, part: str) -> str:
     """What a sealed blob belongs to. No id that is stored has a NUL in it."""
     return f"responses\0{owner}\0{ident}\0{part}"
-
-
-def everybody(
-    ask_all: Callable[[str, Any, float], Awaitable[Any]], method: str, seconds: float
-) -> Callable[[Settle], Awaitable[object]]:
-    """`settle` over the Hub: nobody is waited for longer than `seconds`."""
-
-    async def settle(what: Settle) -> object:
-        return await ask_all(method, msgspec.to_builtins(what), seconds)
-
-    return settle

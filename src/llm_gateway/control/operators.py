@@ -73,6 +73,10 @@ class Operators:
     async def breakers(self, request: Request) -> Response:
         """GET: all of them, each as its worst worker has it, those that are not closed first (requirements E20)."""
         self.admission.demand(headers_of(request), "admin:read")
+        return response_of(json(200, await self.all_breakers()))
+
+    async def all_breakers(self) -> dict[str, Any]:
+        """The same for whoever was let in."""
         await self.hub.someone(ASK_SECONDS)
         answers = await self.hub.ask_all("circuits", None, ASK_SECONDS)
         rows: dict[str, list[tuple[int, Row]]] = {}
@@ -81,21 +85,25 @@ class Operators:
                 rows.setdefault(row[0], []).append((worker.slot, Row(*row)))
         data = [_shown(held, several=len(answers) > 1) for held in rows.values()]
         data.sort(key=lambda row: (row["state"] == "closed" and "reason" not in row, row["id"]))
-        return response_of(json(200, {"data": data, **_missing(answers)}))
+        return {"data": data, **_missing(answers)}
 
     async def reset(self, request: Request) -> Response:
         """POST .../{provider/model or provider}/reset: closed in every worker, without a pause, its failures forgotten. 204, or
         200 that names the workers that could not be told.
         """
         self.admission.demand(headers_of(request), "admin:write")
+        missing = await self.reset_breaker(unquote(request.path_params["name"]))
+        return response_of(json(200, missing)) if missing else Response(status_code=204)
+
+    async def reset_breaker(self, name: str) -> dict[str, Any]:
+        """The workers that could not be told. Raises NotFound, Overloaded."""
         await self.hub.someone(ASK_SECONDS)
-        answers = await self.hub.ask_all("reset", unquote(request.path_params["name"]), ASK_SECONDS)
+        answers = await self.hub.ask_all("reset", name, ASK_SECONDS)
         if not any(answer is True for _, answer in answers):
             if not answers or _missing(answers):
                 raise Overloaded("No worker could be asked.", code="workers_unavailable", details=_missing(answers) or None)
             raise NotFound("There is no circuit breaker of this name. GET /admin/circuit-breakers lists them.")
-        missing = _missing(answers)
-        return response_of(json(200, missing)) if missing else Response(status_code=204)
+        return _missing(answers)
 
     async def of_a_worker(self, request: Request) -> Response:
         """What one worker alone can answer, and any of them: models, routing. Raises NotFound, Overloaded."""

@@ -6,15 +6,15 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from llm_gateway._version import __version__
 from llm_gateway.channel.hub import Hub, Worker
+from llm_gateway.channel.large import QUESTIONS
 from llm_gateway.channel.messages import Accepted, Boot, Serving, Unfit, Web, plain, read
 from llm_gateway.channel.peer import Handlers, Peer, Refused
 from llm_gateway.channel.snapshot import Managed, Signer, Unusable
@@ -26,6 +26,7 @@ from llm_gateway.config.schema import Config
 from llm_gateway.config.tree import Node
 from llm_gateway.config.watch import Watch
 from llm_gateway.control.builder import Builder
+from llm_gateway.control.configuring.overlay import kept
 from llm_gateway.control.statistics import Statistics
 from llm_gateway.core.clock import SystemClock
 from llm_gateway.core.ids import Ids
@@ -42,10 +43,13 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from llm_gateway.control.administration import Administration
+    from llm_gateway.control.configuring.circuits import Breakers
     from llm_gateway.control.web import Listener
 
 SOCKET = "control.sock"
 """In the state directory; workers know it by this name."""
+ASKED = (*QUESTIONS, "spent", "budget_alerts")
+"""What workers ask the administration."""
 START_SECONDS = 120.0
 """How long the supervisor may take to start what a configuration needs: a local model loads for a while."""
 
@@ -70,8 +74,6 @@ class Process:
         self._log: Log | None = None
         self._app: ASGIApp | None = None
         self._administration: Administration | None = None
-        self.overlay: Overlay = MappingProxyType({})
-        """Objects that the API owns; `rebuild` after it was replaced."""
 
     async def live(self, leash: socket.socket) -> int:
         """From the first word of the supervisor to the end; the exit status."""
@@ -124,7 +126,7 @@ class Process:
             accepted=self._accepted,
         )
         self._hub = Hub(
-            {"web": self._forwarded},
+            {"web": self._forwarded, **{method: self._asked_administration(method) for method in ASKED}},
             {
                 "report": self._statistics.report,
                 "has": self._builder.has,
@@ -143,8 +145,10 @@ class Process:
         with contextlib.suppress(NotServable, ConfigErrors, Unpackable):  # an older supervisor's; the files decide
             self._known(self._builder.restore())
         operators = self._operators()
-        routes = [*operators.routes(), *self._administrated(unpack(begin.config))]
-        self._app = application(routes, self._ids, self._bug, fallback=operators.of_a_worker)
+        routes = [*operators.routes(), *self._administrated(unpack(begin.config), operators)]
+        known = self._builder.config
+        tls = known is not None and (known.auth.admin.url or "").startswith("https:")
+        self._app = application(routes, self._ids, self._bug, fallback=operators.of_a_worker, tls=tls)
         self._hub.start(Path(boot.state) / SOCKET)
         self._listener: Listener = Listener(self._app, self._sockets)
         self._listener.start()
@@ -161,9 +165,10 @@ class Process:
 
         return Operators(self._hub, self._health, Admission(lambda: self._builder.built, self._clock))
 
-    def _administrated(self, tree: Node) -> Sequence[BaseRoute]:
+    def _administrated(self, tree: Node, operators: Breakers) -> Sequence[BaseRoute]:
         """Raises OSError."""
         from llm_gateway.control.administration import Administration  # noqa: PLC0415 - SQLAlchemy, too
+        from llm_gateway.control.configuring.wired import Seen  # noqa: PLC0415 - see above
 
         assert self._log is not None  # noqa: S101 - begun
         config = self._builder.config
@@ -171,8 +176,21 @@ class Process:
             self._log("error", "admin_api_off", why="what this process was started with cannot be read: restart the gateway")
             return ()
         secrets = self._boot.secrets
-        made = Administration(config, secrets, self._clock, self._ids, self._log, self._builder, lambda: self._hub)
+        seen = Seen(self._statistics, self._health, operators)
+        made = Administration(
+            config,
+            secrets,
+            self._clock,
+            self._ids,
+            self._log,
+            self._builder,
+            lambda: self._hub,
+            self._environ,
+            load=self._load_with,
+            seen=seen,
+        )
         made.accepted(config, tree)
+        made.configured.begin(tree)
         self._administration = made
         return made.routes()
 
@@ -183,6 +201,14 @@ class Process:
 
         return told
 
+    def _asked_administration(self, method: str) -> Callable[[Worker, Any], Awaitable[Any]]:
+        async def asked(worker: Worker, body: Any) -> Any:
+            if self._administration is None:
+                raise Refused("starting", "the control process is starting")
+            return await self._administration.asked[method](worker, body)
+
+        return asked
+
     def rebuild(self) -> None:
         """Read everything again, soon."""
         if self._log is not None:  # begun; until then the first build is to come
@@ -190,6 +216,12 @@ class Process:
 
     async def _load(self) -> Loaded:
         """Raises ConfigErrors."""
+        if self._administration is None:
+            return await self._load_with(kept(self._builder.extra))
+        return await self._load_with(await self._administration.configured.overlay())
+
+    async def _load_with(self, overlay: Overlay) -> Loaded:
+        """With objects of the API beside the file's. Raises ConfigErrors."""
         boot, environ = self._boot, self._environ
 
         def read(resolve: Resolve) -> Loaded:
@@ -200,7 +232,7 @@ class Process:
                 provider_types=option_names(),
                 dialects=DIALECTS,
                 resolve=resolve,
-                overlay=self.overlay,
+                overlay=overlay,
             )
 
         return await load_with_secrets(boot.path, boot.overrides, environ, keeper=self._keeper, read=read)
@@ -215,6 +247,7 @@ class Process:
         self._known(loaded.config)
         if self._administration is not None:
             self._administration.accepted(loaded.config, loaded.tree)
+            self._administration.configured.accepted(loaded)
         if self._files is not None:
             self._files.paths = loaded.config.sources  # it may name other files now
         self._supervisor.tell("accepted", plain(Accepted(pack(loaded.tree))))

@@ -85,6 +85,10 @@ class Statistics:
             errors=summary.errors + sum(errors for _, errors in ended),
         )
 
+    def together(self, now: float) -> Summary:
+        """All providers as one, over all workers that are there or were the last in their place."""
+        return provider_together([run.stats for run in self._runs.values()], None, now)
+
     def wellness(self, provider: str, _rate: float | None, _latency: float | None) -> Wellness:
         """The worst that a worker has."""
         known = [run.wellness[provider] for run in self._runs.values() if provider in run.wellness]

@@ -6,6 +6,7 @@ Requests of models go on without it; what needs it is told StoreUnavailable.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -21,6 +22,8 @@ from llm_gateway.store.threads import Threads
 from llm_gateway.telemetry.journal import Log
 
 Result = TypeVar("Result")
+OPEN_SECONDS = 5.0
+"""How long the first ones wait for it to be opened."""
 _BACKOFF = (0.2, 0.5, 1.0, 2.0, 5.0)
 _WRONG_SCHEMA = 10.0
 """Somebody migrates it, perhaps."""
@@ -35,7 +38,7 @@ class Transactions(Protocol):
 
 
 class Storing:
-    """One per control process. `ready` are called, one after the other, when the store can be used for the first time."""
+    """One per control process."""
 
     def __init__(
         self,
@@ -55,7 +58,9 @@ class Storing:
         self._sleep = sleep
         self._threads: Threads | None = None
         self._task: asyncio.Task[None] | None = None
+        self._tried = asyncio.Event()
         self.there = asyncio.Event()
+        """Set when the store can be used for the first time."""
         self.why = "it is being opened"
         """Why there is no store yet."""
 
@@ -69,11 +74,11 @@ class Storing:
 
     async def read(self, work: Callable[[Connection], Result]) -> Result:
         """Threads.read. Raises StoreError."""
-        return await self._known().read(work)
+        return await (await self._known()).read(work)
 
     async def write(self, work: Callable[[Connection], Result]) -> Result:
         """Threads.write. Raises StoreError."""
-        return await self._known().write(work)
+        return await (await self._known()).write(work)
 
     async def close(self) -> None:
         """What runs is finished."""
@@ -83,7 +88,10 @@ class Storing:
         if self._threads is not None:
             await asyncio.to_thread(self._threads.close)
 
-    def _known(self) -> Threads:
+    async def _known(self) -> Threads:
+        if self._threads is None and not self._tried.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._tried.wait(), OPEN_SECONDS)
         if self._threads is None:
             raise StoreUnavailable(f"the store is not there yet: {self.why}")
         return self._threads
@@ -94,6 +102,7 @@ class Storing:
             try:
                 store = await self._in_thread()
             except StoreError as error:
+                self._tried.set()
                 if str(error) != self.why:
                     self._log("error", "store_away", why=str(error))
                 self.why = str(error)
@@ -102,6 +111,7 @@ class Storing:
                 failures += 1
                 continue
             self._threads, self.why = Threads(store), ""
+            self._tried.set()
             self._log("info", "store_ready", where=store.where)
             self.there.set()
             return

@@ -11,6 +11,15 @@ _TEN_BITS = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
 _IN_ONE_MILLISECOND = 1 << 20
 
 
+NODE = (10, 12)
+"""Where in a ULID of ours the object that made it is named: from which character on, and how many."""
+
+
+def node_of(ulid: str) -> str:
+    """What all ULIDs of one object, and of no other one, have in common."""
+    return ulid[NODE[0] : NODE[0] + NODE[1]]
+
+
 class Ids:
     """Makes ids. The generator is seeded once from the system's randomness; ids are names, not secrets."""
 

@@ -22,7 +22,8 @@ class SseRelay(ABC):
     """A `Relay` (dialects/base.py) of Server-Sent Events.
 
     `take` reads one event: it sets `committed` and `usage`, and `failure` or `done` when the stream is over; it calls `learn` for
-    a piece of text whose like need not be read again, and sets `hidden` for what is not to be passed on. `end` supplies `terminal` where only that is missing.
+    a piece of text whose like need not be read again, and sets `hidden` for what is not to be passed on. `end` supplies
+    `terminal` where only that is missing.
     """
 
     terminal: ClassVar[bytes]

@@ -26,6 +26,7 @@ from llm_gateway.core.splice import set_top_level
 from llm_gateway.dialects.openai_responses import OPENAI_RESPONSES
 from llm_gateway.dialects.openai_responses.reply_items import response_id
 from llm_gateway.dialects.openai_responses.state import output_items
+from llm_gateway.edge.conversation import LONGEST_CHAIN, UNFINISHED, Facts, conversation, facts, items_of
 from llm_gateway.edge.heartbeat import Heartbeat
 from llm_gateway.edge.respond import Respond
 from llm_gateway.edge.stored import LONGEST_ID, ResponseStore, Stored
@@ -35,9 +36,6 @@ from llm_gateway.providers.answer import WholeAnswer
 from llm_gateway.providers.deployment import Deployment, Patience
 from llm_gateway.resilience.attempts import Answer, AskDeployment
 
-LONGEST_CHAIN = 1000
-"""Responses of one conversation."""
-UNFINISHED = frozenset({"queued", "in_progress"})
 _PARAM = "previous_response_id"
 _REFERENCE = b'"item_reference"'
 _ITEM = re.compile(r"[a-z]+_(.+)_\d+")
@@ -264,25 +262,11 @@ def _stored(turn: Turn, response: bytes, seen: Facts) -> Stored:
     )
 
 
-class Facts(msgspec.Struct, gc=False):
-    """What is read of a response."""
-
-    id: str = ""
-    status: str | None = None
-
-
 class _Reasoning(msgspec.Struct, gc=False):
     type: str | None = None
     encrypted_content: str | None = None
     content: list[Any] | None = None
     summary: list[Any] | None = None
-
-
-def facts(response: bytes) -> Facts:
-    try:
-        return decode_lenient(response, Facts)
-    except (MalformedJson, msgspec.ValidationError):
-        return Facts()
 
 
 class _Named(msgspec.Struct, gc=False):
@@ -310,11 +294,6 @@ def _named(item: Raw) -> _Named:
         return _Named()
 
 
-def items_of(stored: Stored) -> list[Raw]:
-    """What a request said and what it was answered."""
-    return [*msgspec.json.decode(stored.items, type=list[Raw]), *output_items(stored.response)]
-
-
 def _reference(item: Raw, provider: str) -> Reference | None:
     """What this item is if it is reasoning whose content lies with its provider."""
     if b'"reasoning"' not in bytes(item):
@@ -334,19 +313,3 @@ def _unreadable(turn: Turn, deployment: Deployment) -> frozenset[int]:
     translated = lane is not None and not lane.same
     here = deployment.upstream.name
     return frozenset([index for index, one in turn.references.items() if one.provider != here and not (one.told and translated)])
-
-
-async def conversation(store: ResponseStore, owner: str, ident: str, last: Stored, longest: int) -> list[Stored] | None:
-    """The responses that `last`, called `ident`, goes on from, oldest first, and itself; None if one of them is gone.
-
-    Raises PayloadTooLarge for more than `longest` bytes, StorageUnavailable.
-    """
-    chain = [last]
-    if last.previous is not None and last.previous != ident:
-        chain += await store.chain(owner, last.previous, LONGEST_CHAIN - 1, longest)
-    if sum(len(link.items) + len(link.response) for link in chain) > longest:
-        raise PayloadTooLarge("The conversation has become longer than the gateway takes.", param=_PARAM)
-    if chain[-1].previous is not None:
-        return None
-    chain.reverse()
-    return chain

@@ -26,7 +26,7 @@ from llm_gateway.core.errors import (
 )
 from llm_gateway.core.json import MalformedJson, decode_lenient, encode
 from llm_gateway.dialects.openai_responses.wire import NAME
-from llm_gateway.edge.continued import UNFINISHED, conversation, facts, items_of
+from llm_gateway.edge.conversation import UNFINISHED, conversation, facts, items_of
 from llm_gateway.edge.listing import Params, parse_query, whole
 from llm_gateway.edge.models import unquoted
 from llm_gateway.edge.plain import JSON, Plain, json

@@ -15,6 +15,8 @@ LONGEST_ID = 256
 OVERHEAD = 600
 """Bytes that an entry takes besides what it holds: its objects, its places in two dicts."""
 SWEEP_SECONDS = 60.0
+IN_MEMORY = 64 << 20
+"""Bytes, unless the configuration says how many."""
 
 
 class Stored(msgspec.Struct, frozen=True, gc=False):
@@ -100,7 +102,7 @@ class MemoryStore:
     When it is full, whoever holds more than an equal share gives way first: nobody can push out the others' responses.
     """
 
-    def __init__(self, monotonic: Callable[[], float], capacity: int = 64 << 20, ttl: float = 30 * 86_400.0) -> None:
+    def __init__(self, monotonic: Callable[[], float], capacity: int = IN_MEMORY, ttl: float = 30 * 86_400.0) -> None:
         """`capacity` in bytes, `ttl` in seconds."""
         self._monotonic = monotonic
         self._capacity = self._each = capacity

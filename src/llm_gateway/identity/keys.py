@@ -67,7 +67,6 @@ class KeyTable:
         is; None: it is refused.
         """
         self.peppers = tuple(peppers)
-        self.peppers = tuple(peppers)
         self.pepper = peppers[0]
         self._older = tuple(peppers[1:])
         self._find = keys.find

@@ -100,6 +100,7 @@ OF_GATEWAY: Mapping[str, frozenset[str]] = MappingProxyType(
         "config:write": frozenset(),
         "system:read": frozenset({OPERATOR, DEVELOPER, ANALYST, AUDITOR, SERVICE}),
         "system:write": frozenset({OPERATOR}),
+        "ledger:write": frozenset(),
     }
 )
 """The same for what belongs to the gateway as a whole. Who belongs to a tenant has none of them."""

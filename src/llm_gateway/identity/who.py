@@ -32,6 +32,7 @@ _OURS = b"sk-"
 """What begins so was meant to be a key of this gateway, or of a provider: it is never sent to who could read it."""
 _TELL_SECONDS = 10.0
 
+Note = Callable[[str, str], None]
 Log = Callable[..., None]
 """Level, event, and fields by name."""
 
@@ -39,7 +40,7 @@ Log = Callable[..., None]
 class Who:
     """One per snapshot; `signatures` and `lockout` outlive it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it asks and tells, each by name
         self,
         identify: Identify,
         keys: KeyTable,
@@ -50,7 +51,9 @@ class Who:
         tokens: Tokens | None = None,
         certificates: Certificates | None = None,
         log: Log | None = None,
+        note: Note | None = None,
     ) -> None:
+        """`note` is told of each refusal: from where, and its code."""
         self._identify = identify
         self._keys = keys
         self._clock = clock
@@ -59,6 +62,7 @@ class Who:
         self._tokens = tokens
         self._certificates = certificates
         self._log = log
+        self._note = note
         self._told: dict[str, float] = {}
 
     def __call__(self, ex: Exchange) -> Awaitable[None] | None:
@@ -157,6 +161,8 @@ class Who:
 
     def _failed(self, peer: str, refusal: Unauthenticated) -> GatewayError:
         """Credentials that are missing, or were good once, are no try at finding some."""
+        if self._note is not None:
+            self._note(peer, refusal.code)
         if refusal.code in ("missing_api_key", "expired_api_key", "expired_token", "expired_signature"):
             return refusal
         return self._lockout.failed(peer, refusal)

@@ -20,7 +20,8 @@ from llm_gateway.limits.meter import Book, Charge, Meter, State, Taken
 from llm_gateway.limits.redis_counters import Counter
 
 ANEW = 60.0
-"""An outage this long after the last one begins with fresh counters: shorter ones go on with the same."""
+"""An outage this long after the last one begins with fresh counters: shorter ones go on with the same. Parts of budgets are
+made anew in any case, or each outage would allow what was left at the first one."""
 Entry = tuple[Counter, bytes, int]
 
 
@@ -41,6 +42,10 @@ class Alone:
         self._book = fallback()
         self._outage = 0
         self._began = -inf
+        self._spent: dict[bytes, int] = {}
+        """Of budgets, by their counters' names: what the book has as spent."""
+        self._before: dict[bytes, int] = {}
+        """What that was when this outage's part was made: Redis knows of it."""
         self._holds: dict[str, tuple[float, list[Entry]]] = {}
         self._meanwhile = Meanwhile()
 
@@ -52,9 +57,11 @@ class Alone:
     def begin(self) -> None:
         """An outage."""
         at = self._clock.monotonic()
+        self._outage += 1
         if at - self._began >= ANEW:
             self._book = self._fallback()
-            self._outage += 1
+            self._spent.clear()
+        self._before.clear()
         self._began = at
 
     def has(self, hold: str) -> bool:
@@ -70,12 +77,16 @@ class Alone:
             charges = [Charge(self._share(counter), amount) for counter, _, amount in entries]
             taken = self._book.take(hold, charges, now, lease)
             assert isinstance(taken, Taken)  # noqa: S101 - the book in memory answers at once
-            states = [_whole(state, counter) for state, (counter, _, _) in zip(taken.states, entries, strict=True)]
+            before = self._before
+            states = [
+                _whole(state, counter, before.get(counter.key, 0))
+                for state, (counter, _, _) in zip(taken.states, entries, strict=True)
+            ]
             if taken.refused >= 0:
                 return Taken(taken.refused, states)
         self._sweep(at)
-        before = self._holds.get(hold)
-        self._holds[hold] = (at + lease, entries if before is None else [*before[1], *entries])
+        held = self._holds.get(hold)
+        self._holds[hold] = (at + lease, entries if held is None else [*held[1], *entries])
         for counter, key, amount in entries:
             if counter.kind == "r":
                 self._meanwhile.add(counter, key, amount, at, self._workers())
@@ -87,6 +98,9 @@ class Alone:
         _, entries = self._holds.pop(hold, (0.0, []))
         if self.policy == "local_share":
             self._book.settle(hold, [Charge(self._share(counter), amount) for counter, _, amount in used], now)
+            for counter, key, amount in used:
+                if counter.kind == "b":
+                    self._spent[key] = self._spent.get(key, 0) + amount
         keys: dict[str, bytes] = {}
         for counter, key, amount in entries:
             keys.setdefault(counter.meter.key, key)
@@ -117,14 +131,14 @@ class Alone:
             del self._holds[hold]
 
     def _share(self, counter: Counter) -> Meter:
-        """The worker's part of a limit."""
+        """The worker's part of a limit; of a budget what it spent in outages before and its part of what is left now."""
         if counter.share is not None and counter.share[0] == self._outage:
             return counter.share[1]
         meter, workers = counter.meter, self._workers()
         if counter.kind == "b":
-            part = msgspec.structs.replace(
-                meter, most=max(meter.most - counter.spent - counter.reserved, 0) // workers, alerts=()
-            )
+            left = max(meter.most - counter.spent - counter.reserved, 0)
+            spent = self._before.setdefault(counter.key, self._spent.get(counter.key, 0))
+            part = msgspec.structs.replace(meter, most=spent + left // workers, alerts=())
         else:
             burst = max(meter.burst // workers, 1) if meter.burst else 0
             part = msgspec.structs.replace(meter, most=max(meter.most // workers, 1), burst=burst)
@@ -132,8 +146,10 @@ class Alone:
         return part
 
 
-def _whole(state: State, counter: Counter) -> State:
-    """What a part says, as it is told to callers: of a budget with what others had spent and reserved."""
+def _whole(state: State, counter: Counter, before: int) -> State:
+    """What a part says, as it is told to callers: of a budget with what others had spent and reserved, and without what is known
+    of it twice.
+    """
     if counter.kind != "b":
         return state
-    return State(state.left, counter.spent + state.settled, counter.reserved + state.reserved, state.reset, state.retry)
+    return State(state.left, counter.spent + state.settled - before, counter.reserved + state.reserved, state.reset, state.retry)

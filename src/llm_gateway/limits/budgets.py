@@ -86,6 +86,15 @@ class BudgetCell:
             self._tell(self._meter, spent, self.start, self.end)
         self._set(self._meter)
 
+    def more(self, spent: int, now: float) -> None:
+        """So much more (below 0: less) was spent in the period of `now` by others than those who were counted here."""
+        if not self.start <= now < self.end:
+            self._turn(now)
+        self.spent = max(self.spent + spent, 0)
+        if self.spent >= self._alert_at:
+            self._tell(self._meter, self.spent, self.start, self.end)
+        self._set(self._meter)
+
     def idle(self, at: float, now: float) -> bool:  # noqa: ARG002 - as above
         """Whether a new counter would be the same."""
         return not self.reserved and (not self.spent or now >= self.end)

@@ -11,6 +11,9 @@ from llm_gateway.limits.answers import lines
 from llm_gateway.limits.meter import State
 from llm_gateway.limits.plan import Measured, Pair, Use
 
+STEP = 256
+"""Tokens that a running stream reserves at a time, when what was reserved is written."""
+
 
 class Keeper(Protocol):
     """The limiter."""
@@ -33,6 +36,8 @@ class Held:
     output = 0
     """Tokens of the answer that are reserved so far."""
     choices = 1
+    most = 0
+    """Tokens of the answer that the caller wants at most; 0: it did not say."""
     done = True
     """Whether it holds nothing: it was settled, or was never let by."""
     due = inf
@@ -58,6 +63,21 @@ class Held:
         if written < self.due and self.ending is None:
             return None
         return self._keeper.more(self, int(written / use.learned.facts.stream_bytes))
+
+    def ahead(self, tokens: int) -> int:
+        """So many tokens are to be reserved besides, now that the stream has come to so many; 0: none yet. Not more than the
+        caller wants, unless what is written says that the provider does not care.
+        """
+        extra = max(tokens - self.output, 0) + STEP
+        per = 1.0 if self.use is None else self.use.learned.facts.stream_bytes
+        if self.output + extra > self.most > tokens / 2:
+            extra = self.most - self.output
+            if extra <= 0:
+                self.due = 2 * self.most * per
+                return 0
+        self.output += extra
+        self.due = self.output * per
+        return extra
 
     def lines(self) -> bytes:
         """Header lines for the answer; b"" if there is nothing to tell."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from math import inf
 
 import msgspec
@@ -35,8 +35,6 @@ from llm_gateway.limits.held import Held
 from llm_gateway.limits.meter import Book, Charge, Meter, StoreDown, Taken
 from llm_gateway.limits.plan import MOST_MODELS, Amounts, Part, Plan, Rates, Use
 
-STEP = 256
-"""Tokens that a running stream reserves at a time, when what was reserved is written."""
 MOST_PARTS = 10_000
 """End users, and source addresses, whose meters are at hand."""
 _EMBEDDING_FROM = 16 << 10
@@ -62,8 +60,10 @@ class Limiter:
         *,
         prices: PricesOf,
         name: Callable[[Exchange], str],
+        know: Callable[[Iterable[Meter]], None] | None = None,
     ) -> None:
-        """`name`: under which unique name a request holds; its id in the ledger."""
+        """`name`: under which unique name a request holds; its id in the ledger. `know`: is told what will be charged."""
+        self._know = know or (lambda _meters: None)
         self._limiting = limiting
         self._book = book
         self._estimates = estimates
@@ -131,9 +131,9 @@ class Limiter:
         """A stream has come to so many `tokens`: some are reserved ahead. What it is to be ended with; None: it may go on."""
         if held.ending is not None or held.use is None:
             return held.ending
-        extra = max(tokens - held.output, 0) + STEP
-        held.output += extra
-        held.due = held.output * held.use.learned.facts.stream_bytes
+        extra = held.ahead(tokens)
+        if not extra:
+            return None
         amounts = _amounts(held.use, 0, extra)
         # What cannot end the stream is counted all the same: it is used.
         charges = [Charge(meter if meter.cut else _counted(meter), amounts[place]) for meter, place, _ in held.measured]
@@ -239,6 +239,7 @@ class Limiter:
                 output = FLOOR
             if 0 < view.most_output < output:
                 output = view.most_output
+            held.most = view.most_output * view.choices
             if view.choices > 1:
                 held.choices = view.choices
                 output *= view.choices
@@ -257,6 +258,7 @@ class Limiter:
         by_user = self._by_user or bool(caller.user_limits) or caller.users is not None
         by_request = by_user or self._by_source or bool(self._models)
         plan = self._free
+        self._know(meters)
         if meters or by_request:
             plan = Plan(self, meters, by_request=by_request, by_user=by_user)
         caller.meters = plan
@@ -296,7 +298,8 @@ class Limiter:
         part = self._blocked
         if known is None or not known.blocked:
             each = caller.user_limits if known is None else instead(caller.user_limits, known, caller.tenant)
-            part = Part(of_user((*each, everybody), user))
+            self._know(meters := of_user((*each, everybody), user))
+            part = Part(meters)
         if len(self._users) >= MOST_PARTS:
             self._users.clear()
         self._users[plan, user] = part

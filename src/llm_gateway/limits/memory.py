@@ -88,6 +88,8 @@ class MemoryBook:
         self._done_before: set[str] = set()
         self._seeds: dict[str, tuple[int, int, float]] = {}
         """Of budgets: spent, version, and when."""
+        self._others: dict[str, tuple[int, int, float]] = {}
+        """The same of what others have spent."""
         self.expired = 0
         """Holds whose lease was over before they were settled, ever."""
 
@@ -153,6 +155,20 @@ class MemoryBook:
         cell = self._cells.get(key)
         if isinstance(cell, BudgetCell):
             cell.seed(spent, now)
+
+    def others(self, key: str, spent: int, version: int) -> None:
+        """What was spent of a budget by others than those who take from this book, to which it is put: as the ledger knows it. Of
+        several calls only the one with the highest version counts.
+        """
+        known = self._others.get(key)
+        if known is not None and version <= known[1]:
+            return
+        now = self._clock.now()
+        self._others[key] = (spent, version, now)
+        cell = self._cells.get(key)
+        if isinstance(cell, BudgetCell):
+            before = known[0] if known is not None and cell.start <= known[2] < cell.end else 0
+            cell.more(spent - before, now)
 
     def state(self, meter: Meter, amount: int = 0) -> State:
         """How a meter stands now, and when `amount` could be taken."""
@@ -236,6 +252,9 @@ class MemoryBook:
         seed = self._seeds.get(meter.key)
         if seed is not None and cell.start <= seed[2] < cell.end:
             cell.seed(seed[0], now)
+        others = self._others.get(meter.key)
+        if others is not None and cell.start <= others[2] < cell.end:
+            cell.more(others[0], now)
         return cell
 
     def _sweep(self, at: float, now: float) -> None:

@@ -169,6 +169,10 @@ class RedisBook:
         if self._seeds.keep(key, spent, version):
             self._sow(key)
 
+    def remember(self, meter: Meter, spent: int) -> None:
+        """What the ledger has of a budget: for a Redis that knows nothing of it, which whoever takes first tells it."""
+        self.counter(meter).remember(spent, self._clock.now())
+
     def know(self, meter: Meter) -> None:
         """A budget that may be seeded: for a process that takes nothing."""
         self.counter(meter)

@@ -77,6 +77,12 @@ class Counter:
         if version > self.version:
             self.spent, self.version, self.share = spent, version, None
 
+    def remember(self, spent: int, now: float) -> None:
+        """What the ledger has of the period of `now`, if Redis has not said anything of it yet."""
+        self.at(now)
+        if not self.version and not self.spent:
+            self.spent = spent
+
     def at(self, now: float) -> bytes:
         """The name of its counter now: a budget has one for each period."""
         if not self.since <= now < self._until:

@@ -64,9 +64,7 @@ class Ask:
 
         Raises UpstreamError for every failure of the provider, Unsupported when strict mode forbids the translation.
         """
-        lane = deployment.lane(ex.front)
-        if lane is None:
-            raise Unsupported(f"{deployment.name} does not offer {ex.front.operation.value}.", param="model")
+        lane = _lane(ex, deployment)
         if ex.front.operation is Operation.COUNT_TOKENS and not lane.same:
             return _estimated(ex, deployment, lane)
         if lane.wants_bytes is not None and self._fetcher is not None and b"http" in ex.body:
@@ -75,14 +73,13 @@ class Ask:
         going, body = self._body(ex, deployment, lane, asking)
         attempt = ex.attempts[-1]
         left = max(deadline - attempt.started, 0.001)
-        timeouts = patience.timeouts(left, stream=ex.stream)
         headers = _headers(ex, deployment, lane)
         target = going.target if going else lane.stream_target if ex.stream else lane.target
         if deployment.upstream.authorizer is not None:
             headers += await signature(deployment.upstream, b"POST", target, body, min(patience.connect, left))
         try:
             response = await self._clients[deployment.upstream.client_name].send(
-                deployment.upstream.origin, b"POST", target, headers, body, timeouts
+                deployment.upstream.origin, b"POST", target, headers, body, patience.timeouts(left, stream=ex.stream)
             )
         except HttpError as error:
             raise from_http(error) from error
@@ -109,7 +106,6 @@ class Ask:
                 deployment.upstream.refused(status)
                 refused = await refusal(response, lane.parse_error, self._clock, shown=lane.own_errors)
                 if asking is not None and of_usage(refused):
-                    response.close()
                     return await self._unasking(ex, deployment, patience, deadline)
                 raise _refused(going, refused)
             body = response.body() if response.complete else await response.read()
@@ -208,6 +204,13 @@ async def refusal(
         # Only a body that reads as the dialect's own error is shown: an HTML page from a proxy is not the provider's word.
         error.same_dialect = shown and bool(fault.message)
     return error
+
+
+def _lane(ex: Exchange, deployment: Deployment) -> Lane:
+    lane = deployment.lane(ex.front)
+    if lane is None:
+        raise Unsupported(f"{deployment.name} does not offer {ex.front.operation.value}.", param="model")
+    return lane
 
 
 def _asking(ex: Exchange, deployment: Deployment, lane: Lane) -> UsageAsked | None:

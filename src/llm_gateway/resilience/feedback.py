@@ -43,6 +43,8 @@ HEARD_EVERY = 0.1
 FORBIDDEN = 403
 FEW_TOKENS = 8
 """Answers shorter than this say nothing about the time per token."""
+MOST_TOKENS = 10_000_000
+"""No answer used more: a provider that says so is not believed."""
 _TIMEOUTS = frozenset({"head_timeout", "first_token_timeout", "idle_timeout", "deadline", "timeout", "upstream_timeout"})
 
 
@@ -295,9 +297,11 @@ def _begun(standing: Standing, now: float, seconds: float, *, stream: bool) -> N
 def _tokens(run: Run, now: float, usage: Usage, behind: float | None) -> None:
     """`behind`: seconds from a stream's first content to its end."""
     standing = run.candidate.standing
+    tokens = usage.output + usage.reasoning
+    if not 0 <= tokens <= usage.total <= MOST_TOKENS:
+        return
     if run.spent >= 0:
         spend(run.candidate, now, 0, usage.total - run.spent)
-    tokens = usage.output + usage.reasoning
     before = standing.output
     standing.output = before + SLOW * (tokens - before) if before else float(tokens)
     if behind is not None and tokens >= FEW_TOKENS:

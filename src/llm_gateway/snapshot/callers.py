@@ -9,7 +9,8 @@ from llm_gateway.config.schema import Config
 from llm_gateway.config.schema.auth import ANONYMOUS
 from llm_gateway.config.schema.limits import TIERS
 from llm_gateway.core.caller import Caller
-from llm_gateway.identity.directory import Directory, build
+from llm_gateway.identity.building import build
+from llm_gateway.identity.directory import Directory
 from llm_gateway.identity.keys import KeyTable, Pepper
 from llm_gateway.identity.rights import Tiers
 from llm_gateway.identity.rows import Grant, Key, User, keys_of
@@ -42,7 +43,9 @@ def directory_of(config: Config, peppers: Sequence[bytes], blob: bytes | None) -
 
 def table_of(config: Config, peppers: Sequence[bytes], directory: Directory, before: KeyTable | None) -> KeyTable:
     """Raises NotServable."""
-    needed = config.auth.needed or (config.auth.required is None and len(directory) > 0)
+    # Whoever takes the last key away wants nobody in, not everybody.
+    closed = len(directory) > 0 or (before is not None and before.anonymous is None)
+    needed = config.auth.needed or (config.auth.required is None and closed)
     anonymous = None if needed else _anonymous(directory)
     uses, revoked = (None, ()) if before is None else (before.uses, before.revoked)
     return KeyTable([Pepper(pepper) for pepper in peppers], directory, anonymous, uses, revoked)

@@ -37,7 +37,7 @@ def by_event(connection: Connection, event_id: str) -> AuditRow | None:
     return one(connection, _ALL.where(audit.c.event_id == event_id), AuditRow)
 
 
-def listed(
+def listed(  # noqa: PLR0913 - filters, each by name
     connection: Connection,
     *,
     since: int | None = None,
@@ -45,14 +45,19 @@ def listed(
     actor: str | None = None,
     action: str | None = None,
     resource: str | None = None,
+    within: str | None = None,
     before: int | None = None,
     limit: int = 100,
 ) -> list[AuditRow]:
-    """Newest first. `before` is a number (`seq`): the last one of the page before; times are Unix milliseconds."""
+    """Newest first. `before` is a number (`seq`): the last one of the page before; times are Unix milliseconds; `within`: about
+    this resource, or what is inside of it.
+    """
     query = _ALL
     for column, wanted in ((audit.c.actor, actor), (audit.c.action, action), (audit.c.resource, resource)):
         if wanted is not None:
             query = query.where(column == wanted)
+    if within is not None:
+        query = query.where((audit.c.resource == within) | audit.c.resource.startswith(f"{within}/", autoescape=True))
     if since is not None:
         query = query.where(audit.c.at >= since)
     if until is not None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 from sqlalchemy import BigInteger, Connection, LargeBinary, Row, Select, Text, bindparam, select, update
 
 from llm_gateway.store import marks
+from llm_gateway.store.errors import TooMuch
 from llm_gateway.store.mapping import add, change, chosen, one, remove
 from llm_gateway.store.paging import Page, page, part
 from llm_gateway.store.rows import KeyRow
@@ -19,23 +21,38 @@ _DIRECTORY = ("id", "digest", "name", "kind", "tenant", "project", "document", "
 CHANGEABLE = frozenset({"name", "document", "status", "expires_at", "revoked_at"})
 
 
+class _Owned(msgspec.Struct):
+    owner: str | None = None
+
+
 def get(connection: Connection, ident: str) -> KeyRow | None:
     return one(connection, _ALL.where(keys.c.id == ident), KeyRow)
 
 
 def chosen_of(
-    *, tenant: str | None = None, project: str | None = None, status: str | None = None, kind: str | None = None, name: str | None = None
+    *,
+    tenant: str | None = None,
+    project: str | None = None,
+    status: str | None = None,
+    kind: str | None = None,
+    name: str | None = None,
 ) -> Select[Any]:
     """Those that fit; None: whatever it is."""
     query = _ALL
-    wanted = ((keys.c.tenant, tenant), (keys.c.project, project), (keys.c.status, status), (keys.c.kind, kind), (keys.c.name, name))
+    wanted = (
+        (keys.c.tenant, tenant),
+        (keys.c.project, project),
+        (keys.c.status, status),
+        (keys.c.kind, kind),
+        (keys.c.name, name),
+    )
     for column, value in wanted:
         if value is not None:
             query = query.where(column == value)
     return query
 
 
-def listed(
+def listed(  # noqa: PLR0913 - filters, each by name
     connection: Connection,
     *,
     tenant: str | None = None,
@@ -52,7 +69,7 @@ def listed(
     return page(connection, query, KeyRow, _ORDER, limit=limit, cursor=cursor, descending=descending)
 
 
-def part_of(
+def part_of(  # noqa: PLR0913 - filters, each by name
     connection: Connection,
     *,
     tenant: str | None = None,
@@ -69,13 +86,28 @@ def part_of(
     return part(connection, query, KeyRow, _ORDER, limit=limit, offset=offset, descending=descending)
 
 
+def with_budgets(connection: Connection, *, tenant: str | None = None, most: int = 10_000) -> list[tuple[str, str]]:
+    """Owner and document of each key that is not revoked and may have budgets, the newest key of each owner.
+
+    Raises TooMuch.
+    """
+    query = select(keys.c.id, keys.c.document).where(keys.c.status != "revoked", keys.c.document.contains('"budgets"'))
+    if tenant is not None:
+        query = query.where(keys.c.tenant == tenant)
+    found = connection.execute(query.order_by(keys.c.created_at, keys.c.id).limit(most + 1)).all()
+    if len(found) > most:
+        raise TooMuch(f"more than {most} keys have budgets: ask for one tenant's")
+    by_owner = {msgspec.json.decode(document, type=_Owned).owner or ident: document for ident, document in found}
+    return list(by_owner.items())
+
+
 def revoked_since(connection: Connection, at: int) -> list[str]:
     """Ids of those that were revoked or disabled then or later: the first thing that others must know of a change."""
     return list(connection.execute(select(keys.c.id).where(keys.c.revoked_at >= at)).scalars())
 
 
 def redigest(connection: Connection, digests: Mapping[str, bytes]) -> None:
-    """Digests under the pepper that is current now, by id. Counts as a change: until all workers know them, the old pepper does."""
+    """Digests under the pepper that is current now, by id. Counts as a change; until workers know them, the old pepper does."""
     if not digests:
         return
     ident, digest = bindparam("ident", type_=Text), bindparam("new", type_=LargeBinary)

@@ -22,6 +22,12 @@ def everything(connection: Connection) -> list[ObjectRow]:
     return every(connection, _ALL.order_by(objects.c.kind, objects.c.name), ObjectRow)
 
 
+def names(connection: Connection, *kinds: str) -> list[tuple[str, str]]:
+    """Kind and name of all of these kinds."""
+    query = select(objects.c.kind, objects.c.name).where(objects.c.kind.in_(kinds)).order_by(objects.c.kind, objects.c.name)
+    return [(kind, name) for kind, name in connection.execute(query)]
+
+
 def of_prefix(connection: Connection, kind: str, prefix: str) -> list[ObjectRow]:
     """Those of a kind whose names begin so, by name."""
     query = _ALL.where(objects.c.kind == kind, objects.c.name.startswith(prefix, autoescape=True))

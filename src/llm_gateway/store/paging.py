@@ -43,7 +43,7 @@ def page(
     limit = max(1, min(limit, LARGEST))
     place = tuple_(*order)
     if cursor is not None:
-        behind = tuple_(*_place(cursor))
+        behind = tuple_(*place_of(cursor))
         query = query.where(place < behind if descending else place > behind)
     query = query.order_by(*(column.desc() if descending else column.asc() for column in order)).limit(limit + 1)
     rows = [shape(*row) if made is None else made(row) for row in connection.execute(query)]
@@ -75,7 +75,7 @@ def cursor_at(number: int, text: str) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode((number, text))).rstrip(b"=").decode()
 
 
-def _place(cursor: str) -> tuple[int, str]:
+def place_of(cursor: str) -> tuple[int, str]:
     try:
         data = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         number, text = msgspec.json.decode(data, type=tuple[int, str])

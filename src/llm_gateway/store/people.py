@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, update
 from sqlalchemy import delete as delete_from
 
 from llm_gateway.store import marks
@@ -97,11 +97,6 @@ def sessions_of(connection: Connection, person: str) -> list[SessionRow]:
     """A person's, the newest first; also those that have expired and were not removed yet."""
     query = _SESSION.where(sessions.c.person == person).order_by(sessions.c.created_at.desc(), sessions.c.id)
     return every(connection, query, SessionRow)
-
-
-def count(connection: Connection) -> int:
-    """How many people there are."""
-    return connection.execute(select(func.count()).select_from(people)).scalar() or 0
 
 
 def close_session(connection: Connection, ident: bytes) -> bool:

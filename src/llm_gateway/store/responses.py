@@ -5,13 +5,15 @@ What a response holds comes sealed. Of one that was deleted the id stays for a w
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from itertools import takewhile
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, func, select, tuple_, update
+from sqlalchemy import Connection, Select, func, literal, select, tuple_, update
 from sqlalchemy import delete as delete_from
 
-from llm_gateway.store.mapping import chosen, storable
+from llm_gateway.store.mapping import storable
 from llm_gateway.store.marks import upsert
 from llm_gateway.store.rows import ResponseRow
 from llm_gateway.store.tables import responses
@@ -21,7 +23,7 @@ OVERHEAD = 600
 """Bytes that are counted for a row besides what it holds."""
 DELETED = 2 * 86_400_000
 """Milliseconds for which it is remembered that one was deleted; who puts one is no later than half of that."""
-_ALL = chosen(responses, ResponseRow).add_columns(responses.c.used_at)
+_FOUND = select(responses.c.id, responses.c.used_at, *(responses.c[name] for name in ResponseRow.__struct_fields__))
 _BATCH = 200
 
 
@@ -41,23 +43,40 @@ def get(connection: Connection, owner: str, ident: str, *, now: int, ttl: int) -
 
 def chain(connection: Connection, owner: str, ident: str, *, now: int, ttl: int, links: int, size: int) -> list[Found]:
     """That response and those that it goes on from, the newest first: up to one that is not there, `links` of them, or until
-    they have more than `size` bytes.
+    they have, with what sealing adds, more than `size` bytes.
     """
-    found: list[Found] = []
-    seen: set[str] = set()
-    wanted: str | None = ident
-    while wanted is not None and wanted not in seen and _possible(wanted) and len(found) < links and size >= 0:
-        mine = (responses.c.owner == owner) & (responses.c.id == wanted) & (responses.c.size > 0)
-        answer = connection.execute(_ALL.where(mine, responses.c.used_at >= now - ttl)).one_or_none()
-        if answer is None:
+    if not _possible(ident) or links < 1 or size < 0:
+        return []
+    order = _order(connection.execute(_links(owner, ident, now - ttl, links)), size)
+    rows: dict[str, Found] = {}
+    for start in range(0, len(order), _BATCH):
+        mine = (responses.c.owner == owner) & responses.c.id.in_(order[start : start + _BATCH])
+        for ident_, used_at, *values in connection.execute(_FOUND.where(mine)):
+            rows[ident_] = Found(ident_, ResponseRow(*values), used_at)
+    there = takewhile(rows.__contains__, order)  # one may have gone in between
+    return [rows[one] for one in there]
+
+
+def _links(owner: str, ident: str, since: int, links: int) -> Select[Any]:
+    """Id, previous and size of each in turn; a ring goes round until there are `links`."""
+    mine = (responses.c.owner == owner) & (responses.c.size > 0) & (responses.c.used_at >= since)
+    columns = (responses.c.id, responses.c.previous, responses.c.size)
+    first = select(*columns, literal(1).label("depth")).where(mine, responses.c.id == ident)
+    walked = first.cte("walked", recursive=True)
+    further = select(*columns, (walked.c.depth + 1)).where(mine, responses.c.id == walked.c.previous, walked.c.depth < links)
+    walked = walked.union_all(further)
+    return select(walked.c.id, walked.c.size).order_by(walked.c.depth)
+
+
+def _order(rows: Iterable[Any], size: int) -> list[str]:
+    """The ids until they have more bytes than that, or one comes again."""
+    order: dict[str, None] = {}
+    for ident, much in rows:
+        if size < 0 or ident in order:
             break
-        *values, used_at = answer
-        row = ResponseRow(*values)
-        found.append(Found(wanted, row, used_at))
-        seen.add(wanted)
-        size -= len(row.response) + len(row.items)
-        wanted = row.previous
-    return found
+        order[ident] = None
+        size -= much - OVERHEAD
+    return list(order)
 
 
 def touch(connection: Connection, owner: str, idents: Collection[str], now: int) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, or_, select, text
 
+from llm_gateway.core.ids import NODE
 from llm_gateway.store import marks
 from llm_gateway.store.filters import has_tag
 from llm_gateway.store.ledger import KEPT_FROM
@@ -19,8 +20,6 @@ LOCK = 0x6C6C_6D73
 """Of PostgreSQL's advisory locks: who folds shares it, who sums anew has it alone, so that no row is missed or doubled."""
 KNOWN = "budgets.known"
 """The mark that counts the meters that became known, so that every control process folds them."""
-_NODE = (11, 12)
-"""Where in a ULID of core/ids.py the process that made it is named: from which character, how many."""
 
 
 class Whose(msgspec.Struct, frozen=True):
@@ -47,9 +46,10 @@ def summing(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
 
 
-def known(connection: Connection) -> tuple[str, ...]:
-    """All meters that are folded."""
-    return tuple(connection.execute(select(budgets_spent.c.meter).distinct()).scalars())
+def known(connection: Connection) -> dict[str, int]:
+    """All meters that are folded, each with the first period from which on it is."""
+    query = select(budgets_spent.c.meter, func.min(budgets_spent.c.period)).group_by(budgets_spent.c.meter)
+    return {meter: int(period) for meter, period in connection.execute(query)}
 
 
 def rows(connection: Connection) -> list[tuple[str, int, int, int]]:
@@ -64,6 +64,15 @@ def forget(connection: Connection, meters: Iterable[str]) -> None:
     for meter in meters:
         connection.execute(delete(budgets_spent).where(budgets_spent.c.meter == meter))
     marks.count(connection, KNOWN)
+
+
+def retain(connection: Connection, before: int) -> int:
+    """Lets go of periods that were last changed before Unix milliseconds `before`; how many. What never begins anew is kept."""
+    old = (budgets_spent.c.updated_at < before, budgets_spent.c.period > 0)
+    gone = connection.execute(delete(budgets_spent).where(*old)).rowcount
+    if gone:
+        marks.count(connection, KNOWN)
+    return gone
 
 
 def total(connection: Connection, whose: Whose, since: int, until: int | None = None) -> int:
@@ -84,7 +93,7 @@ def total(connection: Connection, whose: Whose, since: int, until: int | None = 
 
 def of_node(connection: Connection, whose: Whose, since: int, node: str) -> int:
     """The same of one process's requests alone: those whose ids it made."""
-    made = func.substr(ledger.c.id, *_NODE) == node
+    made = func.substr(ledger.c.id, NODE[0] + 1, NODE[1]) == node
     return _sum(connection, ledger, [*_conditions(ledger, whose), made], since, None)
 
 
@@ -92,11 +101,6 @@ def rotated(connection: Connection) -> list[tuple[str, str]]:
     """Keys that came in the place of another one: id, and that one's id."""
     query = select(keys.c.id, keys.c.rotated_from).where(keys.c.rotated_from.is_not(None))
     return [(ident, before) for ident, before in connection.execute(query)]
-
-
-def node_of(ident: str) -> str:
-    """Which process made an id."""
-    return ident[_NODE[0] - 1 : _NODE[0] - 1 + _NODE[1]]
 
 
 def _sum(connection: Connection, table: Table, conditions: Sequence[ColumnElement[bool]], since: int, until: int | None) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 NAME = "lock"
@@ -55,3 +56,19 @@ def _alive(fd: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+@contextmanager
+def held(state: Path) -> Iterator[bool]:
+    """The lock while it is free; False, and no lock, if a gateway has it. For commands, which do not wait. Raises OSError."""
+    state.mkdir(parents=True, exist_ok=True, mode=0o750)
+    fd = os.open(state / NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(fd)

@@ -215,10 +215,17 @@ class Stats:
         return track
 
 
-def provider_together(all_stats: Sequence[Stats], provider: str, now: float) -> Summary:
-    """A provider's numbers over several processes. Its failures in a row are those of the process that saw the last one."""
-    tracks = [track for stats in all_stats for (name, _), track in stats._tracks.items() if name == provider]  # noqa: SLF001 - ours
-    failures = [found for stats in all_stats if (found := stats._providers.get(provider)) is not None]  # noqa: SLF001
+def provider_together(all_stats: Sequence[Stats], provider: str | None, now: float) -> Summary:
+    """A provider's numbers over several processes; None: all providers'. Its failures in a row are those of the process that saw
+    the last one.
+    """
+    tracks = [
+        track
+        for stats in all_stats
+        for (name, _), track in stats._tracks.items()  # noqa: SLF001 - ours
+        if provider in (name, None)
+    ]
+    failures = [found for stats in all_stats for name, found in stats._providers.items() if provider in (name, None)]  # noqa: SLF001
     return _summary(tracks, max(failures, key=lambda one: one.at, default=_Failures()), now)
 
 

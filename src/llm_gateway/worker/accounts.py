@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING
@@ -12,17 +13,20 @@ from llm_gateway.accounting.wal import Wal, WhenFull
 from llm_gateway.config.schema import Config
 from llm_gateway.core.clock import Clock
 from llm_gateway.core.exchange import Exchange
-from llm_gateway.core.ids import Ids
+from llm_gateway.core.ids import Ids, node_of
 from llm_gateway.core.ledger import Bill
 from llm_gateway.limits.alerts import Alert, Alerts
 from llm_gateway.limits.estimate import Estimates
 from llm_gateway.limits.limiter import Limiter
 from llm_gateway.limits.memory import MemoryBook
-from llm_gateway.limits.meter import Book
+from llm_gateway.limits.meter import Book, Meter
 from llm_gateway.limits.prices import FirstLeg
+from llm_gateway.limits.remembered import Answer, Remembered
 from llm_gateway.snapshot import NotServable, Snapshot
 from llm_gateway.snapshot.costs import Costs
 from llm_gateway.telemetry.journal import Log
+from llm_gateway.worker.budgets import Budgets
+from llm_gateway.worker.forward import Ask
 
 if TYPE_CHECKING:
     from llm_gateway.limits.redis_book import RedisBook
@@ -31,8 +35,10 @@ if TYPE_CHECKING:
 class Accounts:
     """Counts, and keeps the ledger."""
 
-    def __init__(self, clock: Clock, log: Log, wal: Wal | None = None, when_full: WhenFull = "block") -> None:
-        """`wal` None: nothing is recorded, though everything is priced and settled."""
+    def __init__(
+        self, clock: Clock, log: Log, wal: Wal | None = None, when_full: WhenFull = "block", control: Ask | None = None
+    ) -> None:
+        """`wal` None: nothing is recorded, though everything is priced and settled. `control` None: it asks nobody."""
         self._clock = clock
         self._log = log
         self._ulid = Ids(clock.now).ulid
@@ -40,7 +46,12 @@ class Accounts:
         self.ledger = Ledger(wal or Unrecorded(), self._ulid, clock, _unpriced, when_full, log)
         self._estimates = Estimates()
         self.alerts: Alerts = Alerts(self._alert)
-        self.book: Book = MemoryBook(clock, self.alerts)
+        memory = MemoryBook(clock, self.alerts)
+        self.book: Book = memory
+        self._budgets = None if control is None else Budgets(control, node_of(self._ulid()), log)
+        self._remembered: Remembered | None = None
+        if self._budgets is not None and wal is not None:
+            self._remembers(memory, lambda meter, told: memory.others(meter.key, told.others, told.version))
         self.redis: RedisBook | None = None
         """Where it is counted together with other workers; None: this one counts alone."""
         self._limiter: Limiter | None = None
@@ -68,6 +79,8 @@ class Accounts:
         except (Unfit, ValueError, OSError) as error:
             raise NotServable(f"redis: {error}") from None
         self.redis = self.book = book
+        if self._remembered is not None:
+            self._remembers(book, lambda meter, told: book.remember(meter, told.spent))
 
     def limiter(self, snapshot: Snapshot) -> Limiter:
         """For one snapshot, whose prices hold from now on."""
@@ -76,8 +89,9 @@ class Accounts:
             self.redis.configure(config.limits.when_store_fails, config.server.workers.processes)
         self.ledger.prices = Costs(snapshot.catalogue, config.digest)
         prices = FirstLeg(snapshot.router.route)
+        know = None if self._remembered is None else self._remembered.know
         self._limiter = Limiter(
-            config.limits, self.book, self._estimates, self._clock, prices=prices, name=attrgetter("ledger_id")
+            config.limits, self.book, self._estimates, self._clock, prices=prices, name=attrgetter("ledger_id"), know=know
         )
         return self._limiter
 
@@ -90,6 +104,10 @@ class Accounts:
 
     async def close(self) -> None:
         """No request runs any more."""
+        if self._remembered is not None:
+            await self._remembered.close()
+        if self._budgets is not None:
+            await self._budgets.close()
         if self.redis is not None:
             await self.redis.close()
         wal, self.wal = self.wal, None
@@ -97,7 +115,15 @@ class Accounts:
             wal.close()
 
     def _alert(self, alert: Alert) -> None:
+        if self._budgets is not None:
+            self._budgets.alert(alert)
+            return
         self._log("warning", "budget_alert", scope=alert.scope, name=alert.name, percent=alert.percent, hard=alert.hard)
+
+    def _remembers(self, book: Book, tell: Callable[[Meter, Answer], None]) -> None:
+        """What was spent before this process began is asked for. A book that others share needs it only if it was lost."""
+        assert self._budgets is not None  # noqa: S101 - the caller looked
+        self.book = self._remembered = Remembered(book, self._budgets.ask, tell, self._clock)
 
 
 class Unrecorded:

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from llm_gateway.channel.large import Ask, Asking
+from llm_gateway.channel.large import MOST, Ask, Asking
 from llm_gateway.channel.peer import Failed, Unanswered
 from llm_gateway.core.clock import Clock
 from llm_gateway.core.errors import StorageUnavailable
@@ -41,7 +41,7 @@ from llm_gateway.edge.stored_messages import (
 from llm_gateway.telemetry.journal import Log
 from llm_gateway.worker.handing import Handing, Waiting
 
-PATIENCE = 5.0
+PATIENCE = 10.0
 """Seconds that a caller waits for control, or for its answer."""
 MOST_ASKING = 256
 """Callers that wait at one time."""
@@ -171,9 +171,10 @@ class ControlResponses:
         await self._handing.close(ENDING_SECONDS)
 
     def _add(self, owner: str, ident: str, stored: Stored) -> Waiting[Stored] | None:
-        if not 0 < len(ident) <= LONGEST_ID:
+        size = len(stored.response) + len(stored.items) + 1000
+        if not 0 < len(ident) <= LONGEST_ID or size > MOST:
             return None
-        return self._handing.add((owner, ident), stored, len(stored.response) + len(stored.items) + 1000)
+        return self._handing.add((owner, ident), stored, size)
 
     async def _send(self, key: tuple[str, str], waiting: Waiting[Stored]) -> bool:
         put = Put(*key, waiting.item, int(waiting.made * 1000), self._control.until(HANDING_SECONDS))

@@ -42,5 +42,6 @@ def restart_needed(old: Config, new: Config) -> list[str]:
         "state": (old.state, new.state),
         "ledger": (old.ledger, new.ledger),
         "redis": (old.redis, new.redis),
+        "database": (old.database, new.database),
     }
     return [name for name, (before, after) in pairs.items() if before != after]

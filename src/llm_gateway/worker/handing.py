@@ -108,11 +108,12 @@ class Handing(Generic[Key, Item]):
 
     async def close(self, seconds: float) -> None:
         """Hand in the rest within this time."""
-        if self._task is not None:
+        task = self._task
+        if task is not None:
             self._again.set()
-            await asyncio.wait((self._task,), timeout=seconds)
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await asyncio.wait((task,), timeout=seconds)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
         if self._waiting:
             self.lost += len(self._waiting)
             self._log("error", "not_kept", what=self._what, number=self.lost, why="control is away, and the worker ends")

@@ -12,6 +12,8 @@ from llm_gateway.edge.gemini_models import GeminiModels
 from llm_gateway.edge.models import Models, unquoted
 from llm_gateway.edge.ollama import Ollama
 from llm_gateway.edge.plain import Plain
+from llm_gateway.edge.providers import PATH as PROVIDERS
+from llm_gateway.edge.providers import Providers
 from llm_gateway.edge.responses import METHODS, Responses
 from llm_gateway.edge.routing import Explain
 from llm_gateway.http.request import Request
@@ -38,7 +40,7 @@ class Lookups(NamedTuple):
 
 def lookups(identified: Identified, router: Router, models: Models, responses: Responses, beside: Beside) -> Lookups:
     """All of them, for one snapshot."""
-    ours, googles = _openai(identified, models, responses), _gemini(identified, models)
+    ours, googles = _openai(identified, models, responses, Providers(router, models)), _gemini(identified, models)
     ollamas = _ollama(identified, Ollama(models, router, beside))
     return Lookups(ours.exact | googles.exact | ollamas.exact, ours.prefixes + googles.prefixes + ollamas.prefixes)
 
@@ -59,7 +61,7 @@ def routing_lookups(identified: Identified, explain: Explain, decisions: Decisio
     return Lookups(exact, ((routing.DECISIONS + b"/", GET, one),))
 
 
-def _openai(identified: Identified, models: Models, responses: Responses) -> Lookups:
+def _openai(identified: Identified, models: Models, responses: Responses, providers: Providers) -> Lookups:
     """/v1/models is Google's path too."""
     google = GeminiModels(models)
 
@@ -77,11 +79,15 @@ def _openai(identified: Identified, models: Models, responses: Responses) -> Loo
             return await google.one(caller, rest, request)
         return await models.one(caller, rest, request.headers)
 
+    async def accounts(request: Request, _rest: str) -> Plain:
+        return await providers.listing(demand(await identified(request), "models:read"), request.query, request.headers)
+
     async def response(request: Request, rest: str) -> Plain:
         scope = "responses:read" if request.method in GET else "responses:write"
         return await responses(demand(await identified(request), scope), request, rest)
 
-    return Lookups({b"/v1/models": (GET, listing)}, ((b"/v1/models/", GET, one), (RESPONSES, METHODS, response)))
+    exact: dict[bytes, Exact] = {b"/v1/models": (GET, listing), PROVIDERS: (GET, accounts)}
+    return Lookups(exact, ((b"/v1/models/", GET, one), (RESPONSES, METHODS, response)))
 
 
 def _gemini(identified: Identified, models: Models) -> Lookups:

@@ -21,7 +21,7 @@ import msgspec
 from llm_gateway.channel.link import VERSION, Hello, Link
 from llm_gateway.channel.messages import Boot, Unfit, Web, plain, read
 from llm_gateway.channel.messages import Serving as ServingNow
-from llm_gateway.channel.peer import Handlers, Peer, Refused
+from llm_gateway.channel.peer import Handlers, Peer, Refused, Unanswered
 from llm_gateway.channel.snapshot import Signer, Snapshot, Unusable
 from llm_gateway.config.document import Unpackable, unpack
 from llm_gateway.config.errors import ConfigErrors, Problems
@@ -32,6 +32,7 @@ from llm_gateway.core.ids import Ids
 from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.edge.app import App
 from llm_gateway.edge.routing import EXPLAIN
+from llm_gateway.edge.stored_messages import SETTLE
 from llm_gateway.providers.registry import option_names
 from llm_gateway.snapshot import NotServable
 from llm_gateway.telemetry.journal import where
@@ -46,6 +47,8 @@ SOCKET = "control.sock"
 REPORT_SECONDS = 1.0
 ORPHANED_SECONDS = 5.0
 """What running requests have left when the supervisor was killed."""
+SETTLE_SECONDS = 0.8
+"""To hand in what control asks for: less than control waits for it."""
 _LOOKS = ("GET", "HEAD")
 
 
@@ -159,8 +162,8 @@ class Process:
         self._bound = None
         self._snapshot = snapshot
         self._tell_supervisor()
-        asked = {"web": self._web, "circuits": self._circuits, "reset": self._reset}
-        handlers = Handlers(asked, {"snapshot": self._pushed}, self._channel_bug, self._control_lost)
+        asked = {"web": self._web, "circuits": self._circuits, "reset": self._reset, SETTLE: self._settle}
+        handlers = Handlers(asked, {"snapshot": self._pushed, "revoked": self._revoked}, self._channel_bug, self._control_lost)
         self._link = Link(Path(boot.state) / SOCKET, handlers, self._hello, self._linked)
         self._link.start()
         return None
@@ -199,7 +202,8 @@ class Process:
     # What control says and asks
 
     async def _ask(self, method: str, body: Any, seconds: float) -> Any:
-        assert self._link is not None  # noqa: S101 - requests come later
+        if self._link is None:
+            raise Unanswered("there is no connection to the control process yet")
         return await self._link.ask(method, body, seconds)
 
     def _control_lost(self, _peer: Peer) -> None:
@@ -231,6 +235,11 @@ class Process:
             return
         if self._swapping is None:
             self._swapping = asyncio.get_running_loop().create_task(self._swap())
+
+    def _revoked(self, _peer: Peer, body: Any) -> None:
+        """These keys are refused at once; the next snapshot does not have them."""
+        if self._serving is not None and self._serving.keys is not None:
+            self._serving.keys.revoke(msgspec.convert(body, list[str]))
 
     async def _swap(self) -> None:
         """To the newest one, until there is none newer."""
@@ -277,6 +286,11 @@ class Process:
         assert self._serving is not None  # noqa: S101 - begun
         return self._serving.defences.standings.reset(msgspec.convert(body, str))
 
+    async def _settle(self, _peer: Peer, body: Any) -> bool:
+        """Control is asked for what may still wait here."""
+        assert self._serving is not None  # noqa: S101 - begun
+        return self._serving.kept is not None and await self._serving.kept.settle(body, SETTLE_SECONDS)
+
     # Reports
 
     _reporter: Reporter | None = None
@@ -308,5 +322,7 @@ class Process:
             for report in self._reporter.reports():
                 if not self._link.tell("report", plain(report)):
                     self._reporter.anew()
+            assert self._serving is not None  # noqa: S101 - begun
+            self._serving.security.tell(self._link.tell, self._serving.keys, last=self._over.is_set())
         except Exception as bug:  # noqa: BLE001 - reports are not worth a worker
             self._channel_bug(bug)

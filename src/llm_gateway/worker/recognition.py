@@ -13,7 +13,7 @@ from weakref import WeakSet
 
 from llm_gateway.core.clock import Clock
 from llm_gateway.http.client import Client
-from llm_gateway.identity.access import Door, door_of
+from llm_gateway.identity.access import door_of
 from llm_gateway.identity.admitting import Admitting
 from llm_gateway.identity.certificates import Certificates
 from llm_gateway.identity.introspection import Introspect
@@ -25,6 +25,7 @@ from llm_gateway.identity.tokens import Tokens
 from llm_gateway.identity.who import Who
 from llm_gateway.snapshot import Snapshot
 from llm_gateway.telemetry.journal import Log
+from llm_gateway.worker.security import Security, Watched
 
 
 class Recognition:
@@ -36,6 +37,7 @@ class Recognition:
         self._keysets = KeySets(clock, draw, log)
         self._signatures = Signatures(clock)
         self._lockout = Lockout(clock, self._locked)
+        self.security = Security(clock)
         self._asking: WeakSet[Introspect] = WeakSet()
 
     def who(self, snapshot: Snapshot, client: Client | None) -> Who:
@@ -62,11 +64,13 @@ class Recognition:
             tokens=tokens,
             certificates=Certificates(auth.mtls, admit) if auth.mtls.rules else None,
             log=self._log,
+            note=self.security.failed,
         )
 
-    def door(self, snapshot: Snapshot) -> Door | None:
+    def door(self, snapshot: Snapshot) -> Watched | None:
         """Who is let in at all; None: everyone."""
-        return door_of(snapshot.config.server, certificates=bool(snapshot.config.auth.mtls.rules))
+        door = door_of(snapshot.config.server, certificates=bool(snapshot.config.auth.mtls.rules))
+        return None if door is None else Watched(door, self.security.turned_away)
 
     async def close(self) -> None:
         """End all fetches and questions."""
@@ -75,3 +79,4 @@ class Recognition:
 
     def _locked(self, source: str, failures: int) -> None:
         self._log("warning", "locked_out", source=source, failures=failures)
+        self.security.locked(source, failures)

@@ -17,7 +17,7 @@ from llm_gateway.edge.app import Relay, Relayed
 from llm_gateway.edge.heartbeat import Heartbeat
 from llm_gateway.edge.keeping import AskOwned
 from llm_gateway.edge.owned import OwnedFronts, authorize_owned
-from llm_gateway.edge.ownership import MemoryOwners
+from llm_gateway.edge.ownership import Owners
 from llm_gateway.edge.passthrough import NAME, PREFIX, PassthroughFronts, Policy, authorize_passthrough
 from llm_gateway.edge.raw import MediaFronts, RespondRaw
 from llm_gateway.http.client import Client
@@ -42,7 +42,7 @@ def build_relays(
     pipeline: Pipeline,
     clients: Mapping[str, Client],
     heartbeat: Heartbeat,
-    owners: MemoryOwners,
+    owners: Owners,
     standings: Standings,
 ) -> Relay:
     """For World.relayed."""
@@ -52,7 +52,6 @@ def build_relays(
     media.ask = ask
     media.edge = RespondRaw(clock, heartbeat)
     owned = copy(media)
-    owners.configure(config.files.entries, float(config.files.remember))
     owned.authorize = authorize_owned
     owned.decide = _OneProvider(snapshot, "files", standings, again=1)
     owned.ask = AskOwned(ask, owners, clock, show_unknown=config.files.unknown_ids == "show")

@@ -39,6 +39,7 @@ from llm_gateway.telemetry.stats import Stats
 from llm_gateway.worker.accounts import Accounts
 from llm_gateway.worker.always import always_said
 from llm_gateway.worker.clients import Clients
+from llm_gateway.worker.control_store import ControlStore
 from llm_gateway.worker.defences import Defences
 from llm_gateway.worker.facts import known_models, provider_types, restart_needed, watched
 from llm_gateway.worker.forward import Ask, exposed
@@ -46,6 +47,7 @@ from llm_gateway.worker.pepper import StateUnusable, load_peppers
 from llm_gateway.worker.recognition import Recognition
 from llm_gateway.worker.refusals import refusal_renderer
 from llm_gateway.worker.relays import UPLOADS
+from llm_gateway.worker.security import Security
 from llm_gateway.worker.world import Shared, build_world
 
 SETTLE_SECONDS = 0.5
@@ -85,15 +87,12 @@ class Serving:
         self.log = Log(self._events, clock, config.logging.level, config.logging.format)
         self.stats = Stats(known_models(config))
         self._pepper = load_peppers(Path(config.state.dir))
-        self._health = Health(
-            version=__version__,
-            clock=clock,
-            stats=self.stats,
-            providers=provider_types(config),
-            state_dir=Path(config.state.dir),
-        )
-        self._accounts = accounts = Accounts(clock, self.log, _ledger(config, slot, clock), config.ledger.when_full)
-        observe = Observe(clock, self.stats, access, config.logging.format, account=accounts.ended)
+        providers, state = provider_types(config), Path(config.state.dir)
+        self._health = Health(version=__version__, clock=clock, stats=self.stats, providers=providers, state_dir=state)
+        recognition = Recognition(clock, self.log)
+        wal = _ledger(config, slot, clock)
+        self._accounts = accounts = Accounts(clock, self.log, wal, config.ledger.when_full, control)
+        observe = Observe(clock, self.stats, access, config.logging.format, account=recognition.security.after(accounts.ended))
         responses, owners = MemoryStore(clock.monotonic), MemoryOwners(clock.monotonic)
         self._defences = Defences(clock, self.log, random.random, observe, self._report, accounts.ledger.sent)
         self._shared = Shared(
@@ -107,7 +106,8 @@ class Serving:
             owners,
             self._defences,
             accounts,
-            Recognition(clock, self.log),
+            recognition,
+            kept=None if control is None else ControlStore(control, clock, self.log),
         )
         self._shedding = Shedding(clock.monotonic, log=self.log)
         self._loads = Loads(clock, self.log)
@@ -134,6 +134,18 @@ class Serving:
     @property
     def defences(self) -> Defences:
         return self._defences
+
+    @property
+    def kept(self) -> ControlStore | None:
+        return self._shared.kept
+
+    @property
+    def keys(self) -> KeyTable | None:
+        return self._keys
+
+    @property
+    def security(self) -> Security:
+        return self._shared.recognition.security
 
     @property
     def health(self) -> Health:
@@ -303,6 +315,8 @@ class Serving:
         if self._settling is not None:
             self._settling.cancel()
         self._shedding.close()
+        if self._shared.kept is not None:
+            await self._shared.kept.close()
         await self._shared.recognition.close()
         await self._loads.close()
         await self._defences.close()

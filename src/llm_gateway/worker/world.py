@@ -31,13 +31,13 @@ from llm_gateway.edge.cors import Cors
 from llm_gateway.edge.health import Health
 from llm_gateway.edge.heartbeat import Heartbeat
 from llm_gateway.edge.models import Models
-from llm_gateway.edge.ownership import MemoryOwners
+from llm_gateway.edge.ownership import MemoryOwners, Owners
 from llm_gateway.edge.plain import Plain
 from llm_gateway.edge.realtime import Sessions
 from llm_gateway.edge.respond import Respond
 from llm_gateway.edge.responses import Responses
 from llm_gateway.edge.routing import Explain
-from llm_gateway.edge.stored import MemoryStore
+from llm_gateway.edge.stored import IN_MEMORY, MemoryStore, ResponseStore
 from llm_gateway.edge.versions import Deprecation, Versions
 from llm_gateway.http.client import Client
 from llm_gateway.http.server import Request
@@ -58,6 +58,7 @@ from llm_gateway.telemetry.journal import Log
 from llm_gateway.telemetry.observe import Observe
 from llm_gateway.telemetry.stats import Stats
 from llm_gateway.worker.accounts import Accounts
+from llm_gateway.worker.control_store import ControlStore
 from llm_gateway.worker.defences import Defences
 from llm_gateway.worker.lookups import GET, RESPONSES, lookups, routing_lookups
 from llm_gateway.worker.recognition import Recognition
@@ -110,6 +111,8 @@ class Shared:
     recognition: Recognition
     bits: Callable[[int], int] = random.getrandbits
     sessions: Sessions = field(default_factory=Sessions)
+    kept: ControlStore | None = None
+    """Where control keeps things; None: there is no control process, and everything is in memory."""
 
 
 def build_world(snapshot: Snapshot, clients: Mapping[str, Client], shared: Shared) -> World:
@@ -134,7 +137,7 @@ def build_world(snapshot: Snapshot, clients: Mapping[str, Client], shared: Share
         edge=Respond(clock, heartbeat),
         report=shared.report,
     )
-    store = _store(config, shared.responses)
+    store = _store(config, shared)
     beside = Beside(snapshot.upstreams, clients)
     discovery = Discovery(snapshot.upstreams.values(), clients, clock, shared.log)
     models = Models(snapshot.router, discovery, shared.stats, clock, snapshot.catalogue)
@@ -166,7 +169,7 @@ def build_world(snapshot: Snapshot, clients: Mapping[str, Client], shared: Share
         versions=_versions(config),
         cors=cors,
         door=shared.recognition.door(snapshot),
-        relayed=build_relays(snapshot, pipeline, clients, heartbeat, shared.owners, shared.defences.standings),
+        relayed=build_relays(snapshot, pipeline, clients, heartbeat, _owners(config, shared), shared.defences.standings),
         sessions=session_routes(config.server.realtime, pipeline, clients, cors, shared.sessions),
         default_front=OPENAI_CHAT,
         errors=_ERRORS,
@@ -231,14 +234,25 @@ def looked_up_world(world: World) -> World:
     )
 
 
-def _store(config: Config, memory: MemoryStore) -> MemoryStore | None:
-    """Where responses are kept by this configuration. What another one kept stays if it may."""
-    wanted = config.responses.store == "memory"
-    memory.configure(int(config.responses.size) if wanted else 0, float(config.responses.ttl))
-    return memory if wanted else None
+def _store(config: Config, shared: Shared) -> ResponseStore | None:
+    """Where responses are kept by this configuration; in memory, where control should and there is none."""
+    said = config.responses
+    through = shared.kept is not None and said.store == "database"
+    wanted = said.store != "none" and not through
+    size = IN_MEMORY if said.size is None else int(said.size)
+    each = None if said.key_size is None else int(said.key_size)
+    shared.responses.configure(size if wanted else 0, float(said.ttl), each)
+    if through and shared.kept is not None:
+        return shared.kept.responses
+    return shared.responses if wanted else None
 
 
-def _with_memory(pipeline: Pipeline, snapshot: Snapshot, store: MemoryStore | None, heartbeat: Heartbeat) -> Pipeline:
+def _owners(config: Config, shared: Shared) -> Owners:
+    shared.owners.configure(config.files.entries, float(config.files.remember))
+    return shared.owners if shared.kept is None else shared.kept.owners
+
+
+def _with_memory(pipeline: Pipeline, snapshot: Snapshot, store: ResponseStore | None, heartbeat: Heartbeat) -> Pipeline:
     """The same pipeline, but what is asked may go on from a kept response, and what is answered is kept."""
     config = snapshot.config
     unknown = config.responses.unknown_ids

@@ -21,7 +21,10 @@ from config.helpers_config import loaded, told
         ("azure: {url: 'http://{vault}.x'}", "secrets.azure.url: must begin with https://: secrets are sent there"),
         ("timeout: 2m", "secrets.timeout: may be 60s at most"),
         ("cache: 0", "secrets.cache: must be more than 0"),
-        ("old_master_keys: [x]", "secrets.old_master_keys: needs master_key; those of the state directory stand in its master.key"),
+        (
+            "old_master_keys: [x]",
+            "secrets.old_master_keys: needs master_key; those of the state directory stand in its master.key",
+        ),
     ],
 )
 def test_mistakes(tmp_path: Path, text: str, line: str) -> None:

@@ -11,8 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from control.signin.house import HERE, House, house
 
+from control.signin.house import HERE, House, house
 from fakes.oidc import Provider, key_of, providing, signed
 from llm_gateway.config.schema.signin import Oidc, SignInClaims
 from llm_gateway.config.values import Secret
@@ -98,11 +98,13 @@ def test_a_public_client_and_one_that_sends_its_secret_in_the_body(inside):
     async def test(made: House, provider: Provider) -> None:
         browser = browser_of(made)
         await browser.get(CALLBACK, params=provider.code(await sent(browser), groups=["ops"]))
-        assert provider.bodies[-1]["client_id"] == ["client/1"] and provider.authorizations[-1] == b""
+        assert provider.bodies[-1]["client_id"] == ["client/1"]
+        assert provider.authorizations[-1] == b""
         made.admin(url="https://gateway.test", oidc=(of(provider),))
         provider.methods = ["client_secret_post"]
         await browser.get(CALLBACK, params=provider.code(await sent(browser), groups=["ops"]))
-        assert provider.bodies[-1]["client_secret"] == ["a:b c"] and provider.authorizations[-1] == b""
+        assert provider.bodies[-1]["client_secret"] == ["a:b c"]
+        assert provider.authorizations[-1] == b""
 
     inside(test, client_secret=None)
 
@@ -225,7 +227,8 @@ def test_an_answer_of_another_provider_is_refused(inside):
         state = parse_qs(urlsplit(url).query)["state"][0]
         error = {"error": "access_denied", "error_description": "<script>", "state": state}
         answer = await browser.get(CALLBACK, params=error)
-        assert answer.status_code == 401 and "<script>" not in answer.text
+        assert answer.status_code == 401
+        assert "<script>" not in answer.text
         twice = await browser.get(CALLBACK + "?code=a&code=b&state=c")
         assert twice.status_code == 400
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from control.signin.house import HERE, PASSWORD, House, house
 
+from control.signin.house import HERE, PASSWORD, House, house
 from llm_gateway.config.schema.signin import SignInSession
 from llm_gateway.config.values import Duration
 from llm_gateway.store import people
@@ -37,7 +37,8 @@ def test_a_person_signs_in_looks_and_signs_out(inside):
         browser = await made.signed_in(" Ann ")
         me = (await browser.get("/admin/v1/me")).json()
         assert (me["id"], me["name"], me["roles"], me["tenant"]) == ("per_ann", "ann", ["operator"], None)
-        assert "models:write" in me["permissions"] and "tenants:write" not in me["permissions"]
+        assert "models:write" in me["permissions"]
+        assert "tenants:write" not in me["permissions"]
         assert (await browser.get("/admin/v1/things")).text == "ann"
         cookie = browser.cookies["gateway_session"]
         assert (await browser.post("/admin/v1/signout")).status_code == 204
@@ -56,7 +57,8 @@ def test_the_cookie_is_kept_from_scripts_and_other_sites(inside):
         await made.person()
         plain = await made.browser().post("/admin/v1/signin", json={"login": "ann", "password": PASSWORD})
         parts = plain.headers["set-cookie"].split("; ")
-        assert parts[0].startswith("gateway_session=") and parts[1:] == ["Path=/", "Max-Age=43200", "HttpOnly", "SameSite=Lax"]
+        assert parts[0].startswith("gateway_session=")
+        assert parts[1:] == ["Path=/", "Max-Age=43200", "HttpOnly", "SameSite=Lax"]
         made.admin(url="https://gateway.test")
         browser = made.browser(origin="https://gateway.test")
         secure = await browser.post("/admin/v1/signin", json={"login": "ann", "password": PASSWORD})
@@ -96,8 +98,10 @@ def test_all_that_is_wrong_is_told_in_one_wording(inside, login, password):
         assert answer.json()["error"]["message"] == "The login or the password is wrong."
         assert "set-cookie" not in answer.headers
         [event] = made.audit.failures(made.notes)
-        assert event.action == "auth.failed" and event.ip == "192.0.2.1"
-        assert (login == "" or login not in str(event.after)) and PASSWORD not in str(msgspec.structs.astuple(event))
+        assert event.action == "auth.failed"
+        assert event.ip == "192.0.2.1"
+        assert login == "" or login not in str(event.after)
+        assert PASSWORD not in str(msgspec.structs.astuple(event))
 
     inside(test)
 

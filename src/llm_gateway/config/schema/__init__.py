@@ -18,7 +18,7 @@ from llm_gateway.config.schema.catalogue import Catalogue, ModelFacts, Prices
 from llm_gateway.config.schema.credentials import Aws, Entra, Google
 from llm_gateway.config.schema.database import Database
 from llm_gateway.config.schema.ledger import Ledger
-from llm_gateway.config.schema.limits import Allowance, Budget, Limiting, Rate, Redis, Spending
+from llm_gateway.config.schema.limits import Allowance, Budget, Limiting, Rate, Redis, Spending, Webhook
 from llm_gateway.config.schema.models import Alias, Deployment, Hedging, RouteTimeouts, TimeoutOverrides
 from llm_gateway.config.schema.network import Network
 from llm_gateway.config.schema.other import Api, ApiVersion, Fetch, Logging, Responses, State, Translation, Versions
@@ -158,4 +158,5 @@ __all__ = [
     "TimeoutOverrides",
     "Translation",
     "Versions",
+    "Webhook",
 ]

@@ -59,6 +59,11 @@ class Ledger(Section, frozen=True):
     ] = "block"
     keep: Annotated[Duration, about("How long files stay whose records are in the store.")] = Duration(86_400)
 
+    keep_days: Annotated[
+        int,
+        about("Rows of single requests older than this are deleted; 0: never. Daily sums stay in any case.", ge=0, le=36_500),
+    ] = 2557
+
     def check(self) -> Iterator[Fault]:
         if not SMALLEST <= self.segment <= LARGEST:
             yield "segment", "must be from 1MB to 1GB"

@@ -98,6 +98,20 @@ TIERS: Mapping[str, Allowance] = MappingProxyType(
 """Tiers that need not be defined (requirements L1: what may come at once is a minute's worth and the burst)."""
 
 
+class Webhook(Section, frozen=True):
+    """Where alerts are sent: POST of a JSON document, until it is answered 2xx, for up to a day."""
+
+    url: Annotated[Text, about("https://; http:// only to this machine.")]
+    secret: Annotated[
+        Secret | None,
+        about("Signs each: X-Gateway-Signature is t=<Unix seconds>,v1=<hex of HMAC-SHA256 over seconds, a dot and the body>."),
+    ] = None
+
+    def check(self) -> Iterator[Fault]:
+        if not self.url.startswith(("https://", "http://")):
+            yield "url", "expected https://"
+
+
 class Limiting(Section, frozen=True):
     """Limits that hold besides those of a key, its project and its tenant."""
 
@@ -114,6 +128,9 @@ class Limiting(Section, frozen=True):
         msgspec.field(default_factory=dict)
     )
     tags: Annotated[dict[str, Spending], about("All keys that have a tag.")] = msgspec.field(default_factory=dict)
+    alerts: Annotated[
+        Webhook | None, about("Who is told when a budget comes to one of its percentages; it is in the log in any case.")
+    ] = None
     when_store_fails: Annotated[
         Literal["local_share", "open", "closed"],
         about(

@@ -153,3 +153,4 @@ class State(Section, frozen=True):
     """What the gateway keeps on disk."""
 
     dir: Annotated[Text, about("Directory for what must outlive the process; made when missing.")] = "./state"
+    history: Annotated[int, about("Configurations that held before, kept to compare and to go back to.", ge=10, le=1000)] = 50

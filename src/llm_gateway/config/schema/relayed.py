@@ -24,8 +24,8 @@ class Media(Section, frozen=True):
 
 
 class Files(Section, frozen=True):
-    """/v1/files and /v1/batches: kept by a provider, visible only to the key that made them. Who made what is remembered until
-    the gateway ends.
+    """/v1/files and /v1/batches: kept by a provider, visible only to the key that made them. Who made what is remembered in the
+    control plane's database.
     """
 
     provider: Annotated[

@@ -52,7 +52,7 @@ class Sampling(msgspec.Struct, gc=False):
 
     model: str
     stream: bool | None = None
-    stream_options: StreamOptions | None | UnsetType = UNSET
+    stream_options: StreamOptions | UnsetType | None = UNSET
     max_tokens: int | None = None
     temperature: float | None = None
     top_p: float | None = None

@@ -1,0 +1,48 @@
+"""How a running gateway is, and those it asks."""
+
+from __future__ import annotations
+
+import time
+
+import httpx
+import pytest
+
+from gateway_process import KEY
+
+
+@pytest.fixture
+def broken(gateway):
+    """A provider that failed again and again."""
+    with httpx.Client(base_url=gateway.url, headers={"Authorization": f"Bearer {KEY}"}) as client:
+        for _ in range(8):
+            client.post("/v1/chat/completions", json={"model": "broken", "messages": [{"role": "user", "content": "x"}]})
+
+
+def test_health(asking, data):
+    """What scripts look for, and words for people."""
+    said = data("health", "--detailed")
+    assert {"status", "version", "providers", "dependencies", "components"} <= said.keys()
+    done = asking("health")
+    assert done.exit_code == 0
+    assert done.stdout.startswith(("healthy: version", "degraded: version"))
+
+
+def test_health_asks_the_address_that_was_given_alone(asking):
+    """A gateway that is away is not well because another port of its host answers."""
+    done = asking("health", "-u", "http://127.0.0.1:1")
+    assert done.exit_code == 1
+    assert "127.0.0.1:1" in done.stderr
+
+
+def test_backend_health(asking, data, broken):
+    """One line for each; the status says whether one of them is unhealthy; what is wrong is said; what never ran says so."""
+    end = time.monotonic() + 10
+    while (done := asking("backend-health")).exit_code == 0 and time.monotonic() < end:
+        time.sleep(0.2)  # workers report once in a while
+    assert done.exit_code == 1
+    assert "failures in a row" in next(line for line in done.stdout.splitlines() if line.startswith("gone"))
+    assert asking("backend-health", "-p", "sim").exit_code == 0
+    only = asking("--json", "backend-health", "--unhealthy-only").stdout
+    assert '"gone"' in only
+    assert '"sim"' not in only
+    assert asking("backend-health", "-p", "nobody").exit_code == 1
