@@ -18,10 +18,10 @@ from fakes.secret_stores import FakeVault, running
 from llm_gateway.accounting.scan import Position
 from llm_gateway.config.gather import Gathered, Reference
 from llm_gateway.config.load import load
-from llm_gateway.config.schema import Config, Secrets, Section, Sections
+from llm_gateway.config.schema import Allowance, Budget, Config, Limiting, Rate, Secrets, Section, Sections
 from llm_gateway.config.schema.secrets import AwsStore, AzureStore, GoogleStore, VaultAppRole, VaultKubernetes, VaultStore
 from llm_gateway.config.schema.signin import Oidc
-from llm_gateway.config.values import Secret
+from llm_gateway.config.values import Money, Secret
 from llm_gateway.control.audit import Event
 from llm_gateway.control.audit_log import PRUNE_SECONDS
 from llm_gateway.control.audit_open import open_log
@@ -29,11 +29,13 @@ from llm_gateway.control.configuring.history import History
 from llm_gateway.control.ledger.alerts import message_of
 from llm_gateway.control.ledger.slot import Slot
 from llm_gateway.control.ledger.wired import Keeping as LedgerKeeping
+from llm_gateway.core.caller import Spending
 from llm_gateway.core.clock import FakeClock
 from llm_gateway.core.ids import Ids
 from llm_gateway.credentials.ring import Ring, load_ring
 from llm_gateway.credentials.stores.keeper import Keeper
 from llm_gateway.limits.alerts import Alert
+from llm_gateway.limits.compile import meters_of, of_everyone, of_source, of_tag
 from llm_gateway.providers.registry import option_names
 from llm_gateway.store.ready import ready_store
 from llm_gateway.store.threads import Threads
@@ -68,14 +70,15 @@ async def ask_secret_stores(file: Path) -> None:
     """What control reads of `secrets`: every store, with the ways to sign in that exclude each other."""
     references = ("vault:a/b#c", "aws-sm:x", "gcp-sm:projects/p/secrets/s", "azure-kv:vault/x")
     asked = tuple(Reference(*text.split(":", 1)) for text in references)
-    near, key = "http://127.0.0.1:1", Secret("x" * 43 + "=")
+    near, key, token = "http://127.0.0.1:1", Secret("x" * 43 + "="), file.with_name("token")
     role = AwsStore(credential_source="EcsContainer", role_arn="arn:aws:iam::1:role/x", endpoint=near)
     ways = (
         (VaultStore(approle=VaultAppRole("r")), AwsStore(access_key_id="a", secret_access_key=key, endpoint=near)),
-        (VaultStore(kubernetes=VaultKubernetes("r", token_file=str(file))), role),
+        (VaultStore(kubernetes=VaultKubernetes("r", token_file=str(token))), role),
         (VaultStore(token=key), role),
     )
     environ = {"AWS_REGION": "eu-central-1"}
+    token.write_text("jwt")
     async with running(FakeVault(roles={"r": None})) as vault:
         for way, cloud in ways:
             said = Secrets(
@@ -104,6 +107,15 @@ async def sign_people_in(folder: Path) -> None:
         back = provider.code(sent.headers["location"], groups=["x"])
         assert (await browser.get("/admin/v1/signin/oidc/one/callback", params=back)).status_code == 303
         assert (await browser.get("/admin/v1/me")).status_code == 200
+
+
+def limits_of_a_request(limiting: Limiting) -> None:
+    """What the limiter reads when a caller comes for the first time."""
+    rate = Rate(minute=1, burst=1)
+    allowed = Allowance(requests=rate, tokens=rate, fresh_tokens=rate, cached_tokens=rate, output_tokens=rate, concurrent=1, streams=1)
+    budget = Budget(Money.parse("1"))
+    assert len(meters_of((Spending("key", "k", allowed, (budget,)),))) == 8
+    assert [of_everyone(limiting), of_tag(limiting, "t"), of_source(limiting, "s"), *limiting.models] == [(), (), ()]
 
 
 async def keep_an_audit_log(config: Config) -> None:
@@ -155,7 +167,7 @@ def test_every_key_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     file.write_text(f"""
 server: {{port: 0, admin: {{port: 0}}, tls: {{cert: {cert}, key: {key}, client_ca: {ca}, client_auth: optional}}, access: {{trusted_proxies: [10.0.0.1]}}}}
 providers:
-  openai: {{api_key: sk-test, organization: org, project: proj, region: eu, tls: {{ca_file: {ca}}}}}
+  openai: {{api_key: sk-test, organization: org, project: proj, region: eu, tls: {{ca_file: {ca}}}, rate_limit: {{requests: {{minute: 5, burst: 2}}}}}}
   anthropic: {{api_key: sk-test, api_version: "2023-06-01"}}
   local: {{file: {tmp_path}/none.gguf, threads: 1}}
   keys: {{type: bedrock, region: us-east-1, aws: {{access_key_id: AKID, secret_access_key: x, session_token: y}}}}
@@ -180,6 +192,7 @@ resilience: {{bulkhead: {{adaptive: gradient}}}}
 api: {{versions: {{v1: {{deprecated: 2020-01-01}}}}}}
 logging: {{access: "off"}}
 limits: {{alerts: {{url: "http://127.0.0.1:1/", secret: s}}}}
+redis: {{url: "redis://127.0.0.1:1"}}
 state: {{dir: {tmp_path}/state}}
 catalogue: {{models: {{"openai/x": {{prices: {{input: 1}}}}}}}}
 """)
@@ -197,6 +210,7 @@ catalogue: {{models: {{"openai/x": {{prices: {{input: 1}}}}}}}}
             sock.close()
         gateway = Gateway(config, lambda: config, {})
         await gateway.start()
+        limits_of_a_request(gateway.config.limits)
         await gateway.stop()
 
     monkeypatch.setattr(Section, "__getattribute__", noted)
@@ -212,4 +226,5 @@ catalogue: {{models: {{"openai/x": {{prices: {{input: 1}}}}}}}}
     # Overrides are laid over the alias's timeouts field by field, in one go, whatever they are called.
     read |= {("TimeoutOverrides", name) for owner, name in read if owner == "RouteTimeouts"}
     read |= {("Sections", name) for owner, name in read if owner == "Config"}
-    assert sorted(set(fields(mi.type_info(Sections))) - read - set(ONE_VALUE)) == []
+    unread = sorted(set(fields(mi.type_info(Sections))) - read - set(ONE_VALUE))
+    assert not unread, unread

@@ -163,7 +163,7 @@ SECRET = "s3cr3t-of-the-database"
 @pytest.mark.parametrize(
     "url",
     [
-        f"postgresql://me:{SECRET}@127.0.0.1:{free_port()}/db",
+        f"postgresql://me:{SECRET}@127.0.0.1:1/db",
         f"postgresql://me:{SECRET}@127.0.0.1:notaport/db",
         f"postgresql://me:{SECRET}@127.0.0.1:1/db?nosuchoption={SECRET}",
         f"postgresql://me:{SECRET}@no.such.host.invalid/db?connect_timeout=x",
