@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run test test-fast check fix docs corpus bench bench-routing catalogue fuzz nightly lock clean setup-run setup-dev crash races outage
+.PHONY: help run test test-fast test-long check fix docs corpus bench bench-routing catalogue fuzz nightly lock clean setup-run setup-dev crash races outage
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -20,7 +20,10 @@ test: setup-dev ## set everything up and run all tests
 	@$(BIN)/python -m pytest -n 2
 
 test-fast: setup-dev ## the tests without the slow ones
-	@$(BIN)/python -m pytest -n 2 -m "not slow"
+	@$(BIN)/python -m pytest -n 2 -m "not slow and not long"
+
+test-long: setup-dev ## the tests that take longest: damaged files, stores that are away, kills with PostgreSQL, 100,000 keys
+	@$(BIN)/python -m pytest -n 2 -m long
 
 check: setup-dev ## format, lint, types, import layers
 	$(BIN)/ruff format --check .
@@ -52,16 +55,16 @@ fuzz: setup-dev ## run every parser under atheris for 20 seconds (Linux; install
 	PYTHONPATH=src build/fuzzer/bin/python scripts/fuzzing.py
 
 races: setup-dev ## 500 streams race for budgets through 8 workers and one Redis that breaks, for SECONDS (default 120)
-	RACE_SECONDS=$(or $(SECONDS),120) $(BIN)/python -m pytest -q -n0 -p no:randomly -s tests/e2e/test_budget_race.py
+	RACE_SECONDS=$(or $(SECONDS),120) $(BIN)/python -m pytest -q -n0 -p no:randomly -m "long or not long" -s tests/e2e/test_budget_race.py
 
 outage: setup-dev ## PostgreSQL and Redis are away for MINUTES (default 10) under full load
-	OUTAGE_MINUTES=$(or $(MINUTES),10) $(BIN)/python -m pytest -q -n0 -p no:randomly -s tests/e2e/test_store_outage.py
+	OUTAGE_MINUTES=$(or $(MINUTES),10) $(BIN)/python -m pytest -q -n0 -p no:randomly -m long -s tests/e2e/test_store_outage.py
 
 nightly: setup-dev ## before a real inference server (transformers) with a tiny model made on the spot; installs PyTorch into build/nightly
 	$(BIN)/python scripts/nightly.py
 
 crash: setup-dev ## kill -9 workers, control, database and everything 1,000 times under load; the ledger equals the provider's own log
-	CRASH_KILLS=$(or $(KILLS),1000) $(BIN)/python -m pytest -n0 -q -s tests/e2e/test_crash.py -k "$(or $(STORE),postgresql)"
+	CRASH_KILLS=$(or $(KILLS),1000) $(BIN)/python -m pytest -n0 -q -s -m "long or not long" tests/e2e/test_crash.py -k "$(or $(STORE),postgresql)"
 
 catalogue: ## make the model catalogue anew from maintained data (needs uv)
 	uv venv -q --clear --python 3.13 build/catalogue

@@ -112,7 +112,9 @@ async def sign_people_in(folder: Path) -> None:
 def limits_of_a_request(limiting: Limiting) -> None:
     """What the limiter reads when a caller comes for the first time."""
     rate = Rate(minute=1, burst=1)
-    allowed = Allowance(requests=rate, tokens=rate, fresh_tokens=rate, cached_tokens=rate, output_tokens=rate, concurrent=1, streams=1)
+    allowed = Allowance(
+        requests=rate, tokens=rate, fresh_tokens=rate, cached_tokens=rate, output_tokens=rate, concurrent=1, streams=1
+    )
     budget = Budget(Money.parse("1"))
     assert len(meters_of((Spending("key", "k", allowed, (budget,)),))) == 8
     assert [of_everyone(limiting), of_tag(limiting, "t"), of_source(limiting, "s"), *limiting.models] == [(), (), ()]

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from llm_gateway.core.end_user import named
 from llm_gateway.core.errors import GatewayError, MalformedBody
 from llm_gateway.core.splice import replace_top_level
 from llm_gateway.dialects.anthropic_messages.view import _look_closely
@@ -123,7 +124,8 @@ def test_the_short_look_is_the_long_one_in_anthropics_dialect(body: bytes):
         seen, _ = _look_closely(body)
         if seen.max_tokens is None:
             raise refuse("max_tokens", "this API requires it", "missing_field")
-        return View(seen.model, seen.stream is True)
+        user = "" if seen.metadata is None else named(seen.metadata.user_id)
+        return View(seen.model, seen.stream is True, user=user, most_output=seen.max_tokens)
 
     short, long = outcome(anthropic_view, body), outcome(closely, body)
     if isinstance(short, View):

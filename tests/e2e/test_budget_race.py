@@ -20,7 +20,9 @@ __all__ = ["redis_server"]
 pytestmark = pytest.mark.timeout(SECONDS * 2 + 120)
 
 
-@pytest.mark.parametrize("broken", [False, True], ids=["undisturbed", "partitions and kills"])
+@pytest.mark.parametrize(
+    "broken", [False, pytest.param(True, marks=pytest.mark.long)], ids=["undisturbed", "partitions and kills"]
+)
 def test_a_hard_budget_holds(redis_server: RedisServer, tmp_path: Path, broken: bool) -> None:
     """Peers 4b, C26, C27: streams of many keys race for hard budgets; none is exceeded by more than the answers that were running,
     and nobody is refused while there is money."""

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.timeout(KILLS * 3 + 120)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("dialect", ["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
 def test_the_ledger_is_what_the_provider_saw(dialect: str, tmp_path: Path) -> None:
     """Peers 4c, C28, C31, C32: whatever is killed, each request that reached the provider has one row, which costs something."""
     postgres: Postgres | None = None

@@ -130,7 +130,7 @@ class Neighbour:
         self._thread.join(20)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_hundred_thousand_keys(simulator: RunningSimulator, tmp_path: Path) -> None:
     """They come into a running worker without anybody waiting for a second, cost less than 200 bytes each, and one that is revoked
     is refused within a second, on open connections too."""

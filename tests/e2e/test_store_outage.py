@@ -25,7 +25,7 @@ STREAMS = 100 if MINUTES else 24
 BEFORE = AFTER = 4.0
 SHIPPING = 60.0 + AWAY / 10
 """Seconds until the store must have all that was kept on disk meanwhile."""
-pytestmark = pytest.mark.timeout(AWAY + SHIPPING + 120)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(AWAY + SHIPPING + 120)]
 
 
 class Load:

@@ -85,7 +85,7 @@ def groups(state: Path) -> dict[str, list[Path]]:
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["cut", "garbage"])
 def test_a_damaged_file_stops_nobody_or_says_so(simulator: RunningSimulator, used: Path, tmp_path: Path, how: str) -> None:
     """C31: whichever file it is, the gateway serves what it can serve all the same, or says at the start which file is damaged and

@@ -16,7 +16,8 @@ from identity.directories import BUDGET, PEPPER, TIERS, directory, key, tenants
 from llm_gateway.config.schema.limits import Allowance, Rate
 from llm_gateway.config.schema.tenants import EndUser
 from llm_gateway.core.caller import Caller
-from llm_gateway.identity import directory as module
+from llm_gateway.identity import building
+from llm_gateway.identity import directory as reading
 from llm_gateway.identity.building import build
 from llm_gateway.identity.directory import Directory, UnknownTenant
 from llm_gateway.identity.rows import Grant, Key, User
@@ -69,7 +70,7 @@ def test_what_is_not_there_is_nobody():
 
 def test_the_same_key_is_the_same_caller():
     """What limits made of it stays with it; only so many are kept."""
-    keys = [key(f"k{n}") for n in range(module.CALLERS + 10)]
+    keys = [key(f"k{n}") for n in range(reading.CALLERS + 10)]
     made = directory({}, *keys)
     first = made.find(keys[0].digest)
     assert made.find(keys[0].digest) is first
@@ -78,7 +79,7 @@ def test_the_same_key_is_the_same_caller():
         assert found is not None
         assert found.key_id == one.id
     assert made.find(keys[0].digest) is not first
-    assert len(made._callers) == module.CALLERS
+    assert len(made._callers) == reading.CALLERS
 
 
 @pytest.mark.parametrize(
@@ -239,7 +240,8 @@ def test_it_can_be_gone_through():
 
 def test_too_much_is_not_built(monkeypatch):
     """What workers would not load is not sent to them."""
-    monkeypatch.setattr(module, "LARGEST", 1000)
+    for module in (building, reading):
+        monkeypatch.setattr(module, "LARGEST", 1000)
     with pytest.raises(Unusable, match="too many keys"):
         build({}, [key(f"k{n}") for n in range(20)])
     with pytest.raises(Unusable, match="too large"):

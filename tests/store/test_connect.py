@@ -15,7 +15,6 @@ from llm_gateway.config.values import Duration, Secret
 from llm_gateway.store import marks
 from llm_gateway.store.connect import FILE, open_store
 from llm_gateway.store.errors import Conflict, StoreUnavailable
-from servers import free_port
 from store_support import new_store
 
 

@@ -105,9 +105,8 @@ class Http:
         try:
             lines = b"".join(header(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()) + signed
             client = self._client(near=near and origin.scheme == "http")
-            return await asyncio.wait_for(
-                self._exchange(client, origin, method, target, lines, body, timeouts, largest), timeouts.total
-            )
+            async with asyncio.timeout(timeouts.total):  # noqa: TID251 - off the request path; wait_for can swallow a cancellation (CPython issue 86296)
+                return await self._exchange(client, origin, method, target, lines, body, timeouts, largest)
         except TlsFailed:
             raise Unavailable(f"{what} has no certificate that is trusted: see network.ca_file") from None
         except ConnectFailed:

@@ -139,7 +139,7 @@ class Refreshing(Generic[Value]):
         self._settle()
 
     async def _run(self) -> None:
-        while True:
+        while not self._closed:
             if self._wanted():
                 await self._refresh()
             await self._sleep(min(max(self._due - self._clock.monotonic(), 0.0), TICK))
@@ -159,7 +159,8 @@ class Refreshing(Generic[Value]):
 
     async def _refresh(self) -> None:
         try:
-            fetched = await asyncio.wait_for(self._fetch(), self._fetch_seconds)
+            async with asyncio.timeout(self._fetch_seconds):  # noqa: TID251 - off the request path; wait_for can swallow a cancellation (CPython issue 86296)
+                fetched = await self._fetch()
             if fetched.lifetime is not None and not fetched.lifetime > 0:  # NaN is neither
                 raise Unavailable("what was fetched has already expired: check this machine's clock")  # noqa: TRY301
         except Unavailable as error:

@@ -106,7 +106,8 @@ class IssuerKeys:
     async def _fetch(self) -> None:
         self._asked = self._clock.monotonic()
         try:
-            keys, fresh = await asyncio.wait_for(self._asked_for(), FETCH_SECONDS)
+            async with asyncio.timeout(FETCH_SECONDS):  # noqa: TID251 - off the request path; wait_for can swallow a cancellation (CPython issue 86296)
+                keys, fresh = await self._asked_for()
         except (Unavailable, TimeoutError) as error:
             self._failed(str(error) or "it did not answer in time")
         except Exception as bug:  # noqa: BLE001 - what a stranger answered must not end the task

@@ -283,7 +283,8 @@ class Link:
         while self.up:
             self._changed.clear()
             try:
-                await asyncio.wait_for(self._changed.wait(), self._beats)
+                async with asyncio.timeout(self._beats):  # noqa: TID251 - off the request path; wait_for can swallow a cancellation (CPython issue 86296)
+                    await self._changed.wait()
             except TimeoutError:
                 await self._owner.beat(self._ask)
 
@@ -298,7 +299,8 @@ class Link:
         else:
             dialled = self._loop.create_connection(lambda: wire, address.host, address.port, ssl=address.tls)
         try:
-            await asyncio.wait_for(dialled, max(self.timeout, HANDSHAKE))
+            async with asyncio.timeout(max(self.timeout, HANDSHAKE)):  # noqa: TID251 - off the request path; wait_for can swallow a cancellation (CPython issue 86296)
+                await dialled
         except TimeoutError:
             raise StoreDown("it cannot be reached in time") from None
         self._wire = wire

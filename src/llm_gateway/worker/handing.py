@@ -141,7 +141,8 @@ class Handing(Generic[Key, Item]):
                 pause = _PAUSES[min(failures, len(_PAUSES) - 1)]
                 failures += 1
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._again.wait(), pause)
+                    async with asyncio.timeout(pause):  # noqa: TID251 - off the request path; wait_for can swallow a cancellation (CPython issue 86296)
+                        await self._again.wait()
         finally:
             self._task = None
 

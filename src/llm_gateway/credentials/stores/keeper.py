@@ -185,7 +185,8 @@ class Keeper:
     async def _one(self, stores: Stores, key: _Key, held: _Held, limit: float, cache: float) -> None:
         kind, document = key
         try:
-            fetched = await asyncio.wait_for(stores.of(kind).fetch(document), limit)
+            async with asyncio.timeout(limit):  # noqa: TID251 - off the request path; wait_for can swallow a cancellation (CPython issue 86296)
+                fetched = await stores.of(kind).fetch(document)
         except Unavailable as error:
             self._failed(key, held, str(error), cache)
         except TimeoutError:
