@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_gateway.config.schema import ApiKey
-from llm_gateway.config.schema.limits import Allowance, Budget, Rate
+from llm_gateway.config.schema.limits import Allowance, Rate
 from llm_gateway.config.values import Money, Secret
-from llm_gateway.identity.rows import UNLIMITED, Grant, brief, full, grant_of, keys_of, read, restored, stored, written
-from llm_gateway.identity.table import Unusable
+from llm_gateway.identity.rows import UNLIMITED, Grant, brief, full, grant_of, keys_of, read, written
 
 RATES = st.none() | st.builds(Rate, *[st.none() | st.integers(1, 10**15)] * 4)
 ALLOWANCES = st.builds(Allowance, *[RATES] * 5, *[st.none() | st.integers(1, 10**15)] * 2)
@@ -58,18 +57,8 @@ def test_values_of_the_configuration_go_there_and_back():
     """Money and secrets; anything else is a mistake of ours, or of the bytes."""
     assert read(Money, written(Money(5))) == Money(5)
     assert read(Secret, written(Secret("x"))).reveal() == "x"
-    with pytest.raises(NotImplementedError):
+    with pytest.raises(TypeError):
         written(object())
     for kind, value in ((Money, "5"), (Secret, 5), (dict, {})):
         with pytest.raises(ValueError, match=kind.__name__):
             read(kind, value)
-
-
-def test_grants_are_kept_as_json():
-    """With their money; what is none is told."""
-    grant = Grant(scopes=("chat:create",), limits=Allowance(requests=Rate(minute=5)), budgets=(Budget(Money(7)),))
-    assert restored(stored(grant)) == grant
-    assert restored("{}") == Grant()
-    for document in (b"", b"[]", b'{"budgets":[{"amount":"x"}]}', b'{"kind":"god"}'):
-        with pytest.raises(Unusable, match="grant"):
-            restored(document)

@@ -36,6 +36,7 @@ COMMANDS = MappingProxyType(
         "routes": "objects:routes",
         "routing-strategy": "strategy:routing_strategy",
         "rules": "objects:rules",
+        "rotate-pepper": "pepper:rotate_pepper",
         "schema": "check:schema",
         "serve": "serve:serve",
         "simulate": "simulate:simulate",

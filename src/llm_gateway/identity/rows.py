@@ -12,7 +12,6 @@ from llm_gateway.config.schema.limits import Allowance, Budget, Rate
 from llm_gateway.config.schema.tenants import EndUser
 from llm_gateway.config.values import Money, Secret
 from llm_gateway.core.caller import Kind
-from llm_gateway.identity.table import Unusable
 
 UNLIMITED = Allowance()
 Brief = list[int | list[int | None] | None]
@@ -138,7 +137,7 @@ def written(value: Any) -> Any:
         return int(value)
     if isinstance(value, Secret):
         return value.reveal()
-    raise NotImplementedError(type(value).__name__)
+    raise TypeError(f"a directory has no place for {type(value).__name__}")
 
 
 def read(kind: type, value: Any) -> Any:
@@ -148,20 +147,3 @@ def read(kind: type, value: Any) -> Any:
     if kind is Secret and type(value) is str:
         return Secret(value)
     raise ValueError(f"no {kind.__name__}")
-
-
-_stored = msgspec.json.Encoder(enc_hook=written).encode
-_restored = msgspec.json.Decoder(Grant, dec_hook=read).decode
-
-
-def stored(grant: Grant) -> bytes:
-    """As JSON, for the store."""
-    return _stored(grant)
-
-
-def restored(document: bytes | str) -> Grant:
-    """The way back. Raises Unusable for what is no grant."""
-    try:
-        return _restored(document)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
-        raise Unusable(f"a grant cannot be read: {error}") from None

@@ -32,11 +32,6 @@ def newest(connection: Connection) -> AuditRow | None:
     return one(connection, _ALL.order_by(audit.c.seq.desc()).limit(1), AuditRow)
 
 
-def by_event(connection: Connection, event_id: str) -> AuditRow | None:
-    """So that what is brought again after a failure is not added twice."""
-    return one(connection, _ALL.where(audit.c.event_id == event_id), AuditRow)
-
-
 def listed(  # noqa: PLR0913 - filters, each by name
     connection: Connection,
     *,

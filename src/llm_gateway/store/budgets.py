@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, delete, select
 
-from llm_gateway.store.mapping import chosen, every, one
+from llm_gateway.store.mapping import chosen, one
 from llm_gateway.store.marks import upsert
 from llm_gateway.store.rows import Spent
 from llm_gateway.store.tables import alerts, budgets_spent
@@ -43,12 +43,6 @@ def put(connection: Connection, meter: str, period: int, spent: int, now: int) -
 
 def get(connection: Connection, meter: str, period: int) -> Spent | None:
     return one(connection, _ALL.where(budgets_spent.c.meter == meter, budgets_spent.c.period == period), Spent)
-
-
-def changed_since(connection: Connection, since: int) -> list[Spent]:
-    """Those that changed at Unix milliseconds `since` or later: what other nodes have spent."""
-    order = (budgets_spent.c.meter, budgets_spent.c.period)
-    return every(connection, _ALL.where(budgets_spent.c.updated_at >= since).order_by(*order), Spent)
 
 
 def claim_alert(connection: Connection, meter: str, period: int, percent: int, now: int) -> bool:
