@@ -63,6 +63,7 @@ def test_a_keys_life(tmp_path: Path):
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.long
 def test_attacks_and_uses_reach_control(tmp_path: Path):
     """Workers' security events stand in the audit log; that a key was used is shown."""
     with running_gateway(CONFIG, tmp_path) as gateway, admin(gateway) as client:

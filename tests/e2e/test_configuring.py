@@ -137,6 +137,7 @@ def cli(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, env=clean | environ)
 
 
+@pytest.mark.long
 def test_from_a_file_to_the_api_and_back(simulator, tmp_path):
     """`config export`, `import` and `diff`, as a person does it."""
     with running_gateway(configuration(simulator), tmp_path) as gateway:

@@ -154,6 +154,7 @@ def test_two_workers_share_what_is_kept(simulator: RunningSimulator, tmp_path: P
         assert ask(gateway, "GET", f"/v1/files/{made}", key=OTHER).status_code == 404
 
 
+@pytest.mark.long
 def test_processes_are_killed_in_between(simulator: RunningSimulator, tmp_path: Path) -> None:
     """Conversations go on: what is asked waits until control is back, and what is answered meanwhile is kept.
 
@@ -204,6 +205,7 @@ def control_of(gateway: GatewayProcess) -> int:
     return int(msgspec.json.decode(started[-1])["pid"]) if started else int(gateway.pids["control"])
 
 
+@pytest.mark.long
 def test_while_the_database_is_stopped(simulator: RunningSimulator, tmp_path: Path) -> None:
     """Plain requests go on and are kept later; what needs the database is told 503, and never that nothing is there."""
     server = postgres_server()

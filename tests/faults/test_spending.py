@@ -157,6 +157,7 @@ def test_streams_at_once_cannot_share_the_last_dollar(simulator: RunningSimulato
         assert sum(one.cost for one in rows(gateway)) <= cost * 1.2
 
 
+@pytest.mark.long
 def test_a_budget_is_never_earned_back(simulator: RunningSimulator, tmp_path: Path) -> None:
     """C27: requests that fail, or are left, give back what they had reserved and not a nano-dollar more."""
     keys = [{"name": "some", "key": BIG, "budgets": [{"amount": 0.01, "period": "total"}]}]
@@ -338,6 +339,7 @@ def test_a_provider_that_lies_of_its_usage_is_not_for_nothing(lied_to: GatewayPr
         assert found.cost < 1000 * OUTPUT
 
 
+@pytest.mark.long
 def test_a_path_of_the_providers_own_is_paid_for(simulator: RunningSimulator, tmp_path: Path) -> None:
     """C28 (peers B#2873, L#33210): what passes through unread has a row with its cost, and stops when the budget is used up."""
     keys = [{"name": "big", "key": BIG, "passthrough": ["*"], "budgets": [{"amount": 0.012, "period": "total"}]}]

@@ -220,6 +220,7 @@ def _quietly(gateway: GatewayProcess) -> None:
         chat(gateway, "slow", stream=True, text="[tokens=3000]")
 
 
+@pytest.mark.long
 def test_operators_see_all_workers(simulator: RunningSimulator, tmp_path: Path) -> None:
     """Breakers of every worker, reset in every one; statistics are added up, and a worker's restart does not count twice."""
     config = configuration(simulator, workers=2, expose_admin=True)
@@ -250,6 +251,7 @@ def test_operators_see_all_workers(simulator: RunningSimulator, tmp_path: Path) 
         assert request(gateway.url, "GET", "/admin/none", key=ADMIN)[0] == 404
 
 
+@pytest.mark.long
 def test_a_configuration_that_only_a_worker_can_refuse_is_put_back(simulator: RunningSimulator, tmp_path: Path) -> None:
     """A file of certificates that is not there: told in the log, the old one serves on, also in a worker that is started again."""
     with running_gateway(configuration(simulator), tmp_path) as gateway:
