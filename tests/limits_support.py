@@ -104,3 +104,7 @@ class Limited:
 
 def meter(unit: str = "requests", most: int = 10, period: float = 60.0, **more: Any) -> Meter:
     return Meter("key", "k", unit, most, period, **more)  # type: ignore[arg-type]
+
+
+def left(ex: Exchange, index: int = 0) -> int:
+    return int(ex.hold.states[index].left)

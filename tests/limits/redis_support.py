@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,6 +14,12 @@ from llm_gateway.core.clock import SystemClock
 from llm_gateway.limits.memory import MemoryBook
 from llm_gateway.limits.meter import Charge, Meter, Taken
 from llm_gateway.limits.redis_book import RedisBook
+
+RATE = Meter("key", "k", "requests", 10, 3600.0)
+TOKENS = Meter("key", "k", "tokens", 1000, 3600.0)
+PLACES = Meter("key", "k", "concurrent", 2)
+BUDGET = Meter("tenant", "acme", "cost", 1000, calendar="month", alerts=(50, 100))
+
 
 CLOCK = SystemClock()
 LEASE = 60.0
@@ -60,3 +66,7 @@ async def until(holds: Callable[[], bool], seconds: float = 8.0) -> None:
 async def told(book: RedisBook) -> None:
     """All that was settled counts in Redis."""
     await until(lambda: book.untold == 0)
+
+
+def run(story: Callable[[], Awaitable[None]]) -> None:
+    asyncio.run(story())
