@@ -53,5 +53,7 @@ def test_nobody_is_let_in_by_chance():
 
 
 def test_without_any_key_the_port_is_open():
-    """It is on loopback then; the configuration refuses anything wider."""
-    assert admission().demand({}, "admin:write").kind == "anonymous"
+    """For whoever wants to look; nobody may change anything, as docs/ADMIN-API.md says."""
+    assert admission().demand({}, "admin:read").kind == "anonymous"
+    with pytest.raises(Forbidden):
+        admission().demand({}, "admin:write")

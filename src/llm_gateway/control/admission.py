@@ -32,12 +32,13 @@ class Admission:
         return Identify(self._snapshot().keys, self._clock).caller(headers)
 
     def demand(self, headers: Mapping[bytes, bytes], scope: str) -> Caller:
-        """Who has the scope. Where no key is known and none is needed, whoever reaches the port: it is on loopback then.
+        """Who has the scope. Where no key is known and none is needed, whoever reaches the port may look, and nobody may change
+        anything: with `expose_admin` the port is reached from where the main one is.
 
         Raises Unauthenticated, Forbidden, Overloaded.
         """
         caller = self.caller(headers)
-        return caller if self._snapshot().keys.open else demand(caller, scope)
+        return caller if self._snapshot().keys.open and scope.endswith(":read") else demand(caller, scope)
 
     def _snapshot(self) -> Snapshot:
         snapshot = self._built()
