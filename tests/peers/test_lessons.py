@@ -20,7 +20,7 @@ BUDGETS = {
         "faults/test_spending.py::test_streams_at_once_cannot_share_the_last_dollar",
     ),
     "L#26672: budget ignored": (
-        "limits/test_limiter.py::test_a_hard_budget_is_not_overspent_beyond_the_slack",
+        "limits/test_limiter_running.py::test_a_hard_budget_is_not_overspent_beyond_the_slack",
         "e2e/test_budget_race.py::test_a_hard_budget_holds",
     ),
     "L#33325: a local value before the authority's": ("limits/test_redis_book.py::test_race_over_processes",),
@@ -30,12 +30,12 @@ BUDGETS = {
     ),
     "L#28247, #30460: rebuilt by several, N times as much": (
         "limits/test_redis_book.py::test_seeds_by_version",
-        "limits/test_redis_book.py::test_data_flushed",
+        "limits/test_redis_book_away.py::test_data_flushed",
         "control/ledger/test_budgets.py::test_several_control_processes_fold_the_same_budgets",
     ),
     "L#42653: asked once at boot": (
-        "limits/test_redis_book.py::test_starts_without_redis",
-        "limits/test_redis_book.py::test_restart_in_the_middle",
+        "limits/test_redis_book_away.py::test_starts_without_redis",
+        "limits/test_redis_book_away.py::test_restart_in_the_middle",
     ),
     "L PR#39410, PR#30661, PR#32635: no coordination, silently": (
         "config/test_allowances.py::test_several_workers_need_redis_where_something_is_limited",
@@ -53,7 +53,7 @@ BUDGETS = {
         "faults/test_spending.py::test_streams_at_once_cannot_share_the_last_dollar",
     ),
     "L#40291, #10555: tokens counted per replica": ("limits/test_redis_book.py::test_race_over_processes",),
-    "L#32232: a proxy that lets no scripts through": ("limits/test_redis_book.py::test_scripts_forbidden",),
+    "L#32232: a proxy that lets no scripts through": ("limits/test_redis_book_away.py::test_scripts_forbidden",),
     "L#5783: counters of parallel requests leak": (
         "limits/test_memory.py::test_a_request_that_never_ends_frees_what_it_held",
         "limits/test_redis_book.py::test_leases_end",
@@ -67,8 +67,8 @@ BUDGETS = {
         "accounting/test_bills.py::test_usage_that_is_missing_or_cannot_be",
     ),
     "A website PR#962: charged after it is over, or never": (
-        "limits/test_limiter.py::test_a_budget_that_cuts_ends_the_stream",
-        "limits/test_limiter.py::test_a_running_stream_reserves_ahead",
+        "limits/test_limiter_running.py::test_a_budget_that_cuts_ends_the_stream",
+        "limits/test_limiter_running.py::test_a_running_stream_reserves_ahead",
     ),
     "N#6609, #6607, 1#2440: requests at once overdraw": (
         "store/test_budgets.py::test_nothing_is_lost_between_writers",
