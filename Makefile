@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run test test-fast test-long check fix docs corpus bench bench-routing catalogue fuzz nightly lock clean setup-run setup-dev crash races outage
+.PHONY: help run test test-fast test-long check fix docs corpus bench bench-routing catalogue fuzz nightly lock clean setup-run setup-dev setup-checkers test-deployment crash races outage
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -12,6 +12,9 @@ setup-run:
 
 setup-dev:
 	@$(PYTHON) scripts/bootstrap.py dev
+
+setup-checkers:
+	@$(PYTHON) scripts/bootstrap.py checkers
 
 run: setup-run ## set everything up and start a gateway that answers at once, without any key
 	@$(BIN)/llm-gateway serve --demo
@@ -24,6 +27,9 @@ test-fast: setup-dev ## the tests without the slow ones
 
 test-long: setup-dev ## the tests that take longest: damaged files, stores that are away, kills with PostgreSQL, 100,000 keys
 	@$(BIN)/python -m pytest -n 2 -m long
+
+test-deployment: setup-dev setup-checkers ## check every file of deployment/ and .github/ with its own checker
+	@CHECKERS=required $(BIN)/python -m pytest -n 2 -m deployment
 
 check: setup-dev ## format, lint, types, import layers
 	$(BIN)/ruff format --check .
@@ -78,6 +84,7 @@ lock: ## renew requirements/*.txt (needs uv)
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url pyproject.toml -o requirements/run.txt
 	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url pyproject.toml --group test --group check -c requirements/run.txt -o requirements/dev.txt
 	uv pip compile -q --upgrade --universal --python-version 3.11 --no-deps --generate-hashes --no-header --no-emit-index-url requirements/local.in -o requirements/local.txt
+	uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url requirements/checkers.in -o requirements/checkers.txt
 
 clean: ## remove the environment and all caches
 	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist build

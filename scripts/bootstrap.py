@@ -3,6 +3,7 @@
 
     bootstrap.py run     .venv with what the gateway needs, and the local model where wheels exist for it
     bootstrap.py dev     .venv with everything that tests and checks need, and the local model
+    bootstrap.py checkers   build/checkers with the checkers of deployment files
 
 Only the standard library, because nothing else is there yet. Does nothing when nothing changed since the last time.
 """
@@ -22,6 +23,8 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOCKS = {"run": ["requirements/run.txt"], "dev": ["requirements/dev.txt"]}
 LOCAL = "requirements/local.txt"
+CHECKERS = ROOT / "build" / "checkers"
+"""Apart from .venv: some of them pin older versions of what the tests use."""
 
 
 def main(kind: str) -> int:
@@ -29,6 +32,8 @@ def main(kind: str) -> int:
         print(f"llm-gateway needs Python 3.11 or newer; this is {sys.version.split()[0]}. Try: make {kind} PYTHON=python3.12")
         return 1
     os.chdir(ROOT)
+    if kind == "checkers":
+        return checkers()
     if not PYTHON.exists():
         failed = step("Making the environment (.venv)", [sys.executable, "-m", "venv", str(VENV)])
         if failed:
@@ -59,6 +64,25 @@ def main(kind: str) -> int:
             )
         else:
             remember(LOCAL)
+    return 0
+
+
+def checkers() -> int:
+    """Their environment, made anew when its lock has changed."""
+    lock = "requirements/checkers.txt"
+    made = CHECKERS / ".made-from"
+    if made.exists() and made.read_text() == fingerprint(lock):
+        return 0
+    python = CHECKERS / "bin" / "python"
+    install = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--require-hashes", "-r", lock]
+    for title, command in (
+        ("Making the checkers' environment (build/checkers)", [sys.executable, "-m", "venv", str(CHECKERS)]),
+        (f"Installing the checkers of deployment files ({lock})", install),
+    ):
+        if failed := step(title, command):
+            print(failed)
+            return 1
+    made.write_text(fingerprint(lock))
     return 0
 
 

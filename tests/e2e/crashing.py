@@ -34,6 +34,8 @@ INPUT, OUTPUT = 1_000, 10_000
 """Nano-dollars of a token."""
 IN_A_ROUND = 8
 """Kills until the whole gateway is killed: each costs the supervisor a longer pause."""
+SERVES = 20.0
+"""Seconds that a gateway, or what is left of it, may take to answer somebody again before the next kill."""
 CALM = 30.0
 """Seconds that everything may take to come into the store when nothing is killed any more."""
 
@@ -137,6 +139,8 @@ class Killer:
     async def round(self, gateway: GatewayProcess, most: int) -> None:
         """At last everything at once."""
         for _ in range(most - 1):
+            if self._draw.random() < 0.8:  # the others strike what is only beginning again
+                await self._serves()
             await asyncio.sleep(0.1 + self._draw.random() * 1.2)
             kind = self._draw.choice(("worker", "worker", "control", "database" if self._postgres else "control"))
             if kind == "database":
@@ -144,12 +148,19 @@ class Killer:
             elif not self._child(gateway, kind):
                 continue
             self._crashes.killed[kind] += 1
+        await self._serves()
         await asyncio.sleep(0.2 + self._draw.random())
         everybody = [gateway.process.pid, *children(gateway.process.pid)]
         self._draw.shuffle(everybody)
         for pid in everybody:
             _kill(pid)
         self._crashes.killed["everything"] += 1
+
+    async def _serves(self) -> None:
+        """Until somebody was answered: on a slow machine kills would otherwise only meet processes that never served."""
+        end, before = time.monotonic() + SERVES, len(self._crashes.whole)
+        while len(self._crashes.whole) == before and time.monotonic() < end:
+            await asyncio.sleep(0.02)
 
     def _child(self, gateway: GatewayProcess, kind: str) -> bool:
         """Control is the one that was started as a program."""

@@ -16,7 +16,7 @@ from llm_gateway.store.connect import Store, open_store
 from servers import Postgres, postgres_server
 from store_support import new_database
 
-KILLS = int(os.environ.get("CRASH_KILLS", "8"))
+KILLS = int(os.environ.get("CRASH_KILLS", "5"))
 SEED = int(os.environ.get("CRASH_SEED", "1"))
 pytestmark = pytest.mark.timeout(KILLS * 3 + 120)
 

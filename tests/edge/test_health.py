@@ -248,3 +248,16 @@ def test_the_report_tells_circuit_and_score():
     assert asked[0] == ("openai", 0.75, 0.25)
     assert (row["metrics"]["health_score"], row["metrics"]["availability"]) == (0.87, 1.0)
     assert row["circuit"] == {"state": "open", "reason": "circuit", "seconds": 1.235}
+
+
+def test_a_provider_that_its_checks_left_alone_is_unhealthy_without_a_failed_request():
+    """Nobody is sent to it any more, so that no request can show that it is away: the checks' word counts."""
+    world = World()
+    away = Wellness(0.3, 0.0, "closed", "unhealthy", 20.0)
+    world.health.wellness = lambda provider, _success, _p95: away if provider == "gpu" else Wellness(1.0, 1.0, "closed", "", 0.0)
+    assert world.report("openai")["status"] == "healthy"
+    row = world.report("gpu")
+    assert row["status"] == "unhealthy"
+    assert "health checks could not reach it" in row["error"]
+    assert world.get(b"/health")[1]["status"] == "degraded"
+    assert world.get(b"/health/ready")[0] == 200

@@ -144,7 +144,12 @@ class Health:
 
     def _verdicts(self) -> dict[str, Verdict]:
         now = self._clock.monotonic()
-        return {name: judge(self._stats.provider(name, now), now) for name in self.providers}
+        verdicts = {name: judge(self._stats.provider(name, now), now) for name in self.providers}
+        if self.wellness is not None:
+            for name, (_, summary) in verdicts.items():
+                if self.wellness(name, summary.success_rate, summary.p95_latency).reason == "unhealthy":
+                    verdicts[name] = Verdict("unhealthy", summary)  # left alone by its checks: no request shows that it is away
+        return verdicts
 
     def _why_not(self, verdicts: Mapping[str, Verdict]) -> str | None:
         if self.draining:
@@ -205,7 +210,7 @@ class Health:
         if verdict.status == "degraded":
             row["warning"] = f"{round(100 * (summary.error_rate or 0))} % of the last {summary.recent} attempts failed."
         elif verdict.status == "unhealthy":
-            row["error"] = f"{summary.consecutive_failures} failures in a row, the last one: {summary.last_error}."
+            row["error"] = _wrong(summary)
         return row
 
     def _wall(self, at: float | None) -> str | None:
@@ -232,6 +237,12 @@ def judge(summary: Summary, now: float) -> Verdict:
         return Verdict("unhealthy", summary)
     failing = (summary.error_rate or 0.0) >= DEGRADED_RATE and summary.recent >= DEGRADED_LEAST
     return Verdict("degraded" if failing and not old else "healthy", summary)
+
+
+def _wrong(summary: Summary) -> str:
+    if summary.consecutive_failures < FAILURES:
+        return "The last health checks could not reach it; it is left alone until they can."
+    return f"{summary.consecutive_failures} failures in a row, the last one: {summary.last_error}."
 
 
 def _overall(verdicts: Mapping[str, Verdict]) -> str:
