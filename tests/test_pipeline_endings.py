@@ -178,10 +178,10 @@ LIVES = {
 
 
 @pytest.mark.parametrize("name", LIVES)
-def test_a_thousand_requests_leave_the_collector_nothing(name):
+def test_many_requests_leave_the_collector_nothing(name):
     """No ring through an Exchange: with the collector off everything of a request is freed when it ends, errors included."""
     script, path, body, status = LIVES[name]
-    times = 1000
+    times = 400
 
     async def test() -> None:
         deployments = ["a/real", "a/other"] if name == "failover" else ["a/real"]

@@ -14,7 +14,7 @@ from e2e.simulator_process import simulator_process
 from gateway_process import running_gateway
 from servers import RedisServer, redis_server
 
-SECONDS = float(os.environ.get("RACE_SECONDS", "8"))
+SECONDS = float(os.environ.get("RACE_SECONDS", "5"))
 LONG = SECONDS > 30
 __all__ = ["redis_server"]
 pytestmark = pytest.mark.timeout(SECONDS * 2 + 120)

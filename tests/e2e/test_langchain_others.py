@@ -16,8 +16,15 @@ from e2e.with_langchain import City, forget_cached_clients, weather
 from e2e.world import PNG, World
 
 MODELS = ("gpt", "claude")
-CLASSES = ("responses", "ollama")
-both = pytest.mark.parametrize(("made_by", "model"), [(made_by, model) for made_by in CLASSES for model in MODELS])
+both = pytest.mark.parametrize(
+    ("made_by", "model"),
+    [
+        ("responses", "claude"),
+        ("ollama", "gpt"),
+        pytest.param("responses", "gpt", marks=pytest.mark.long),
+        pytest.param("ollama", "claude", marks=pytest.mark.long),
+    ],
+)
 
 
 def clock(zone: str) -> str:

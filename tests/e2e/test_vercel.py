@@ -15,8 +15,20 @@ FOLDER = Path(__file__).parent / "vercel"
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("kind", ["openai", "responses", "anthropic", "google", "compatible"])
-@pytest.mark.parametrize("model", ["gpt", "claude"])
+@pytest.mark.parametrize(
+    ("kind", "model"),
+    [("openai", "gpt"), ("responses", "claude"), ("anthropic", "claude"), ("google", "gpt"), ("compatible", "claude")]
+    + [
+        pytest.param(kind, model, marks=pytest.mark.long)
+        for kind, model in (
+            ("openai", "claude"),
+            ("responses", "gpt"),
+            ("anthropic", "gpt"),
+            ("google", "claude"),
+            ("compatible", "gpt"),
+        )
+    ],
+)
 def test_the_ai_sdk(ai_sdk: Path, world: World, kind: str, model: str) -> None:
     """Every case of run.mjs: text, streams, tools in several steps, files, objects, reasoning, errors, broken streams, embeddings."""
     given = {"GATEWAY_URL": world.url, "GATEWAY_KEY": world.key, "TEST_PNG": PNG, "TEST_PDF": PDF}

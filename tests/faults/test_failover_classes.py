@@ -16,6 +16,10 @@ from faults.world import FRONTS, Got, World, cut_short, nothing_leaked, question
 
 fronts = pytest.mark.parametrize("front", FRONTS)
 ways = pytest.mark.parametrize("way", WAYS)
+waiting = pytest.mark.parametrize(
+    ("front", "way"), [(FRONTS[0], way) for way in WAYS] + [pytest.param(FRONTS[1], way, marks=pytest.mark.long) for way in WAYS]
+)
+"""Where seconds are waited for in each: one front in every run, the others with the long ones."""
 SLOWEST = 4.0
 """Seconds that anything of this may take: two silences and a pause of a second are within, on a busy machine."""
 
@@ -89,8 +93,7 @@ def test_a_name_that_is_not_found(world: World, front: str, way: str) -> None:
     holds(world, "dns", front, way)
 
 
-@fronts
-@ways
+@waiting
 def test_a_connection_that_is_never_made(world: World, front: str, way: str) -> None:
     """The provider's host does not react to connection requests."""
     holds(world, "unreachable", front, way)
@@ -103,8 +106,7 @@ def test_a_server_error(world: World, front: str, way: str) -> None:
     holds(world, "500", front, way)
 
 
-@fronts
-@ways
+@waiting
 def test_a_rate_limit(world: World, front: str, way: str) -> None:
     """429 with Retry-After: alone it is passed on; the same model elsewhere is asked at once, another model after the pause."""
     holds(world, "429", front, way)
@@ -113,15 +115,13 @@ def test_a_rate_limit(world: World, front: str, way: str) -> None:
     assert retry_after(got) == 1
 
 
-@fronts
-@ways
+@waiting
 def test_silence_before_the_head(world: World, front: str, way: str) -> None:
     """The request is taken, and nothing comes."""
     holds(world, "silent", front, way)
 
 
-@fronts
-@ways
+@waiting
 def test_a_slow_first_token(world: World, front: str, way: str) -> None:
     """A head comes, and nothing after it."""
     holds(world, "slow", front, way)
@@ -134,8 +134,7 @@ def test_a_cut_in_the_middle(world: World, front: str, way: str) -> None:
     holds(world, "cut", front, way)
 
 
-@fronts
-@ways
+@waiting
 def test_a_stall_in_the_middle(world: World, front: str, way: str) -> None:
     """The body stops, and the connection stays."""
     holds(world, "stall", front, way)

@@ -18,7 +18,9 @@ MINIMUM = 3 * 5
 """Three retries may be under way whatever the budget says; as many again when those have failed, until nobody waits any more."""
 BUSY = "503+slow_headers:secs=0.3"
 """So that all of them are under way together."""
-lanes = pytest.mark.parametrize(("front", "back"), LANES)
+lanes = pytest.mark.parametrize(
+    ("front", "back"), [LANES[0], *(pytest.param(*lane, marks=pytest.mark.long) for lane in LANES[1:-1]), LANES[-1]]
+)
 
 
 def arrange(config: dict[str, Any], simulator: RunningSimulator) -> None:

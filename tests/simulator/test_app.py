@@ -112,7 +112,7 @@ def ask(application, document, path=CHAT, *headers):
     return application.respond(Received("POST", path, "", list(headers), body))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(PATHS), values | likely | shaped)
 def test_any_document_gets_an_answer(path, document):
     """Whatever JSON is sent, the answer is 200 or an error of the client's, never an exception."""

@@ -14,6 +14,7 @@ What a provider says it costs goes before the prices. Nothing that was used is 0
 from __future__ import annotations
 
 import re
+from itertools import compress
 from typing import NamedTuple
 
 from msgspec.structs import astuple, replace
@@ -33,6 +34,7 @@ _MOST_UNITS = 1e9
 UNTOLD = ("usage",)
 """Unpriced: something was made, and nobody said how much."""
 _NOTHING = Usage()
+_NAMES = Usage.__struct_fields__
 _WRITING = frozenset({Operation.CHAT, Operation.COMPLETION, Operation.FILL_IN})
 _READING = frozenset({Operation.EMBEDDING, Operation.RERANK})
 _MAKING = frozenset({Operation.REALTIME, Operation.IMAGE, Operation.SPEECH, Operation.TRANSCRIPTION, Operation.OCR})
@@ -64,6 +66,8 @@ def bill_of(ex: Exchange, prices: Prices, at: float, candidate: Candidate | None
     if not _is_plain(usage, candidate):
         return _total([_served(ex, candidate)], ex, prices, at, tier)
     priced = prices(ex.served_provider, ex.served_model, usage, at, tier)  # nearly always it is as simple as this
+    if priced is None and type(usage) is Usage and ex.front.operation in _WRITING:
+        return Bill(usage, 0, "none", False, classes(usage), "", tier)
     if priced is None or not priced.nano:
         return _total([_served(ex, candidate)], ex, prices, at, tier)
     return Bill(usage, priced.nano, "prices", priced.estimated, priced.unpriced, priced.version, tier)
@@ -208,5 +212,5 @@ def _total(parts: list[Charge], ex: Exchange, prices: Prices, at: float, tier: s
 
 def classes(usage: Usage) -> tuple[str, ...]:
     """Names of what there is any of."""
-    names = tuple(name for name in Usage.__struct_fields__ if getattr(usage, name))
+    names = tuple(compress(_NAMES, astuple(usage)))  # what a kind of Usage adds stands behind these
     return names + tuple(usage.units) if isinstance(usage, MediaUsage) else names

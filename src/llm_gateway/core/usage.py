@@ -10,6 +10,11 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import msgspec
+from msgspec.structs import astuple
+
+
+_CLASSES = 10
+"""The first fields of every Usage; what its kinds add stands behind them."""
 
 
 class Usage(msgspec.Struct, frozen=True, gc=False):
@@ -44,7 +49,7 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def total(self) -> int:
-        return self.prompt + self.completion
+        return sum(astuple(self)[:_CLASSES])
 
 
 class BilledUsage(Usage, frozen=True, gc=False):

@@ -298,10 +298,11 @@ def _tokens(run: Run, now: float, usage: Usage, behind: float | None) -> None:
     """`behind`: seconds from a stream's first content to its end."""
     standing = run.candidate.standing
     tokens = usage.output + usage.reasoning
-    if not 0 <= tokens <= usage.total <= MOST_TOKENS:
+    total = usage.total
+    if not 0 <= tokens <= total <= MOST_TOKENS:
         return
     if run.spent >= 0:
-        spend(run.candidate, now, 0, usage.total - run.spent)
+        spend(run.candidate, now, 0, total - run.spent)
     before = standing.output
     standing.output = before + SLOW * (tokens - before) if before else float(tokens)
     if behind is not None and tokens >= FEW_TOKENS:

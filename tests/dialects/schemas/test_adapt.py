@@ -47,7 +47,7 @@ def accepts(schema: Any, instance: Any) -> bool | None:
 
 
 @pytest.mark.parametrize("name", sorted(ALL))
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(document=DOCUMENTS | OBJECTS, seed=st.integers(0, 1 << 32))
 def test_meaning_is_kept(name: str, document: dict[str, Any], seed: int) -> None:
     """What nothing was dropped of accepts the same instances; what was dropped of accepts no fewer (closed objects: no more)."""
