@@ -75,6 +75,7 @@ def test_restart_in_the_middle(redis_server: RedisServer) -> None:
             assert one.degraded
             await asyncio.to_thread(redis_server.start)
             await until(lambda: not one.degraded)
+            await until(lambda: not one.apart)
             await told(one)
             states = (await take(one, "end", (much, 1), (Meter("key", "k", "concurrent", 1000), 1))).states
             assert states[0].settled <= used  # what nobody had seen when it died is the ledger's to tell
@@ -267,5 +268,34 @@ def test_unix_socket_and_database(redis_server: RedisServer) -> None:
         async with book(f"unix://{redis_server.socket}?db=3") as one:
             assert (await take(one, "a", (RATE, 1))).refused == -1
         assert redis_server.command("DBSIZE") == 0
+
+    run(story)
+
+
+def test_after_a_loss_nobody_is_asked_before_all_have_told(redis_server: RedisServer) -> None:
+    """Peers 4b: a worker that is the first to find an emptied Redis gives away no money that others hold: it goes by its own part
+    for as long as they may need to come back, and what it gave meanwhile is Redis's to know afterwards.
+    """
+    budget = Meter("tenant", "acme", "cost", 1000, calendar="month")
+
+    async def story() -> None:
+        async with book(redis_server.url, "first") as first, book(redis_server.url, "second") as second:
+            await until(lambda: second.workers == 2)
+            await first.beat(first.link._ask)
+            assert (await take(second, "held", (budget, 900))).refused == -1
+            assert (await take(first, "look", (budget, 1))).states[0].reserved == 901
+            await asyncio.to_thread(redis_server.stop)
+            await until(lambda: first.degraded and second.degraded)
+            await asyncio.to_thread(redis_server.start)
+            await until(lambda: not first.degraded)
+            assert first.apart
+            assert (await take(first, "much", (budget, 500))).refused == 0
+            assert (await take(first, "little", (budget, 20))).refused == -1
+            await until(lambda: not first.apart and not second.apart, 20)
+            await told(first)
+            await told(second)
+            assert (await take(first, "more", (budget, 100))).refused == 0
+            states = (await take(second, "rest", (budget, 10))).states
+            assert states[0].reserved == 900 + 1 + 20 + 10
 
     run(story)

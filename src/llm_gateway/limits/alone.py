@@ -112,6 +112,7 @@ class Alone:
 
     def used(self, at: float) -> Iterator[Sum]:
         """What was used, once; of rates with what running requests reserved."""
+        self._before.update(self._spent)  # from now on Redis knows of it
         return self._meanwhile.drain(at, self._workers())
 
     def running(self, now: float) -> Iterator[tuple[str, float, list[Entry]]]:

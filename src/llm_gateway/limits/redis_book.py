@@ -18,7 +18,7 @@ from llm_gateway.limits.meter import Book, Charge, Meter, StoreDown, Taken
 from llm_gateway.limits.redis_address import parse_address
 from llm_gateway.limits.redis_counters import Counter
 from llm_gateway.limits.redis_holds import NO_HOLD, Entry, Holds
-from llm_gateway.limits.redis_link import Asker, Link, Unfit, code_of
+from llm_gateway.limits.redis_link import LONGEST_PAUSE, Asker, Link, Unfit, code_of
 from llm_gateway.limits.redis_outbox import Outbox
 from llm_gateway.limits.redis_probe import Log, alive, probe
 from llm_gateway.limits.redis_seeds import Seeds
@@ -30,6 +30,10 @@ Tell = Callable[[Meter, int, float, float], None]
 MOST_COUNTERS = 50_000
 """Counters that are known here. Redis has them all."""
 BEATS = 5.0
+RETURNING = 1.5
+"""A Redis that was started anew may have lost everything: for so many times as long as it was away, and a little longer, each
+worker stays on its own, until all have told it what they hold.
+"""
 
 
 def _nobody(meter: Meter, spent: int, start: float, end: float) -> None:
@@ -70,6 +74,12 @@ class RedisBook:
         self._alone = Alone(policy, fallback, clock, lambda: self._workers)
         self._counters: dict[str, Counter] = {}
         self._seeds = Seeds()
+        self._run = ""
+        """The name that Redis's last start had; "": it was never there, or does not tell."""
+        self._anew = False
+        self._away_since = clock.monotonic()
+        self._apart: asyncio.TimerHandle | None = None
+        """While Redis is there and is not asked yet, since others have not told it what they hold."""
 
     def configure(self, policy: Policy, workers: int) -> None:
         """Another configuration holds."""
@@ -94,6 +104,7 @@ class RedisBook:
 
     async def close(self) -> None:
         """What is settled is sent; what is not answered by then the ledger knows."""
+        self._join()
         self._outbox.pump()
         deadline = self._clock.monotonic() + self.link.timeout
         while len(self._outbox) and self.link.up and self._clock.monotonic() < deadline:  # noqa: ASYNC110 - at the end only
@@ -104,6 +115,11 @@ class RedisBook:
     def degraded(self) -> bool:
         """Whether this worker is on its own now (the gauge coordination_degraded)."""
         return not self.link.up
+
+    @property
+    def apart(self) -> bool:
+        """Whether Redis is there and not asked yet, because it was started anew."""
+        return self._apart is not None
 
     @property
     def why(self) -> str:
@@ -129,7 +145,7 @@ class RedisBook:
 
     def take(self, hold: str, charges: Sequence[Charge], now: float, lease: float) -> Taken | asyncio.Future[Taken]:
         """See Book."""
-        if not self.link.up or self._alone.has(hold):
+        if not self.link.up or self._apart is not None or self._alone.has(hold):
             return self.alone(hold, charges, now, lease)
         if self._outbox.ready:  # what was settled before counts before
             self._outbox.pump()
@@ -210,7 +226,9 @@ class RedisBook:
 
     async def greet(self, ask: Asker) -> None:
         """See Owner."""
-        await probe(ask, self._log)
+        run = await probe(ask, self._log)
+        self._anew = bool(self._run) and run != self._run
+        self._run = run
         await self.beat(ask)
 
     async def beat(self, ask: Asker) -> None:
@@ -224,14 +242,29 @@ class RedisBook:
         self._outbox.resend()
         for seed in self._seeds.waiting:
             self._sow(seed)
+        if self._anew and self.holds.loop is not None:
+            away = self._clock.monotonic() - self._away_since
+            self._apart = self.holds.loop.call_later(min(away, LONGEST_PAUSE) * RETURNING + self.link.timeout, self._join)
         self._log("info", "redis_back", workers=self._workers)
 
     def went_down(self, why: str) -> None:
         """From now on this worker is on its own."""
+        if self._apart is not None:
+            self._apart.cancel()
+            self._apart = None
+        self._away_since = self._clock.monotonic()
         self._alone.begin()
         self._log("warning", "redis_away", why=why, policy=self._alone.policy)
 
     # ---- inside
+
+    def _join(self) -> None:
+        """Everybody has told by now what is held: it is counted together again."""
+        if self._apart is not None:
+            self._apart.cancel()
+            self._apart = None
+            self._tell_used()
+            self.holds.renew(self._alone.running(self._clock.now()))
 
     def _tell_used(self) -> None:
         """What was used without Redis."""

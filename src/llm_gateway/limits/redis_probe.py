@@ -18,8 +18,11 @@ class Log(Protocol):
     def __call__(self, level: Literal["info", "warning", "error"], event: str, **fields: object) -> None: ...
 
 
-async def probe(ask: Asker, log: Log) -> None:
-    """Tries what is needed. Raises Unfit, and StoreDown where there is no answer."""
+async def probe(ask: Asker, log: Log) -> str:
+    """Tries what is needed. Gives the name that this start of the server has; "" if it is not told.
+
+    Raises Unfit, and StoreDown where there is no answer.
+    """
     told = await ask("INFO")  # where it may not be asked, nothing is known
     facts = told.decode("ascii", "replace") if isinstance(told, bytes) else ""
     if "cluster_enabled:1" in facts:
@@ -31,6 +34,7 @@ async def probe(ask: Asker, log: Log) -> None:
     policy = facts.partition("maxmemory_policy:")[2].partition("\r\n")[0]
     if policy not in {"", "noeviction"}:
         log("warning", "redis_may_forget", maxmemory_policy=policy)
+    return facts.partition("run_id:")[2].partition("\r\n")[0]
 
 
 async def alive(ask: Asker, prefix: str, worker: str) -> int:
