@@ -15,7 +15,7 @@ from credentials.support import Lines
 from llm_gateway.cli.main import main
 from llm_gateway.config.schema import Config, State
 from llm_gateway.control.audit import Entry, Event
-from llm_gateway.control.audit_open import open_files, open_log
+from llm_gateway.control.audit_open import install_id, open_files, open_log
 from llm_gateway.control.audit_store import TableAudit
 from llm_gateway.core.clock import FakeClock, SystemClock
 from llm_gateway.core.ids import Ids
@@ -71,7 +71,7 @@ def test_verify_the_copy_in_the_store(run: Run, tmp_path: Path) -> None:
     entries = [entry for entry in open_files(config)[0].read() if isinstance(entry, Entry)]
     try:
         for upto, words in ((0, "there are no entries"), (2, "whole: 2 entries"), (3, "whole: 3 entries")):
-            asyncio.run(TableAudit(Threads(store)).append(entries[:upto]))
+            asyncio.run(TableAudit(Threads(store), install_id(tmp_path / "state")).append(entries[:upto]))
             assert words in run("audit", "verify", "--store").stdout
         store.write(change)
         done = run("audit", "verify", "--store")

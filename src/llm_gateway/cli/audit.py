@@ -18,7 +18,7 @@ from llm_gateway.config.schema import Config
 from llm_gateway.control.audit import Entry, Seals, Unreadable, Verdict
 from llm_gateway.control.audit_files import AuditFiles
 from llm_gateway.control.audit_lines import line_of
-from llm_gateway.control.audit_open import FOLDER, open_files
+from llm_gateway.control.audit_open import FOLDER, install_id, open_files
 from llm_gateway.credentials.once import StateFileUnusable
 from llm_gateway.telemetry.journal import timestamp
 
@@ -115,7 +115,7 @@ def _check_store(output: Output, config: Config, files: AuditFiles, seals: Seals
     try:
         store = open_store(config.database, Path(config.state.dir))
         try:
-            return verify_table(store, seals, files.genesis, files.head())
+            return verify_table(store, install_id(Path(config.state.dir)), seals, files.genesis, files.head())
         finally:
             store.close()
     except StoreError as error:

@@ -24,7 +24,7 @@ from llm_gateway.control.api.pages import Pages
 from llm_gateway.control.api.principals import Principals
 from llm_gateway.control.api.route import Route
 from llm_gateway.control.audit import Event, of_worker
-from llm_gateway.control.audit_open import open_log
+from llm_gateway.control.audit_open import install_id, open_log
 from llm_gateway.control.audit_store import TableAudit
 from llm_gateway.control.builder import Builder
 from llm_gateway.control.configuring.wired import Configured, Seen
@@ -76,7 +76,8 @@ class Administration:
         try:
             ring = load_ring(state, config.secrets)
             self.storing = Storing(config.database, state, clock, log)
-            self.audit = open_log(config, ids, clock, log, ring=ring, store=TableAudit(self.storing))
+            self._table = TableAudit(self.storing, install_id(state))
+            self.audit = open_log(config, ids, clock, log, ring=ring, store=self._table)
         except StateFileUnusable as error:
             raise OSError(str(error)) from None
         self._log = log
@@ -182,7 +183,7 @@ class Administration:
         pause = 1.0
         beginning = None
         with contextlib.suppress(StoreError):
-            beginning = await TableAudit(self.storing).last()
+            beginning = await self._table.last()
         while True:
             try:
                 await self.audit.start(beginning)

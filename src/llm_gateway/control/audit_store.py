@@ -22,33 +22,36 @@ class Diverged(Exception):
 class TableAudit:
     """An AuditStore (audit_log.py). Its methods raise StoreError, and Diverged."""
 
-    def __init__(self, threads: Transactions) -> None:
+    def __init__(self, threads: Transactions, node: str) -> None:
+        """`node`: the installation's id (audit_open.install_id): each has a chain of its own in the table."""
         self._threads = threads
+        self._node = node
 
     async def last(self) -> Point | None:
-        row = await self._threads.read(audit.newest)
+        row = await self._threads.read(lambda connection: audit.newest(connection, self._node))
         return None if row is None else Point(row.seq, row.hash)
 
     async def append(self, entries: Sequence[Entry]) -> None:
         """All or none; what is there already is left alone."""
 
         def add(connection: Connection) -> None:
-            newest = audit.newest(connection)
+            node = self._node
+            newest = audit.newest(connection, node)
             for entry in entries:
                 if newest is None or entry.seq > newest.seq:
-                    newest = audit.append(connection, lambda before, entry=entry: _following(before, entry))  # type: ignore[misc]
+                    newest = audit.append(connection, node, lambda before, entry=entry: _following(node, before, entry))  # type: ignore[misc]
 
         await self._threads.write(add)
 
 
-def verify_table(store: Store, seals: Seals, beginning: Point, head: Head | None) -> Verdict:
-    """Whether the table's chain is whole, and is that of the files as far as both go. It may end before the files do.
+def verify_table(store: Store, node: str, seals: Seals, beginning: Point, head: Head | None) -> Verdict:
+    """Whether this node's chain in the table is whole, and that of the files as far as both go. It may end before them.
 
     Rows from before the table's own oldest are not missed: they may have been let go of. Raises StoreError.
     """
 
     def check(connection: Connection) -> Verdict:
-        newest, rows = audit.newest(connection), audit.walk(connection)
+        newest, rows = audit.newest(connection, node), audit.walk(connection, node)
         first = next(rows, None)
         if newest is None or first is None:
             return Verdict(0, 0)
@@ -61,10 +64,10 @@ def verify_table(store: Store, seals: Seals, beginning: Point, head: Head | None
 
 def entry_of(row: AuditRow) -> Entry:
     """A row as an entry, for verify."""
-    return Entry(*msgspec.structs.astuple(row))
+    return Entry(*msgspec.structs.astuple(row)[1:])
 
 
-def _following(before: AuditRow | None, entry: Entry) -> AuditRow:
+def _following(node: str, before: AuditRow | None, entry: Entry) -> AuditRow:
     if before is not None and (before.seq != entry.seq - 1 or before.hash != entry.prev_hash):
         raise Diverged(f"entry {entry.seq} does not follow the newest row, {before.seq}")
-    return AuditRow(*msgspec.structs.astuple(entry))
+    return AuditRow(node, *msgspec.structs.astuple(entry))

@@ -86,6 +86,8 @@ class SessionRow(msgspec.Struct, frozen=True):
 
 
 class AuditRow(msgspec.Struct, frozen=True):
+    node: str
+    """The installation whose chain it belongs to (`install.id` in its state directory)."""
     seq: int
     event_id: str
     at: int

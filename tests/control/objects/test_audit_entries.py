@@ -23,7 +23,7 @@ async def test_pages_and_filters(tmp_path: Path, dialect: str):
             await world.ask("POST", "/admin/v1/tenants", {"name": name, "tags": ["x"]})
             await world.ask("POST", f"/admin/v1/tenants/{name}/projects", {"name": "p"})
             world.clock.advance(60)
-        await TableAudit(world.storing).append(await world.entries())  # as the log does in the background
+        await TableAudit(world.storing, "here").append(await world.entries())  # as the log does in the background
 
         async def seen(query: str = "") -> list[str]:
             return [entry["resource"] for entry in (await world.ask("GET", f"{ALL}?{query}")).json()["data"]]

@@ -180,7 +180,7 @@ def test_this_version_works_on_the_next_ones_schema(store, tmp_path):
         return usage.usage(connection, Filter(), ("day",)).total.cost
 
     assert store.write(work) == 25
-    assert store.read(audit.newest) is None
+    assert store.read(lambda c: audit.newest(c, "here")) is None
     assert len(store.read(lambda c: keys.directory(c, 0))) == 1
     colours = "SELECT colour FROM ledger UNION ALL SELECT colour FROM keys"
     assert set(store.read(lambda c: c.execute(text(colours)).scalars().all())) == {"red"}

@@ -33,6 +33,7 @@ class AuditQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 class EntryShown(msgspec.Struct, frozen=True):
     """One entry. `before` and `after` have what differs, secrets hidden."""
 
+    node: Annotated[str, about("Whose record it stands in: each node numbers its own.")]
     seq: int
     id: str
     at: str
@@ -87,7 +88,7 @@ class AuditEntries:
             within = within or mine
         if query.cursor:
             try:
-                before, _ = place_of(query.cursor)
+                before = place_of(query.cursor)
             except BadCursor:
                 raise InvalidRequest("The cursor is not one of ours.", code="invalid_cursor", param="cursor") from None
         else:
@@ -106,12 +107,13 @@ class AuditEntries:
         )
         more = len(rows) > query.limit
         shown = rows[: query.limit]
-        cursor = cursor_at(shown[-1].seq, shown[-1].event_id) if more else None
+        cursor = cursor_at(shown[-1].at, shown[-1].event_id) if more else None
         return Answer({"data": [_view(row) for row in shown], "has_more": more, "next_cursor": cursor})
 
 
 def _view(row: AuditRow) -> dict[str, Any]:
     return {
+        "node": row.node,
         "seq": row.seq,
         "id": row.event_id,
         "at": moment(row.at),

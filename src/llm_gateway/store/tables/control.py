@@ -9,6 +9,7 @@ from llm_gateway.store.tables.shape import blob, flag, maybe_text, metadata, num
 audit = Table(
     "audit",
     metadata,
+    text("node", primary=True),
     number("seq", primary=True),
     text("event_id", unique=True),
     number("at"),

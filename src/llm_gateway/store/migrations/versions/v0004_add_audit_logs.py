@@ -26,6 +26,7 @@ def downgrade() -> None:
 def _audit() -> None:
     op.create_table(
         "audit",
+        sa.Column("node", sa.Text, primary_key=True, nullable=False),
         sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False, nullable=False),
         sa.Column("event_id", sa.Text, nullable=False, unique=True),
         sa.Column("at", sa.BigInteger, nullable=False),
