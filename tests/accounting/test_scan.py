@@ -35,6 +35,32 @@ def test_a_live_log_is_waited_for(tmp_path: Path) -> None:
     assert scanner.read().ended
 
 
+def test_a_log_is_quiet_only_when_nothing_is_behind(tmp_path: Path) -> None:
+    """Not before it was read, not when a record is there, not at the end of a segment, and not when a new process writes on."""
+    wal = log(tmp_path)
+    scanner = Scanner(tmp_path)
+    assert not scanner.quiet()
+    scanner.read()
+    assert scanner.quiet()
+    wal.append(b"one")
+    assert not scanner.quiet()
+    scanner.read()
+    assert scanner.quiet()
+    wal._rotate()
+    assert not scanner.quiet()
+    scanner.read()
+    assert scanner.quiet()
+    wal.close()
+    assert not scanner.quiet()
+    scanner.read()
+    again = log(tmp_path)
+    assert not scanner.quiet()
+    again.append(b"two")
+    assert [frame.payload for frame in scanner.read().frames] == [b"two"]
+    assert scanner.quiet()
+    again.close()
+
+
 def test_it_goes_on_from_a_kept_position(tmp_path: Path) -> None:
     """A position that was kept as a number is where another scanner begins."""
     segment(tmp_path, PAYLOADS)

@@ -133,6 +133,22 @@ class Scanner:
         self.position = start
         self._run = b""
 
+    def quiet(self) -> bool:
+        """Whether nothing can have been written behind the position: a look that takes microseconds, where `read` takes a
+        hundred times as long. False where that is not sure. Raises OSError.
+        """
+        number, offset = self.position
+        if (self._directory / name_of(number + 2)).exists():  # the next one is made ahead; another one is a new writer's
+            return False
+        try:
+            fd = os.open(self._directory / name_of(number), os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            return os.pread(fd, WORD.size, max(offset, HEADER_BYTES)) == bytes(WORD.size)
+        finally:
+            os.close(fd)
+
     def read(self, most: int = 4096) -> Batch:
         """Up to so many frames, in the order in which they were written. Raises OSError."""
         frames: list[Frame] = []

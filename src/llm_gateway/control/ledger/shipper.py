@@ -32,6 +32,8 @@ BATCH = 4000
 """Records of one transaction."""
 PAUSE = 0.25
 """Seconds between two looks at logs that were read to their ends."""
+LOOK_SECONDS = 5.0
+"""Between two looks at logs where nothing seems to happen."""
 EXPIRE_SECONDS = 30.0
 _BACKOFF = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
@@ -110,6 +112,7 @@ class Shipper:
         self._finished = 0
         self._since = clock.monotonic()
         self._expired = clock.monotonic()
+        self._looked = -LOOK_SECONDS
         self.problem = ""
         self.rows = self.replaced = self.damages = 0
 
@@ -125,6 +128,7 @@ class Shipper:
     async def caught_up(self) -> None:
         """Returns when all that was written before is in the store. Whoever asks bounds the time."""
         wanted = self._began + 1
+        self._looked = -LOOK_SECONDS
         async with self._ended:
             await self._ended.wait_for(lambda: self._finished >= wanted)
 
@@ -154,7 +158,8 @@ class Shipper:
         failures = 0
         while True:
             try:
-                await self.once()
+                if not self._quiet():
+                    await self.once()
                 await self._expire()
                 failures = 0
                 await self._sleep(PAUSE)
@@ -165,6 +170,15 @@ class Shipper:
                 self.problem = why
                 await self._sleep(_BACKOFF[min(failures, len(_BACKOFF) - 1)])
                 failures += 1
+
+    def _quiet(self) -> bool:
+        """Whether there is nothing to do. Looked at on the loop's own thread: asking another takes ten times as long. Raises OSError."""
+        now = self._clock.monotonic()
+        if self.problem or now - self._looked >= LOOK_SECONDS or not all(slot.quiet() for slot in self._slots.values()):
+            self._looked = now
+            return False
+        self._since = now
+        return True
 
     async def _begin(self, number: int) -> Slot:
         source = f"{self._node}/{number}"

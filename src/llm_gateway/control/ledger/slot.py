@@ -50,6 +50,10 @@ class Slot:
         """Outcomes whose beginning is lost."""
         return self._fold.orphans
 
+    def quiet(self) -> bool:
+        """Whether all is in the store and nothing runs. Raises OSError."""
+        return self._parcel is None and not self._fold.running and self._scanner.quiet()
+
     def next(self, most: int) -> Parcel:
         """What comes next: the same again until it was `done`. In a thread of its own: it reads files. Raises OSError."""
         if self._parcel is None:
