@@ -172,7 +172,7 @@ class Shipper:
                 failures += 1
 
     def _quiet(self) -> bool:
-        """Whether there is nothing to do. Looked at on the loop's own thread: asking another takes ten times as long. Raises OSError."""
+        """Whether there is nothing to do; a look that needs no other thread. Raises OSError."""
         now = self._clock.monotonic()
         if self.problem or now - self._looked >= LOOK_SECONDS or not all(slot.quiet() for slot in self._slots.values()):
             self._looked = now
