@@ -1,0 +1,19 @@
+# The third of three regions: three pods.
+name        = "llmgw-aps1"
+environment = "production"
+secret_name = "llm-gateway/ap-south-1" # as in deployment/k8s
+region      = "ap-south-1"
+domain      = "llm.example.com"
+zone_id     = "Z00000000000000000000" # yours
+
+admin_role_arns = { operators = "arn:aws:iam::111122223333:role/operators" } # yours
+
+vpc_cidr     = "10.2.0.0/16"
+node_desired = 3
+
+dns_policy = "latency"
+failover   = "endpoint"
+
+postgres_instance_class = "db.m7g.large"
+postgres_backup_days    = 35
+alarm_emails            = ["operators@example.com"] # yours
