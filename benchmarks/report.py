@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import subprocess
 import sysconfig
 from collections.abc import Mapping, Sequence
@@ -59,6 +60,37 @@ def write_results(
         lines.append(f"| memory per idle connection, {facts['idle_count']:,.0f} open | {facts['idle_kb']:.1f} KB | 20 KB |")
     lines += [f"| start of the process to its first answer | {facts['start_s']:.2f} s | 1 s |", ""]
     file.write_text("\n".join(lines))
+    write_figures(figures_of(day, rows, facts))
+
+
+FIGURES = Path(__file__).resolve().parent.parent / "src" / "llm_gateway" / "loadtest" / "figures.json"
+"""What `llm-gateway sizing` computes with. Written here and by sizes.py; never by hand, but for its costs."""
+
+
+def write_figures(measured: Mapping[str, Mapping[str, Any]]) -> None:
+    """Put what was measured in the place of what was measured before."""
+    figures = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
+    for section, values in measured.items():
+        figures[section] = {**figures.get(section, {}), **values}
+    FIGURES.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+def figures_of(
+    day: datetime.date, rows: Sequence[tuple[Any, Mapping[str, float]]], facts: Mapping[str, float]
+) -> dict[str, dict[str, Any]]:
+    """The part of a whole benchmark that sizing needs: CPU of a worker by case (per event for streams), of control, and memory."""
+    by_name = {case.name: row for case, row in rows}
+    memory = {"worker_mb": round(facts["rest_mb"], 1), "control_mb": round(facts["control_mb"], 1)}
+    if "idle_kb" in facts:
+        memory["idle_connection_kb"] = round(facts["idle_kb"], 1)
+    return {
+        "cpu": {"date": day.isoformat(), "machine": machine(), "python": build()},
+        "cpu_us": {
+            **{name: round(row["gateway_us"], 1) for name, row in by_name.items()},
+            "control": round(by_name["whole"]["control_us"], 1),
+        },
+        "memory": memory,
+    }
 
 
 def build() -> str:
