@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from llm_gateway.supervisor.listeners import InUse, bind, workers_wanted
+from llm_gateway.supervisor.listeners import InUse, bind
 
 
 def close(slots) -> None:
@@ -50,9 +50,3 @@ def test_a_name_that_is_none_is_an_error():
     """As the resolver says it."""
     with pytest.raises(OSError):
         bind("no-such-host.invalid", 0)
-
-
-def test_auto_is_at_least_one():
-    """One for each processor that we may use."""
-    assert workers_wanted(0) >= 1
-    assert workers_wanted(5) == 5

@@ -7,11 +7,12 @@ back in the same notation (`str`).
 from __future__ import annotations
 
 import hmac
-import os
 import re
 from decimal import Decimal
 from typing import ClassVar, Protocol, Self
 from urllib.parse import urlsplit
+
+from llm_gateway.core.processors import processors
 
 _DURATION_UNITS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}  # in milliseconds
 _DURATION_PART = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)(ms|s|m|h|d)", re.ASCII)
@@ -135,8 +136,7 @@ class Workers(int):
     @property
     def processes(self) -> int:
         """How many that is on this machine."""
-        affinity = getattr(os, "sched_getaffinity", None)
-        return int(self) or (len(affinity(0)) if affinity is not None else os.cpu_count()) or 1
+        return int(self) or processors()
 
 
 class Money(int):

@@ -85,18 +85,10 @@ def _close(sockets: Sequence[socket.socket]) -> None:
         sock.close()
 
 
-def workers_wanted(configured: int) -> int:
-    """`server.workers`; 0 (auto): one for each processor that this process may use."""
-    if configured:
-        return configured
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
-
-
 def listening(config: Config) -> tuple[list[list[socket.socket]], list[socket.socket]]:
     """The sockets of each worker, and those for operators. Raises OSError."""
     server, admin = config.server, config.server.admin
-    slots = bind(server.host, server.port, count=workers_wanted(server.workers), reuse_port=server.reuse_port)
+    slots = bind(server.host, server.port, count=server.workers.processes, reuse_port=server.reuse_port)
     try:
         return slots, bind(admin.host, admin.port, key="server.admin")[0] if admin is not None else []
     except BaseException:
