@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
+import time
 
+import pytest
+from starlette.requests import Request
+
+from admin_support import admin_world, sync
 from llm_gateway.control.admission import Admission
 from llm_gateway.core.clock import SystemClock
-from llm_gateway.core.errors import Forbidden, Overloaded, Unauthenticated
+from llm_gateway.core.errors import Forbidden, InvalidRequest, Overloaded, Unauthenticated
+from llm_gateway.identity.keys import Pepper
+from llm_gateway.identity.signing import signature_of, signing_secret
 from llm_gateway.snapshot import compile_snapshot
 from whole_gateway import PEPPER, config_of
 
@@ -18,8 +24,24 @@ def admission(**auth) -> Admission:
     return Admission(lambda: snapshot, SystemClock())
 
 
-def bearer(key: str) -> dict[bytes, bytes]:
-    return {b"authorization": f"Bearer {key}".encode()}
+def request(key: str = "", method: str = "GET", path: bytes = b"/admin/v1/keys", body: bytes = b"", **headers: str) -> Request:
+    """As uvicorn gives it: the body comes once."""
+    fields = {**({"authorization": f"Bearer {key}"} if key else {}), **headers}
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": path.decode(),
+        "raw_path": path,
+        "query_string": b"limit=5",
+        "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in fields.items()],
+        "client": ("127.0.0.1", 1),
+    }
+    messages = iter([{"type": "http.request", "body": body}])
+
+    async def receive():
+        return next(messages)
+
+    return Request(scope, receive)
 
 
 KEYS = [
@@ -32,28 +54,80 @@ KEYS = [
 @pytest.mark.parametrize(
     ("key", "scope", "may"), [(ADMIN, "admin:write", True), (GATEWAY, "admin:read", False), (LOOKS, "health:read", True)]
 )
-def test_scopes_decide(key, scope, may):
+@sync
+async def test_scopes_decide(key, scope, may):
     """By the table of identity; a data plane's key is not an administrator's."""
     ours = admission(keys=KEYS)
     if may:
-        assert ours.demand(bearer(key), scope).key_name
+        assert (await ours.demand(request(key), scope)).key_name
     else:
         with pytest.raises(Forbidden):
-            ours.demand(bearer(key), scope)
+            await ours.demand(request(key), scope)
 
 
-def test_nobody_is_let_in_by_chance():
+@sync
+async def test_nobody_is_let_in_by_chance():
     """No key, a wrong key, or nothing known yet."""
     with pytest.raises(Unauthenticated):
-        admission(keys=KEYS).demand({}, "admin:read")
+        await admission(keys=KEYS).demand(request(), "admin:read")
     with pytest.raises(Unauthenticated):
-        admission(keys=KEYS).demand(bearer("sk-wrong-0123456789"), "admin:read")
+        await admission(keys=KEYS).demand(request("sk-wrong-0123456789"), "admin:read")
     with pytest.raises(Overloaded):
-        Admission(lambda: None, SystemClock()).demand(bearer(ADMIN), "admin:read")
+        await Admission(lambda: None, SystemClock()).demand(request(ADMIN), "admin:read")
 
 
-def test_without_any_key_the_port_is_open():
+@sync
+async def test_without_any_key_the_port_is_open():
     """For whoever wants to look; nobody may change anything, as docs/ADMIN-API.md says."""
-    assert admission().demand({}, "admin:read").kind == "anonymous"
+    assert (await admission().demand(request(), "admin:read")).kind == "anonymous"
     with pytest.raises(Forbidden):
-        admission().demand({}, "admin:write")
+        await admission().demand(request(), "admin:write")
+
+
+def signed(key: str, body: bytes, at: int) -> dict[str, str]:
+    """The headers of a signed POST."""
+    pepper = Pepper(PEPPER)
+    secret = signing_secret(pepper, pepper.digest(key.encode()))
+    signature = signature_of(secret, b"POST", b"/admin/v1/keys?limit=5", at, body)
+    return {"x_timestamp": str(at), "x_signature": signature}
+
+
+@sync
+async def test_a_key_that_needs_signatures_needs_them_here_too():
+    """Without one it is refused, with one it counts once, and the body that was signed is there for who handles the request."""
+    ours = admission(keys=[{"name": "a", "key": ADMIN, "kind": "admin", "require_signature": True}])
+    with pytest.raises(Unauthenticated) as refusal:
+        await ours.demand(request(ADMIN), "admin:read")
+    assert refusal.value.code == "missing_signature"
+    fields = signed(ADMIN, b'{"name":"x"}', int(time.time()))
+    with pytest.raises(Unauthenticated) as refusal:
+        await ours.demand(request(ADMIN, "POST", body=b'{"name":"y"}', **fields), "admin:write")
+    assert refusal.value.code == "invalid_signature"
+    asked = request(ADMIN, "POST", body=b'{"name":"x"}', **fields)
+    assert (await ours.demand(asked, "admin:write")).key_name == "a"
+    assert b"".join([piece async for piece in asked.stream()]) == b'{"name":"x"}'
+    with pytest.raises(Unauthenticated) as refusal:
+        await ours.demand(request(ADMIN, "POST", body=b'{"name":"x"}', **fields), "admin:write")
+    assert refusal.value.code == "replayed_signature"
+    with pytest.raises(InvalidRequest):
+        await ours.demand(request(ADMIN, "POST", body=b"x" * (9 << 20), **fields), "admin:write")
+
+
+@sync
+async def test_use_of_the_admin_api_is_use_of_a_key(tmp_path):
+    """When an admin key was last used is told like that of any other."""
+    async with admin_world(tmp_path) as world:
+        made = await world.key(kind="admin")
+        assert world.uses.last(made["id"]) is None
+        assert (await world.ask("GET", "/admin/v1/tenants", key=made["key"])).status_code == 200
+        shown = (await world.ask("GET", f"/admin/v1/keys/{made['id']}")).json()
+        assert shown["last_used_at"] == "2027-01-15T08:00:00.000Z"
+
+
+@pytest.mark.parametrize("header", ["Origin", "X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"])
+@sync
+async def test_who_comes_through_a_proxy_on_this_machine_is_not_from_here(tmp_path, header):
+    """While there is no key, only who is on this machine himself may look: neither web pages nor whom a proxy passes on."""
+    async with admin_world(tmp_path, config={"providers": {"sim": {"type": "simulator"}}}) as world:
+        assert (await world.send("GET", "/admin/v1/tenants", b"", {})).status_code == 200
+        assert (await world.send("GET", "/admin/v1/tenants", b"", {header: "203.0.113.7"})).status_code == 403

@@ -50,7 +50,7 @@ class Hub:
 
 
 def asked(hub: Hub, method: str, path: bytes, *, allowed: bool = True):
-    def demand(_headers, scope):
+    async def demand(_request, scope):
         if not allowed:
             raise Forbidden(f"needs {scope}")
 

@@ -10,7 +10,8 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from llm_gateway.control.web import Listener
+from llm_gateway.channel.messages import Web
+from llm_gateway.control.web import Listener, ask
 from serving import connected
 
 
@@ -36,3 +37,16 @@ def test_it_serves_and_ends_without_touching_signals():
         sock.close()
 
     asyncio.run(main())
+
+
+def test_a_forwarded_path_is_read_as_one_that_came_here():
+    """Escapes in a path mean the same on the main port (`expose_admin`) as on the operators': who is blocked is blocked by name."""
+    seen = []
+
+    async def told(request):
+        seen.append((request.path_params["user"], request.scope["raw_path"]))
+        return PlainTextResponse("")
+
+    app = Starlette(routes=[Route("/users/{user:path}", told)])
+    asyncio.run(ask(app, Web("GET", b"/users/al%40x.com%C3%A9", b"", [], b"", "127.0.0.1")))
+    assert seen == [("al@x.com\u00e9", b"/users/al%40x.com%C3%A9")]

@@ -31,6 +31,13 @@ def test_a_token_goes_before_the_header_and_that_before_the_body():
     assert end_user(nobody) == ""
 
 
+def test_a_name_is_the_same_wherever_it_is_said():
+    """UTF-8 in a header, as curl sends it, names whom the body and the admin API name; bytes that are none are Latin-1."""
+    limited = Limited()
+    for sent in ("jos\u00e9".encode(), "jos\u00e9".encode("latin-1")):
+        assert end_user(limited.exchange(Caller("k"), headers={b"x-gateway-user": sent})) == "jos\u00e9"
+
+
 def test_long_names_are_not_kept():
     """A hash stands for them, so that they still differ."""
     limited = Limited()

@@ -8,12 +8,14 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import httpx
 import msgspec
 import psycopg
 import pytest
 
 from e2e.racing import Race, ask, configuration, payload
 from e2e.simulator_process import simulator_process
+from e2e.world import eventually
 from gateway_process import running_gateway
 from servers import Postgres, RedisServer, postgres, redis_server
 from store_support import new_database
@@ -71,6 +73,7 @@ def test_nobody_who_asks_notices(redis_server: RedisServer, postgres: Postgres, 
         for key in config["auth"]["keys"][1:]:
             key["limits"] = {"requests": {"minute": 10**6}, "concurrent": 1000}
         with running_gateway(config, tmp_path) as gateway:
+            assert eventually(lambda: httpx.get(f"{gateway.url}/health/ready").status_code == 200, 30)
             load = Load(race, gateway.port, STREAMS)
 
             async def run() -> None:

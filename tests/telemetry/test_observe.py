@@ -90,6 +90,7 @@ def test_a_line_says_what_happened():
         "level": "info",
         "target": "access",
         "request_id": "req_1",
+        "message": "request completed",
         "path": "/v1/x",
         "status": 200,
         "outcome": "completed",
@@ -212,3 +213,23 @@ def test_text_is_one_line_for_people():
     world.observe.flush()
     ((data, _),) = world.lines.writes
     assert data.decode() == "22:13:22 200 /v1/x a??[2J200 OK -> openai/gpt 2000 ms 3+4 tokens after 2 attempts req_1\n"
+
+
+def test_records_are_counted_in_batches_without_a_journal():
+    """Metrics need no access log; both get the same records."""
+    folded: list[int] = []
+    world = World()
+    world.observe.metrics = SimpleNamespace(fold=lambda records: folded.append(len(records)))
+    without = Observe(world.clock, world.statistics, None)
+    without.metrics = world.observe.metrics
+
+    async def main() -> None:
+        for observe in (world.observe, without):
+            for _ in range(3):
+                with observe(world.exchange()):
+                    pass
+            observe.flush()
+
+    asyncio.run(main())
+    assert folded == [3, 3]
+    assert [count for _, count in world.lines.writes] == [3]

@@ -18,8 +18,16 @@ def end_user(ex: Exchange) -> str:
     user = "" if caller is None else caller.user
     if not user:
         said = ex.headers.get(HEADER)
-        user = said.decode("latin-1") if said is not None else "" if view is None else view.user
+        user = _text(said) if said is not None else "" if view is None else view.user
     return user if len(user) <= LONGEST else shortened(user)
+
+
+def _text(said: bytes) -> str:
+    """UTF-8, so that a name is the same in a header, in a body and in the admin API; else what it was in HTTP's older days."""
+    try:
+        return said.decode()
+    except UnicodeDecodeError:
+        return said.decode("latin-1")
 
 
 def named(*candidates: Any) -> str:
@@ -33,3 +41,10 @@ def named(*candidates: Any) -> str:
 def shortened(user: str) -> str:
     """A hash for a name that is too long to be kept."""
     return blake2b(user.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def pseudonym(user: str, secret: bytes) -> str:
+    """What stands for an end user in logs and traces: the same for the same name, and nothing that a name can be guessed from
+    without `secret` (64 bytes at most are used).
+    """
+    return blake2b(user.encode("utf-8", "surrogatepass"), digest_size=16, key=secret[:64]).hexdigest()

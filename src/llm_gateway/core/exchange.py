@@ -13,6 +13,7 @@ import msgspec
 from llm_gateway.core.caller import Caller
 from llm_gateway.core.chat import ChatRequest
 from llm_gateway.core.errors import GatewayError
+from llm_gateway.core.trace import TraceContext
 from llm_gateway.core.usage import Usage
 
 
@@ -28,6 +29,12 @@ class Attempt(msgspec.Struct, eq=False, gc=False):
     """The reason word of what went wrong; None while running and after success."""
     own: bool = False
     """Whether it was sent with a key of the caller's tenant, at the tenant's expense."""
+    span: str = ""
+    """Its id in the request's trace, where the provider was told it (core.trace)."""
+    sent: float = 0.0
+    """When its request went out, where that is traced."""
+    over: float = 0.0
+    """When its stream was over; `ended` is when that had begun."""
 
 
 class Exchange:
@@ -84,10 +91,16 @@ class Exchange:
     """completed, failed, cut (after commit), client_gone, drained."""
     error: GatewayError | None = None
     bytes_out: int = 0
+    trace: TraceContext | None = None
+    """Where it stands in a trace; None: in none, as far as is known yet (telemetry.traces)."""
     session: dict[str, str | int | float] | None = None
     """Of a realtime session: how it ended, its close code, its messages and bytes each way."""
     extra_lines: bytes = b""
     """Header lines that the edge decided on before the pipeline ran (CORS, API version)."""
+    stages: tuple[float, float, float] | None = None
+    """When it was known who asks, when that was read and allowed, and when what it may use was reserved; None: it did not get
+    that far.
+    """
     metadata_wanted: bool = False
     """Whether x_gateway_metadata goes into a whole answer's body."""
 

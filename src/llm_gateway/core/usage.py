@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 import msgspec
 from msgspec.structs import astuple
 
-
 _CLASSES = 10
 """The first fields of every Usage; what its kinds add stands behind them."""
 

@@ -155,7 +155,7 @@ class Sink:
 class StreamAnswer(Sink):
     """Through a transform. What is held is bounded."""
 
-    __slots__ = ("_choose", "_held_bytes", "_opening", "_transform", "deployment", "lane", "sample", "story")
+    __slots__ = ("_choose", "_held_bytes", "_opening", "_transform", "deployment", "keep", "lane", "sample", "story")
 
     def __init__(
         self,
@@ -179,6 +179,8 @@ class StreamAnswer(Sink):
         self.story = story
         self.sample = b""
         """How what was given to the caller began."""
+        self.keep = SAMPLE_BYTES
+        """How much of it is remembered."""
 
     @property
     def usage(self) -> Usage | None:
@@ -259,8 +261,8 @@ class StreamAnswer(Sink):
         return blank + seen if not blank.strip(b"\n ") else seen  # blanks go on as they came; a BOM does not
 
     def _put(self, out: bytes) -> None:
-        if len(self.sample) < SAMPLE_BYTES:
-            self.sample += out[:SAMPLE_BYTES]
+        if len(self.sample) < self.keep:
+            self.sample += out[: self.keep]
         reply = self._reply
         if reply is not None:
             self.written += len(out)

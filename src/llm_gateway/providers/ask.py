@@ -25,6 +25,7 @@ from llm_gateway.providers.deployment import Deployment, Lane, Patience, Upstrea
 from llm_gateway.providers.faults import from_http, from_status, masked
 from llm_gateway.providers.fetch import Fetcher, off
 from llm_gateway.providers.linked import with_files
+from llm_gateway.providers.traced import trace_lines
 from llm_gateway.providers.transform import Transform, Translated, Unframed, Whole, named
 
 ERROR_BODY_BYTES = 64 << 10
@@ -73,7 +74,7 @@ class Ask:
         going, body = self._body(ex, deployment, lane, asking)
         attempt = ex.attempts[-1]
         left = max(deadline - attempt.started, 0.001)
-        headers = _headers(ex, deployment, lane)
+        headers = _headers(ex, deployment, lane, self._clock)
         target = going.target if going else lane.stream_target if ex.stream else lane.target
         if deployment.upstream.authorizer is not None:
             headers += await signature(deployment.upstream, b"POST", target, body, min(patience.connect, left))
@@ -258,9 +259,12 @@ def _completed(ex: Exchange, form: Operation, reply: Any, model: str) -> Any:
     return reply
 
 
-def _headers(ex: Exchange, deployment: Deployment, lane: Lane) -> bytes:
-    forwarded = deployment.upstream.forwarded
-    return forward(lane.headers, ex.headers, forwarded) if forwarded and lane.same else lane.headers
+def _headers(ex: Exchange, deployment: Deployment, lane: Lane, clock: Clock) -> bytes:
+    upstream = deployment.upstream
+    lines = forward(lane.headers, ex.headers, upstream.forwarded) if upstream.forwarded and lane.same else lane.headers
+    if ex.trace is None:
+        return lines
+    return lines + trace_lines(ex.trace, ex.attempts[-1], upstream.propagate, ex.headers, clock.monotonic())
 
 
 def _renamed(body: bytes, view: View, model: bytes) -> bytes:

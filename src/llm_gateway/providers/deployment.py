@@ -12,6 +12,7 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from llm_gateway.core.json import encode
+from llm_gateway.core.trace import Propagate
 from llm_gateway.credentials.base import Authorizer
 from llm_gateway.dialects.base import Back, Front, Operation, Target, TypedBack, UsageAsked, Wants
 from llm_gateway.dialects.registry import DIALECTS
@@ -98,6 +99,7 @@ class Upstream:
         "name",
         "origin",
         "own",
+        "propagate",
         "region",
     )
 
@@ -113,9 +115,11 @@ class Upstream:
         region: str | None = None,
         client_name: str = "",
         authorizer: Authorizer | None = None,
+        propagate: Propagate = "ids",
     ) -> None:
         """`models` None: not known ahead, any name may be asked for. `client_name`: which HTTP client (TLS trust, proxy).
-        `authorizer`: who signs each request, where a key that stays the same is not enough.
+        `authorizer`: who signs each request, where a key that stays the same is not enough. `propagate`: what it is told of
+        traces.
 
         Raises ValueError for a base URL or header that cannot be used.
         """
@@ -125,6 +129,7 @@ class Upstream:
         self.region = region
         self.client_name = client_name
         self.authorizer = authorizer
+        self.propagate = propagate
         self.origin, path = Origin.parse(base_url)
         # Base URLs are written with and without /v1; one that already names some version (/api/paas/v4) is left alone.
         if not kind.version:

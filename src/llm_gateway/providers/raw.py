@@ -29,6 +29,7 @@ from llm_gateway.providers.answer import Reply, Sink
 from llm_gateway.providers.ask import forward, refusal, signature
 from llm_gateway.providers.deployment import STREAM_HEAD_SECONDS, Deployment, Patience, Upstream, served_by
 from llm_gateway.providers.faults import from_http
+from llm_gateway.providers.traced import trace_lines
 
 ENOUGH = 32
 """Bytes of a body by which an error, or a web page, can be told from an answer."""
@@ -199,6 +200,8 @@ class AskRaw:
         connect = min(patience.connect, left)
         if upstream.authorizer is not None:
             headers += await signature(upstream, call.method, call.target, joined(call.body), connect)
+        if ex.trace is not None:
+            headers += trace_lines(ex.trace, attempt, upstream.propagate, ex.headers, self._clock.monotonic())
         head = patience.head if patience.head is not None else STREAM_HEAD_SECONDS if ex.stream else inf
         head = min(head + len(call.body) / UPLOAD_RATE, left)
         timeouts = Timeouts(connect, head, patience.idle, None, connect)

@@ -15,6 +15,7 @@ from llm_gateway.http.errors import HttpError
 from llm_gateway.providers.ask import forward, signature
 from llm_gateway.providers.deployment import Deployment, Lane, Patience
 from llm_gateway.providers.faults import from_http, from_status
+from llm_gateway.providers.traced import trace_lines
 
 if TYPE_CHECKING:
     from llm_gateway.http.websocket_client import HandshakeRefused, Socket
@@ -52,6 +53,8 @@ class OpenSession:
         lines = headers.splitlines(keepends=True)
         headers = b"".join(line for line in lines if not line.lower().startswith(_UNFIT))
         headers += await signature(upstream, b"GET", lane.target, b"", min(patience.connect, left))
+        if ex.trace is not None:
+            headers += trace_lines(ex.trace, attempt, upstream.propagate, ex.headers, self._clock.monotonic())
         try:
             socket = await connect(
                 self._clients[upstream.client_name],

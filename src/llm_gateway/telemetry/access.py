@@ -6,12 +6,15 @@ everything else goes through the struct. Both give the same line (tests/telemetr
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 
 import msgspec
 
 from llm_gateway.core.exchange import Exchange
 from llm_gateway.core.usage import MediaUsage, Usage
+from llm_gateway.telemetry.ended import Ended, ended_of, nobody
 from llm_gateway.telemetry.journal import timestamp
 
 _NAMES = 4096
@@ -19,7 +22,17 @@ _NAMES = 4096
 
 _COMPLETED = (
     b'{"timestamp":"%b","level":"info","target":"access","request_id":"%b",%b,"latency_ms":%.2f,%b,"first_token_ms":%.2f%b,'
-    b'"bytes_out":%d}\n'
+    b'"bytes_out":%d%b}\n'
+)
+MESSAGES: Mapping[str, str] = MappingProxyType(
+    {
+        "completed": "request completed",
+        "failed": "request failed",
+        "cut": "stream broke off",
+        "client_gone": "caller left",
+        "drained": "gateway ended first",
+        "mirrored": "mirrored request ended",
+    }
 )
 _TOKENS = b',"tokens":{"input":%d,"output":%d,"cached":%d}'
 
@@ -31,11 +44,15 @@ class AccessLine(msgspec.Struct, omit_defaults=True):
     level: str
     target: str
     request_id: str
+    message: str
     path: str
     status: int
     outcome: str
     latency_ms: float
+    tenant_id: str = ""
     key: str | None = None
+    user_id: str = ""
+    """The end user, hashed with the gateway's own secret."""
     model: str = ""
     provider: str = ""
     served_model: str = ""
@@ -49,6 +66,8 @@ class AccessLine(msgspec.Struct, omit_defaults=True):
     units: dict[str, int | float] | None = None
     """What was counted beside tokens: seconds, characters, images, pages."""
     error: str | None = None
+    """Its code."""
+    error_type: str | None = None
     bytes_out: int = 0
     peer: str = ""
     session: dict[str, str | int | float] | None = None
@@ -56,77 +75,54 @@ class AccessLine(msgspec.Struct, omit_defaults=True):
     """How often a stream broke and another attempt went on with it."""
     hedges: list[dict[str, str | float]] | None = None
     """Attempts that lost a race to another one: given up, and paid for all the same."""
+    trace_id: str = ""
+    span_id: str = ""
+    """Where the request is traced; of the gateway's own span."""
 
 
 _encode = msgspec.json.Encoder().encode
 
 
 @lru_cache(maxsize=_NAMES)
-def _names(path: bytes, key: str, model: str, provider: str, served: str, peer: str, stream: bool) -> tuple[bytes, bytes]:
+def _names(
+    path: bytes, key: str, tenant: str, model: str, provider: str, served: str, peer: str, stream: bool
+) -> tuple[bytes, bytes]:
     """The members that many lines share: what comes before latency_ms, and what comes after it."""
-    before = _encode({"path": path.decode("latin-1"), "status": 200, "outcome": "completed"})
-    after = {"key": key, "model": model, "provider": provider, "served_model": served, "peer": peer, "stream": stream}
+    before = {"message": MESSAGES["completed"], "path": path.decode("latin-1"), "status": 200, "outcome": "completed"}
+    after: dict[str, str | bool] = {"key": key, "model": model, "provider": provider, "served_model": served, "peer": peer}
+    if tenant:
+        after["tenant_id"] = tenant
+    if stream:
+        after["stream"] = True
     operation = _operation(path)
     if operation is not None:
         after["operation"] = operation
-    return before[1:-1], _encode(after if stream else {name: value for name, value in after.items() if name != "stream"})[1:-1]
+    return _encode(before)[1:-1], _encode(after)[1:-1]
 
 
 def _operation(path: bytes) -> str | None:
     return "passthrough" if path.startswith(b"/passthrough/") else None
 
 
-class Completed(msgspec.Struct, gc=False):
-    """What the line of a completed request is made of; it holds nothing of the request itself."""
-
-    wall: float
-    request_id: str
-    path: bytes
-    key: str
-    model: str
-    provider: str
-    served: str
-    peer: str
-    stream: bool
-    latency: float
-    first_token: float
-    usage: Usage | None
-    bytes_out: int
+def as_json(ex: Exchange, wall: float, now: float, user: Callable[[Exchange], str] = nobody) -> Ended:
+    """The request's record, with its line where `rendered` could not make it. `wall`: Unix seconds, `now`: monotonic seconds;
+    `user` gives the hash that stands for the end user.
+    """
+    record = ended_of(ex, wall, now, user)
+    if record.unusual is not None or record.status != 200 or ex.dropped or ex.session:
+        record.line = _encode(line_of(ex, wall, now, record.user)) + b"\n"
+    return record
 
 
-def as_json(ex: Exchange, wall: float, now: float) -> Completed | bytes:
-    """One line, or for a completed request what `rendered` makes it of. `wall`: Unix seconds, `now`: monotonic seconds."""
-    attempts = ex.attempts
-    caller = ex.caller
-    unusual = ex.dropped or ex.error is not None or ex.session or ex.hedges
-    if ex.outcome != "completed" or len(attempts) != 1 or caller is None or unusual:
-        return _encode(line_of(ex, wall, now)) + b"\n"
-    start = ex.received
-    return Completed(
-        wall,
-        ex.id,
-        ex.path,
-        caller.key_name,
-        ex.model,
-        ex.served_provider,
-        ex.served_model,
-        ex.peer,
-        ex.stream,
-        now - start,
-        ex.committed - start,
-        ex.usage,
-        ex.bytes_out,
-    )
+def rendered(records: list[Ended]) -> bytes:
+    """All their lines, in order. Many at once are cheaper than each at its time, between two requests."""
+    return b"".join([_completed(record) if record.line is None else record.line for record in records])
 
 
-def rendered(lines: list[Completed | bytes]) -> bytes:
-    """All of them, in order. Many at once are cheaper than each at its time, between two requests."""
-    return b"".join([line if type(line) is bytes else _completed(line) for line in lines])  # type: ignore[arg-type]
-
-
-def _completed(line: Completed) -> bytes:
-    usage = line.usage
-    before, after = _names(line.path, line.key, line.model, line.provider, line.served, line.peer, line.stream)
+def _completed(line: Ended) -> bytes:
+    usage, caller = line.usage, line.caller
+    key, tenant = ("", "") if caller is None else (caller.key_name, caller.tenant)
+    before, after = _names(line.path, key, tenant, line.model, line.provider, line.served, line.peer, line.stream)
     return _COMPLETED % (
         timestamp(line.wall).encode("ascii"),
         line.request_id.encode("ascii"),  # ours, or of the harmless characters that edge/app.py takes
@@ -136,7 +132,14 @@ def _completed(line: Completed) -> bytes:
         line.first_token * 1000,
         b"" if usage is None else _TOKENS % (usage.prompt, usage.completion, usage.cache_read) + _units(usage),
         line.bytes_out,
+        b"" if not line.user and line.trace is None else _more(line),
     )
+
+
+def _more(line: Ended) -> bytes:
+    user = b',"user_id":"%b"' % line.user.encode("ascii") if line.user else b""
+    trace = line.trace
+    return user if trace is None else user + f',"trace_id":"{trace.trace_id}","span_id":"{trace.span_id}"'.encode("ascii")
 
 
 def _units(usage: Usage) -> bytes:
@@ -148,20 +151,23 @@ def units_of(usage: Usage | None) -> dict[str, int | float] | None:
     return usage.units if isinstance(usage, MediaUsage) else None
 
 
-def line_of(ex: Exchange, wall: float, now: float) -> AccessLine:
-    """The facts of a finished request."""
+def line_of(ex: Exchange, wall: float, now: float, user: str = "") -> AccessLine:
+    """The facts of a finished request. `user`: hashed."""
     usage = ex.usage
-    error = ex.error
+    error, caller, trace = ex.error, ex.caller, ex.trace
     return AccessLine(
         timestamp=timestamp(wall),
         level="info" if error is None else "warning" if ex.status < 500 else "error",
         target="access",
         request_id=ex.id,
+        message=MESSAGES.get(ex.outcome, ex.outcome),
         path=ex.path.decode("latin-1"),
         status=ex.status,
         outcome=ex.outcome,
         latency_ms=_ms(now - ex.received),
-        key=ex.caller.key_name if ex.caller is not None else None,
+        tenant_id="" if caller is None else caller.tenant,
+        key=None if caller is None else caller.key_name,
+        user_id=user,
         model=ex.model,
         provider=ex.served_provider,
         served_model=ex.served_model,
@@ -173,18 +179,26 @@ def line_of(ex: Exchange, wall: float, now: float) -> AccessLine:
         operation=_operation(ex.path),
         units=units_of(usage),
         error=None if error is None else error.code,
+        error_type=None if error is None else error.type,
         bytes_out=ex.bytes_out,
         peer=ex.peer,
         session=ex.session,
         seams=0 if ex.story is None else ex.story.seams,
         hedges=[{"provider": one.provider, "model": one.model, "ms": _ms(one.ended - one.started)} for one in ex.hedges or ()]
         or None,
+        trace_id="" if trace is None else trace.trace_id,
+        span_id="" if trace is None else trace.span_id,
     )
 
 
-def as_text(ex: Exchange, wall: float, now: float) -> bytes:
-    """One line for a terminal."""
-    line = line_of(ex, wall, now)
+def as_text(ex: Exchange, wall: float, now: float, user: Callable[[Exchange], str] = nobody) -> Ended:
+    """The request's record with one line for a terminal."""
+    record = ended_of(ex, wall, now, user)
+    record.line = _for_people(line_of(ex, wall, now))
+    return record
+
+
+def _for_people(line: AccessLine) -> bytes:
     # A caller's words must not move a terminal's cursor or pass for another line.
     model = "".join(c if c.isprintable() else "?" for c in line.model)
     served = f" -> {line.provider}/{line.served_model}" if line.provider else ""

@@ -90,10 +90,14 @@ class Log:
     def __init__(self, journal: Journal, clock: Clock, level: Level = "info", form: Literal["json", "text"] = "json") -> None:
         """`form` text: a line for people instead of JSON."""
         self._journal = journal
-        self._text = form == "text"
         self._clock = clock
-        self._least = _RANK[level]
         self._encode = msgspec.json.Encoder().encode
+        self.configure(level, form)
+
+    def configure(self, level: Level, form: Literal["json", "text"]) -> None:
+        """From now on."""
+        self._least = _RANK[level]
+        self._text = form == "text"
 
     def __call__(self, level: Level, event: str, **fields: Any) -> None:
         """`event` is a short constant name; `fields` its facts."""

@@ -204,3 +204,45 @@ def test_a_state_directory_that_was_emptied(store: Store, tmp_path: Path) -> Non
         writer.wal.close()
         shutil.rmtree(tmp_path / "ledger")
     assert set(ids) == rows(store).keys()
+
+
+def test_what_came_last_is_shipped_at_the_end(store: Store, tmp_path: Path) -> None:
+    """What was written since the last look is in the store when control has ended, also if a transaction was interrupted."""
+    writer, direct = Writer(tmp_path), Direct(store)
+    one = shipper(tmp_path, direct)
+
+    async def run() -> None:
+        one.start()
+        await asyncio.wait_for(one.caught_up(), 10)
+        writer.whole()
+        for slot in one._slots.values():
+            slot.next(1000)  # read, and the task ended before it was written
+        await one.close()
+
+    writer.whole()
+    asyncio.run(run())
+    assert len(rows(store)) == 2
+    writer.wal.close()
+
+
+def test_a_store_that_is_away_does_not_keep_it_from_ending(store: Store, tmp_path: Path) -> None:
+    """What waits stays in the log, the end says so, and the next control process ships it."""
+    writer, direct = Writer(tmp_path), Direct(store)
+    told: list[str] = []
+    log = lambda _level, event, **_facts: told.append(event)  # noqa: E731 - a Log
+    one = Shipper(tmp_path, "node", direct, Budgets(clock()), lambda: KEPT, clock(), log)  # type: ignore[arg-type]
+
+    async def run() -> None:
+        one.start()
+        await asyncio.wait_for(one.caught_up(), 10)
+        direct.away = True
+        writer.whole()
+        await one.close()
+
+    asyncio.run(run())
+    assert told.count("ledger_left") == 1
+    assert rows(store) == {}
+    direct.away = False
+    asyncio.run(shipper(tmp_path, direct).once())
+    assert len(rows(store)) == 1
+    writer.wal.close()

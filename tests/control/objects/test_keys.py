@@ -261,3 +261,30 @@ async def test_last_use(tmp_path: Path):
 
 async def use(world: World, *idents: str) -> None:
     world.uses.told(None, [list(idents), {}])  # type: ignore[arg-type]  # which worker it was makes no difference
+
+
+@sync
+async def test_a_tenant_gives_itself_no_way_into_the_gateways_accounts(tmp_path: Path):
+    """Passthrough shows all of a provider's account: a tenant's administrator keeps what a key was given, and gives no more."""
+    async with admin_world(tmp_path) as world:
+        given = await world.key(tenant="filed", passthrough=["sim"])
+        mine = (await world.key(tenant="filed", kind="admin"))["key"]
+        for wanted in (["sim"], ["*"]):
+            refused = await world.ask("POST", ALL, {"name": "k", "passthrough": wanted}, key=mine)
+            assert code(refused) == (403, "insufficient_permissions")
+        one = f"{ALL}/{given['id']}"
+        kept = await world.ask("PATCH", one, {"tags": ["x"]}, key=mine, If_Match="*")
+        assert (kept.status_code, kept.json()["passthrough"]) == (200, ["sim"])
+        assert (await world.ask("PATCH", one, {"passthrough": ["*"]}, key=mine, If_Match="*")).status_code == 403
+
+
+@sync
+async def test_nobody_revokes_an_administrators_key_who_could_not_make_it(tmp_path: Path):
+    """A service makes and revokes keys for asking models; it cannot lock administrators out, and may give up its own key."""
+    async with admin_world(tmp_path) as world:
+        service = await world.key(tenant="filed", kind="admin", roles=["service"])
+        admin, gateway = await world.key(tenant="filed", kind="admin"), await world.key(tenant="filed")
+        for path, method in ((f"{ALL}/{admin['id']}", "DELETE"), (f"{ALL}/{admin['id']}/revoke", "POST")):
+            assert code(await world.ask(method, path, key=service["key"])) == (403, "insufficient_permissions")
+        assert (await world.ask("DELETE", f"{ALL}/{gateway['id']}", key=service["key"])).status_code == 204
+        assert (await world.ask("DELETE", f"{ALL}/{service['id']}", key=service["key"])).status_code == 204
