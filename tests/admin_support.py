@@ -98,7 +98,7 @@ class World:
         self.roster = Roster(self.storing, ring, self.clock, self.log, built=self._built, push=self.revoked.extend)
         self.roster.file(self.config, loaded.tree)
         self.uses = Uses(self.storing, self.clock, self.log)
-        self.principals = Principals(Admission(lambda: self.snapshot, self.clock))
+        self.principals = Principals(Admission(lambda: self.snapshot, self.clock, self.uses.noted))
         self.passwords: list[str] = []
         self.table = identity_routes(self.desk, self.roster, self.uses, Pepper(PEPPER), self.revoked.extend, self._kept)
         frame = Frame(self.desk, self.principals, ids)

@@ -27,10 +27,13 @@ def free_port() -> int:
 
 
 def binary(name: str, *patterns: str) -> str:
-    """Path of a program: in PATH, or the last of those that match. Skips the test where there is none."""
+    """Path of a program: in PATH, or the last of those that match. Skips the test where there is none, or
+    fails it where SERVERS=required, as in CI."""
     found = shutil.which(name) or next(
         (str(path) for pattern in patterns for path in sorted(Path("/").glob(pattern), reverse=True)), None
     )
+    if found is None and os.environ.get("SERVERS") == "required":
+        pytest.fail(f"{name} is not installed, and SERVERS=required")
     if found is None:
         pytest.skip(f"{name} is not installed")
     return found

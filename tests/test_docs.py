@@ -19,41 +19,21 @@ import click
 import pytest
 from msgspec import inspect as mi
 
+from documents import DOCS, PAGES, ROOT, SOURCE, anchors, blocks, code, error_codes, links, page
 from llm_gateway.cli.main import main as command_line
 from llm_gateway.config.environment import OWN
 from llm_gateway.config.load import load, search_path
 from llm_gateway.config.schema import Sections
-from llm_gateway.core import errors
 from llm_gateway.credentials.stores.loading import offline
 from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.providers.registry import PROVIDER_TYPES, option_names
 from whole_gateway import whole_gateway
 
-ROOT = Path(__file__).resolve().parent.parent
-SOURCE = ROOT / "src" / "llm_gateway"
-DOCS = ROOT / "docs"
-PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *(ROOT / "benchmarks").glob("*.md")])
 VARIABLES = dict.fromkeys(
     ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "TOGETHER_API_KEY", "MY_APP_KEY", "EU_KEY", "WEB_KEY", "BATCH_KEY", "OKTA_SECRET"),
     "a-value-of-sixteen-characters",
 )
 """What the examples refer to. Each key is made another, since two keys of one configuration must differ."""
-
-
-def page(name: str) -> str:
-    return (ROOT / name).read_text()
-
-
-def blocks(text: str, language: str) -> list[str]:
-    """The code blocks of a language, outermost ones only."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-
-
-def code(*, without: str = "simulator") -> Iterator[str]:
-    """The source of everything a caller can meet; the simulator is no part of the interface."""
-    for file in SOURCE.rglob("*.py"):
-        if not {"simulator", without} & set(file.relative_to(SOURCE).parts):
-            yield file.read_text()
 
 
 def generator() -> ModuleType:
@@ -74,7 +54,7 @@ def test_generated_parts_are_up_to_date() -> None:
 def test_a_stale_page_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """--check ends with 1 for a page that is out of date and leaves it alone; without --check it is written."""
     docs = generator()
-    for name in ("CONFIGURATION.md", "PROVIDERS.md", "CLI.md", "ADMIN-API.md", "gateway.schema.json"):
+    for name in ("CONFIGURATION.md", "PROVIDERS.md", "CLI.md", "ADMIN-API.md", "METRICS.md", "gateway.schema.json"):
         shutil.copy(DOCS / name, tmp_path / name)
     file = tmp_path / "CONFIGURATION.md"
     file.write_text(file.read_text().replace("| `server.port` |", "| `server.harbour` |"))
@@ -199,16 +179,6 @@ def test_every_header_is_documented() -> None:
     assert sorted(name for name in {name.lower() for name in found} if name not in text) == []
 
 
-def error_codes() -> set[str]:
-    """The codes of the error tree, and every other code that is written where an error is raised."""
-    codes = {made.code for made in vars(errors).values() if isinstance(made, type) and issubclass(made, errors.GatewayError)}
-    for text in code():
-        codes.update(re.findall(r'\bcode="([a-z_]+)"', text))
-        codes.update(re.findall(r'\brefuse\(.*, "([a-z_]+)"(?:\)| if )', text))
-        codes.update(re.findall(r'Refused\(\d+, "([a-z_]+)"', text))
-    return codes
-
-
 def test_every_error_code_is_documented() -> None:
     """API.md has every code that a caller can be told by the gateway itself, ADMIN-API.md those of the admin port."""
     text = page("docs/API.md") + page("docs/ADMIN-API.md")
@@ -227,20 +197,11 @@ def test_every_dependency_has_its_reason() -> None:
     assert sorted(name for name in names if not re.search(rf"\b{name}\b", text)) == []
 
 
-def anchors(text: str) -> set[str]:
-    """The anchors that forges make of a page's headings."""
-    headings = re.findall(r"^#{1,6} (.+)$", text, re.MULTILINE)
-    return {re.sub(r"[^a-z0-9_ -]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
 @pytest.mark.parametrize("file", PAGES, ids=lambda file: str(file.relative_to(ROOT)))
 def test_links_lead_somewhere(file: Path) -> None:
     """Relative links name files that exist and headings that stand in them."""
     broken = []
-    text = re.sub(r"^```.*?^```$", "", file.read_text(), flags=re.DOTALL | re.MULTILINE)
-    for link in re.findall(r"\]\(([^)\s]+)\)", text):
-        if "://" in link:
-            continue
+    for link in links(file.read_text()):
         name, _, anchor = link.partition("#")
         target = (file.parent / name) if name else file
         if not target.exists() or (anchor and anchor not in anchors(target.read_text())):

@@ -60,18 +60,22 @@ class Pipeline:
 
     async def serve(self, ex: Exchange) -> None:
         complete = False
+        clock = self.clock.monotonic
         with self.observe(ex):  # outermost: it must see every ending
             try:
                 waiting = self.identify(ex)  # who, before anything costs time: a stranger's body is not even parsed
                 if waiting is not None:
                     await waiting  # only for a token that somebody else has to be asked about
+                identified = clock()
                 self.admit(ex)  # whoever is known has a row in the ledger, however this ends; `dispatch` notes each attempt
                 view = ex.view = ex.front.view(ex.body)  # what is asked, as little of it as policy needs
                 ex.model, ex.stream = view.model, view.stream
                 self.authorize(ex)  # may they use this model
+                permitted = clock()
                 waiting = self.hold(ex)  # may they use so much of it: reserved before it is sent, settled by `observe` at its end
                 if waiting is not None:
                     await waiting  # only where workers count together
+                ex.stages = identified, permitted, clock()
                 answer = await self.dispatch(ex, self.decide, self.ask)  # who serves it: candidates in order until one commits
                 if ex.on_cut == "continue" and type(answer) is StreamAnswer:
                     answer.onward = self._onward  # and who goes on, if that one breaks

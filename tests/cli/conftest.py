@@ -22,9 +22,14 @@ CONFIGURATION = {
         "broken": {"deployments": ["gone/x"], "retries": 0},
     },
     "catalogue": {"models": {"sim/gpt-sim": {"prices": {"input": 1.5, "output": 6}}}},
-    "tenants": {"acme": {"budgets": [{"amount": 10, "period": "day"}]}},
+    "tenants": {"acme": {"budgets": [{"amount": 10, "period": "day"}]}, "agreed": {}},
+    "telemetry": {"content": {"tenants": ["agreed"]}},
     "auth": {
-        "keys": [{"name": "root", "key": ROOT, "kind": "admin"}, {"name": "app", "key": KEY, "tenant": "acme"}],
+        "keys": [
+            {"name": "root", "key": ROOT, "kind": "admin"},
+            {"name": "app", "key": KEY, "tenant": "acme"},
+            {"name": "agreed", "key": "sk-content-0123456789abcdef", "tenant": "agreed"},
+        ],
     },
 }
 Called = Callable[..., Result]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from types import SimpleNamespace
 
 import msgspec
 import pytest
 import trustme
 from msgspec import inspect as mi
+from starlette.requests import Request
 
 from control.signin.house import house
 from fakes.oidc import providing
@@ -22,13 +24,18 @@ from llm_gateway.config.schema import Allowance, Budget, Config, Limiting, Rate,
 from llm_gateway.config.schema.secrets import AwsStore, AzureStore, GoogleStore, VaultAppRole, VaultKubernetes, VaultStore
 from llm_gateway.config.schema.signin import Oidc
 from llm_gateway.config.values import Money, Secret
+from llm_gateway.control.admission import Admission
 from llm_gateway.control.audit import Event
 from llm_gateway.control.audit_log import PRUNE_SECONDS
 from llm_gateway.control.audit_open import open_log
 from llm_gateway.control.configuring.history import History
+from llm_gateway.control.content.log import ContentLog
 from llm_gateway.control.ledger.alerts import message_of
 from llm_gateway.control.ledger.slot import Slot
 from llm_gateway.control.ledger.wired import Keeping as LedgerKeeping
+from llm_gateway.control.metrics import Metrics
+from llm_gateway.control.metrics_tally import Tally
+from llm_gateway.control.tracing import Exporter
 from llm_gateway.core.caller import Spending
 from llm_gateway.core.clock import FakeClock
 from llm_gateway.core.ids import Ids
@@ -40,6 +47,8 @@ from llm_gateway.providers.registry import option_names
 from llm_gateway.store.ready import ready_store
 from llm_gateway.store.threads import Threads
 from llm_gateway.supervisor.listeners import listening
+from llm_gateway.telemetry.content import Contents
+from llm_gateway.telemetry.traces import Traces
 from llm_gateway.worker.serve import Gateway
 
 ONE_VALUE = {
@@ -109,6 +118,31 @@ async def sign_people_in(folder: Path) -> None:
         assert (await browser.get("/admin/v1/me")).status_code == 200
 
 
+async def send_traces(config: Config) -> None:
+    """What a worker and control read of `telemetry.tracing`."""
+    assert Traces(FakeClock(), Random(1), lambda _ex: "", lambda _ex, _bug: None).configure(config.telemetry.tracing) is not None
+    exporter = Exporter(FakeClock(), lambda *_, **__: None, {}, "here", Random(1))
+    exporter.use(config)
+    exporter.told(None, [[b"no facts"], 0])
+    await asyncio.sleep(0.01)
+    await exporter.close()
+    assert exporter.failed == 1
+
+
+async def log_contents(config: Config, folder: Path) -> None:
+    """What a worker and control read of `telemetry.content`."""
+    settings = msgspec.structs.replace(config.telemetry.content, tenants=("t",))
+    telemetry = msgspec.structs.replace(config.telemetry, content=settings)
+    said = msgspec.structs.replace(config, telemetry=telemetry)
+    assert Contents(FakeClock(), lambda _ex: "").configure(settings) is not None
+    log = ContentLog(folder, Ring([bytes(32)]), FakeClock(), lambda *_, **__: None, lambda: said)
+    facts = (1.0, "id", "t", "", "k", "", "/", "m", "p", "s", 200, "completed", "", False, b"{}", 2, b"{}", 2)
+    log.told(None, [msgspec.msgpack.encode([facts]), 0])
+    await log.close()
+    await log.sweep()
+    assert log.written == 1
+
+
 def limits_of_a_request(limiting: Limiting) -> None:
     """What the limiter reads when a caller comes for the first time."""
     rate = Rate(minute=1, burst=1)
@@ -129,6 +163,14 @@ async def keep_an_audit_log(config: Config) -> None:
         await log.record(Event(action="a", actor="b"))
         clock.advance(2 * PRUNE_SECONDS)
     await log.close()
+
+
+async def show_metrics(config: Config) -> None:
+    """What control reads of `telemetry.metrics`."""
+    clock = FakeClock()
+    metrics = Metrics(clock, Tally(clock), list, SimpleNamespace(config=config), Admission(lambda: None, clock))
+    scope = {"type": "http", "method": "GET", "path": "/metrics", "headers": [], "server": ("127.0.0.1", 9090)}
+    assert (await metrics.answer(Request(scope))).status_code == 200
 
 
 async def keep_a_ledger(config: Config, folder: Path) -> None:
@@ -193,6 +235,7 @@ routing:
 resilience: {{bulkhead: {{adaptive: gradient}}}}
 api: {{versions: {{v1: {{deprecated: 2020-01-01}}}}}}
 logging: {{access: "off"}}
+telemetry: {{tracing: {{endpoint: "https://127.0.0.1:1", headers: {{x-key: k}}, resource: {{a: b}}}}}}
 limits: {{alerts: {{url: "http://127.0.0.1:1/", secret: s}}}}
 redis: {{url: "redis://127.0.0.1:1"}}
 state: {{dir: {tmp_path}/state}}
@@ -219,6 +262,9 @@ catalogue: {{models: {{"openai/x": {{prices: {{input: 1}}}}}}}}
     asyncio.run(start_and_stop())
     asyncio.run(ask_secret_stores(ca))
     asyncio.run(keep_an_audit_log(config))
+    asyncio.run(send_traces(config))
+    asyncio.run(log_contents(config, tmp_path))
+    asyncio.run(show_metrics(config))
     asyncio.run(sign_people_in(tmp_path / "people"))
     asyncio.run(keep_configurations(config, tmp_path))
     (tmp_path / "000000000001.wal").touch()

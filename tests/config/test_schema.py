@@ -40,7 +40,7 @@ from llm_gateway.config.values import Duration
         ("providers: {vllm: {fault: '503'}}", "providers.vllm.fault: unknown key; only providers of type simulator know it"),
         ("providers: {simulator: {fautl: '503'}}", 'providers.simulator.fautl: unknown key; did you mean "fault"?'),
         ("providers: {simulator: {tokens_per_second: 0}}", "providers.simulator.tokens_per_second: expected a number above 0, 1000000 at most"),
-        ("providers: {simulator: {options: {}}}", "providers.simulator.options: unknown key; known here: api_key, api_version, base_url, enabled, fault, headers, max_concurrent, max_connections, models, organization, passthrough, project, proxy, rate_limit, region, seed, speaks, tls, tokens_per_second, type"),
+        ("providers: {simulator: {options: {}}}", "providers.simulator.options: unknown key; known here: api_key, api_version, base_url, enabled, fault, headers, max_concurrent, max_connections, models, organization, passthrough, project, propagate, proxy, rate_limit, region, seed, speaks, tls, tokens_per_second, ..."),
         ("providers: {openai: {base_url: 'api.openai.com'}}", "providers.openai.base_url: expected a URL such as https://host/v1"),
         ("providers: {openai: {base_url: 'https://h:x/'}}", "providers.openai.base_url: expected a URL such as https://host/v1"),
         ("providers: {openai: {headers: {Content-Length: '5'}}}", "providers.openai.headers: must not hold Content-Length: the gateway sets it"),

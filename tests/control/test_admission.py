@@ -12,6 +12,7 @@ from llm_gateway.control.admission import Admission
 from llm_gateway.core.clock import SystemClock
 from llm_gateway.core.errors import Forbidden, InvalidRequest, Overloaded, Unauthenticated
 from llm_gateway.identity.keys import Pepper
+from llm_gateway.identity.roles import Principal
 from llm_gateway.identity.signing import signature_of, signing_secret
 from llm_gateway.snapshot import compile_snapshot
 from whole_gateway import PEPPER, config_of
@@ -131,3 +132,21 @@ async def test_who_comes_through_a_proxy_on_this_machine_is_not_from_here(tmp_pa
     async with admin_world(tmp_path, config={"providers": {"sim": {"type": "simulator"}}}) as world:
         assert (await world.send("GET", "/admin/v1/tenants", b"", {})).status_code == 200
         assert (await world.send("GET", "/admin/v1/tenants", b"", {header: "203.0.113.7"})).status_code == 403
+
+
+@sync
+async def test_who_signed_in_ends_with_his_tenant(tmp_path):
+    """People of a disabled tenant do nothing any more, like its keys; those of other tenants, and of the gateway, go on."""
+    async with admin_world(tmp_path) as world:
+        for name in ("acme", "other"):
+            assert (await world.ask("POST", "/admin/v1/tenants", {"name": name})).status_code == 201
+        changed = await world.ask("PATCH", "/admin/v1/tenants/acme", {"disabled": True}, If_Match="*")
+        assert changed.status_code == 200
+        await world.roster.look()
+        for tenant, status in (("acme", 403), ("other", 200), ("filed", 200)):
+            world.sign_in(Principal("per_x", "x", frozenset({"tenant_admin"}), tenant))
+            answer = await world.ask("GET", f"/admin/v1/tenants/{tenant}", key=None)
+            assert answer.status_code == status
+            assert ("tenant_disabled" in answer.text) is (status == 403)
+        world.sign_in(Principal("per_y", "y", frozenset({"system_admin"})))
+        assert (await world.ask("GET", "/admin/v1/tenants/acme", key=None)).status_code == 200

@@ -114,3 +114,16 @@ def test_tokens_per_second_are_of_the_last_minute():
     assert speed() == 2.0
     clock.advance(WINDOW + 1)
     assert speed() == 0.0
+
+
+def test_redis_is_as_the_worst_worker_sees_it():
+    """Not configured, reached by all, or not reached by one of them."""
+    tally, first, second = Tally(FakeClock()), One(0), One(1)
+    workers = [first.worker, second.worker]
+    assert tally.redis_state(workers) == "disabled"
+    for degraded, said in ((0, "connected"), (1, "failed")):
+        first.gauges = {"gateway_redis_degraded": [(("0",), 0)]}
+        second.gauges = {"gateway_redis_degraded": [(("1",), degraded)]}
+        first.tell(tally)
+        second.tell(tally)
+        assert tally.redis_state(workers) == said

@@ -50,3 +50,34 @@ def test_a_forwarded_path_is_read_as_one_that_came_here():
     app = Starlette(routes=[Route("/users/{user:path}", told)])
     asyncio.run(ask(app, Web("GET", b"/users/al%40x.com%C3%A9", b"", [], b"", "127.0.0.1")))
     assert seen == [("al@x.com\u00e9", b"/users/al%40x.com%C3%A9")]
+
+
+def test_who_says_nothing_or_never_finishes_is_not_waited_for():
+    """Silence, half a head, half a body, and half a second request each end the connection; a slow answer does not."""
+
+    async def slow(request):
+        await request.body()
+        await asyncio.sleep(0.4)
+        return PlainTextResponse("slow")
+
+    head = b"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: "
+
+    async def main() -> None:
+        sock = socket.create_server(("127.0.0.1", 0))
+        sock.setblocking(False)
+        listener = Listener(Starlette(routes=[Route("/", slow, methods=["POST"])]), [sock], request_seconds=0.2)
+        listener.start()
+        port = sock.getsockname()[1]
+        for begun in (b"", b"GET / HTTP/1.1\r\nHos", head + b"5\r\n\r\nab"):
+            async with connected(port) as raw:
+                raw.send(begun)
+                assert await raw.rest(20) == b""
+        async with connected(port) as raw:
+            raw.send(head + b"2\r\n\r\nab")
+            assert (await raw.reply())[0] == 200
+            raw.send(b"POST / HT")
+            assert await raw.rest(20) == b""
+        await listener.close()
+        sock.close()
+
+    asyncio.run(main())

@@ -10,19 +10,23 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+ELSEWHERE = frozenset({"kubectl", "terraform", "docker", "helm"})
 Tool = Callable[[str], str]
 
 
 @pytest.fixture(scope="session")
 def tool() -> Tool:
-    """The path of a checker by its name. One that is not there skips the test, or fails it where CHECKERS=required."""
+    """The path of a checker by its name. One that is not there skips the test, or fails it where CHECKERS=required (those that
+    neither PyPI nor Debian has: where CHECKERS=all).
+    """
 
     def found(name: str) -> str:
         path = ROOT / "build" / "checkers" / "bin" / name
         known = str(path) if path.exists() else shutil.which(name)
         if known is not None:
             return known
-        if os.environ.get("CHECKERS") == "required":
+        wanted = os.environ.get("CHECKERS")
+        if wanted == "all" or (wanted == "required" and name not in ELSEWHERE):
             pytest.fail(f"{name} is not there. `make setup-checkers` installs what PyPI has; Debian has the rest.")
         pytest.skip(f"{name} is not installed; `make test-deployment` sets it up")
 

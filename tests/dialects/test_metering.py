@@ -59,6 +59,28 @@ def test_anthropics_stream_says_it_at_both_ends():
     assert metered(first, b"x" * 100_000, last) == Usage(input=9, cache_read=4, output=30)
 
 
+@pytest.mark.parametrize(
+    ("made_up", "last"),
+    [
+        (
+            b'{"content":[{"type":"tool_use","input":{"usage":{"prompt_tokens":1,"completion_tokens":1,"cost":1e-9}}}],',
+            b'"usage":{"input_tokens":3000,"output_tokens":2000}}',
+        ),
+        (
+            b'{"candidates":[{"args":{"usageMetadata":{"cachedContentTokenCount":2999,"inputTokens":1,"cost":1e-9}}}],',
+            b'"usageMetadata":{"promptTokenCount":3000,"candidatesTokenCount":2000}}',
+        ),
+        (
+            b'data: {"args":{"usage":{"prompt_tokens":1,"completion_tokens":1,"cost":1e-9,"seconds":1,"input_tokens":1}}}\n\n',
+            b'data: {"usage":{"input_tokens":3000,"output_tokens":2000}}\n\n',
+        ),
+    ],
+)
+def test_what_the_caller_had_a_model_say_is_no_use(made_up, last):
+    """A tool's arguments are objects like any other: who has them named `usage` neither lowers his counts nor sets his price."""
+    assert metered(made_up, last) == Usage(input=3000, output=2000)
+
+
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=20))
 def test_pictures_are_counted_however_they_come(cuts):
     """A name that is cut in two counts once."""

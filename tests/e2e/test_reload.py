@@ -132,6 +132,20 @@ def test_a_bad_file_is_refused_and_the_old_one_serves(gateway: GatewayProcess, s
         assert served_model(client, gateway) == "new"
 
 
+@pytest.mark.long
+def test_level_and_form_of_the_log_hold_from_the_reload_on(simulator: RunningSimulator, tmp_path: Path) -> None:
+    """In every process: none says more than a warning before, and control's and the worker's lines are text after it."""
+    logging = {"access": str(tmp_path / "access.log")}
+    with running_gateway(configuration(simulator, logging={**logging, "level": "error"}), tmp_path) as made:
+        made.reload(configuration(simulator, "new", logging={**logging, "format": "text"}))
+        assert eventually(lambda: " info reloaded " in made.events())
+        made.reload(configuration(simulator, "old", logging={**logging, "format": "text"}))
+        assert eventually(lambda: made.events().count(" info reloaded ") == 2)
+    lines = made.events().splitlines()
+    assert " info control_ended" in "\n".join(lines)
+    assert not [line for line in lines if '"level":"info"' in line]
+
+
 def test_what_needs_a_restart_is_said(gateway: GatewayProcess, simulator: RunningSimulator) -> None:
     """A changed listener takes effect with the next start only, and the log says so."""
     changed = configuration(simulator, "new")

@@ -37,7 +37,7 @@ CLIENTS = int(os.environ.get("SOAK_CLIENTS", "50"))
 HOURS = (SECONDS - WARM_UP) / 3600
 TOLERANCES = {"memory_kb": 4096 + 6144 * HOURS, "fds": 5.0, "connections": 5.0, "tasks": 8.0, "threads": 1.0}
 """Growth over the whole time that is judged: of memory 4 MB and 6 MB an hour, of everything else what callers come and go with."""
-PAGES = 16_000
+PAGES = 8_000
 """KB that SQLite may keep of the database in memory (store/engine.py): it fills with the ledger's rows, once, and stays."""
 ALLOWED = TOLERANCES | {"control memory_kb": TOLERANCES["memory_kb"] + PAGES}
 FAULTS = (

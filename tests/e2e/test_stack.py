@@ -94,12 +94,18 @@ def test_a_trace_with_its_attempts_arrives(stack: Standing) -> None:
 
 
 def test_no_secret_is_anywhere(stack: Standing) -> None:
-    """Neither keys nor passwords nor prompts: in no file, log, trace, metric or answer, and not in the databases."""
+    """Neither keys nor passwords nor prompts: in no file, log, trace, metric or answer, and not in the databases. One tenant wants its
+    content kept: only who asks for that sees it.
+    """
     eventually(lambda: len(list((stack.folder / "traces").iterdir())) > 3, 60, "no traces")
     searched, told = 0, []
     for where, text in stack.outputs():
         searched += len(text)
-        told += [(where, name) for name, canary in stack.secrets.items() if canary.encode() in text]
+        told += [
+            (where, name)
+            for name, canary in stack.secrets.items()
+            if canary.encode() in text and not (name == "PROMPT" and where.startswith("/admin/v1/content"))
+        ]
     assert told == []
     assert searched > 1_000_000
     assert len(stack.operations()) > 10

@@ -191,3 +191,28 @@ def test_names_that_are_not_there(section, message):
     """Said when the configuration is read."""
     with pytest.raises(Exception, match=message):
         config_of(document("http://127.0.0.1:1") | section)
+
+
+@pytest.mark.parametrize(
+    ("budget", "files", "status"),
+    [
+        ({"amount": 5}, {}, 403),
+        ({"amount": 5, "hard": False}, {}, 200),
+        ({"amount": 5}, {"uncounted_batches": "allow"}, 200),
+    ],
+)
+def test_a_hard_budget_is_not_passed_by_with_a_batch(budget, files, status):
+    """What a batch costs is not seen here: who has a hard budget makes none, unless the configuration says so."""
+
+    async def main():
+        made = answer({"id": "batch_1", "object": "batch"})
+        async with Upstream([ASK, made] if status == 200 else []) as upstream:
+            config = document(upstream.url, **files)
+            config["auth"]["keys"][0]["budgets"] = [budget]
+            async with whole_gateway(config) as gateway:
+                got, _, told = await ask(gateway, "/v1/batches", "POST", b'{"requests":[]}', "Content-Type: application/json\r\n")
+                assert got == status
+                assert (b"batch_not_counted" in told) is (status == 403)
+                assert (await ask(gateway, "/v1/files/file-x"))[0] == 404
+
+    run(main)

@@ -37,6 +37,22 @@ def test_drain_lets_running_requests_finish(loop: str) -> None:
     run(main, loop)
 
 
+def test_before_a_drain_callers_are_sent_elsewhere() -> None:
+    """After `leave` connections are still taken and requests answered, each with Connection: close; who is idle is left alone."""
+
+    async def main() -> None:
+        async with serving() as server, connected(server.port) as kept:
+            server.leave()
+            async with connected(server.port) as new:
+                for raw in (new, kept):
+                    raw.send(GET % b"")
+                    status, headers, _ = await raw.reply()
+                    assert (status, headers[b"connection"]) == (200, b"close")
+                    assert await raw.rest() == b""
+
+    run(main)
+
+
 def test_drain_closes_a_kept_connection_after_its_answer() -> None:
     """A request whose body is still coming when the drain begins is answered with Connection: close."""
 

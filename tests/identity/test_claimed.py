@@ -44,3 +44,13 @@ def test_a_number_can_be_a_name():
     assert reading("s", {"tid": 42}).tenant == "42"
     with pytest.raises(Unfit):
         reading("s", {"tid": True})
+
+
+def test_who_has_left_his_tenant_does_not_come_to_administrate_all_of_them():
+    """Where tokens name tenants, one that names none has no roles, unless `grants` says whose it is; elsewhere roles stand alone."""
+    claims, said = Claims(tenant="org", roles="r"), {"r": ["operator"]}
+    assert Reading("jwt", "i", Grants(), claims)("u", said).roles == frozenset()
+    assert Reading("jwt", "i", Grants(roles=("operator",)), claims)("u", {}).roles == frozenset()
+    assert Reading("jwt", "i", Grants(), claims)("u", {**said, "org": "acme"}).roles == {"operator"}
+    assert Reading("jwt", "i", Grants("acme"), claims)("u", said).roles == {"operator"}
+    assert Reading("jwt", "i", Grants(), Claims(roles="r"))("u", said).roles == {"operator"}

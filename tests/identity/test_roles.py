@@ -48,6 +48,8 @@ MATRIX = {
     "people:write": "y-----",
     "usage:read": "yyyyyy",
     "audit:read": "y---y-",
+    "content:read": "y-----",
+    "content:write": "y-----",
     "models:read": "yyyyyy",
     "models:write": "-y----",
     "providers:read": "-y--y-",

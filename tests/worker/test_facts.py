@@ -14,6 +14,13 @@ def test_what_a_reload_cannot_change_is_named():
     assert restart_needed(one, one) == []
 
 
+def test_level_and_form_of_the_log_need_no_restart():
+    """They hold from the reload on."""
+    one = config_of(one_provider("http://127.0.0.1:1"))
+    other = config_of({**one_provider("http://127.0.0.1:1"), "logging": {"level": "error", "format": "text"}})
+    assert restart_needed(one, other) == []
+
+
 def test_what_is_configured_is_known():
     """The pairs that statistics always keep, and the types that health shows."""
     document = one_provider("http://127.0.0.1:1", deployments=["a/real", "a/org/two"])

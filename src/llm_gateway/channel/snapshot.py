@@ -12,6 +12,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Protocol
 
 import msgspec
 
@@ -21,6 +22,8 @@ CONFIG = "config"
 """The configuration's tree (config/document.py)."""
 DIRECTORY = "directory"
 """Tenants, projects, keys (identity)."""
+STORE = "store"
+"""It is there from the moment on at which the store was read for the first time."""
 MANAGED = "managed"
 """Managed: what the supervisor runs."""
 
@@ -52,6 +55,13 @@ class Parcel(msgspec.Struct, frozen=True):
     parts: dict[str, bytes]
 
 
+class Shared(Protocol):
+    """The configuration's `database`."""
+
+    @property
+    def url(self) -> object | None: ...
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """`number` grows with each one; `created`: Unix milliseconds."""
@@ -77,6 +87,10 @@ class Snapshot:
     def directory(self) -> bytes | None:
         """None: only the keys of the configuration."""
         return self.parts.get(DIRECTORY)
+
+    def waiting(self, database: Shared) -> bool:
+        """Whether there is a database beside this node's own files and nobody has read it yet."""
+        return database.url is not None and STORE not in self.parts
 
     @property
     def managed(self) -> Managed:

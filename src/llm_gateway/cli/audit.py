@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import click
 
 from llm_gateway.cli.check import config_option, load_config, set_option
-from llm_gateway.cli.output import Output
+from llm_gateway.cli.output import Output, plain
 from llm_gateway.config.errors import ConfigErrors
 from llm_gateway.config.schema import Config
 from llm_gateway.control.audit import Entry, Seals, Unreadable, Verdict
@@ -175,4 +175,4 @@ def _show(output: Output, entries: Iterable[Entry]) -> None:
         change = f" {one.before or '-'} -> {one.after}" if one.before or one.after else ""
         place = f" from {one.ip}" if one.ip else ""
         line = f"{one.seq:>6} {timestamp(one.at / 1000)} {one.actor} {one.action} {one.resource} {one.result}{place}{change}"
-        output.console.print(line, markup=False)
+        output.console.print(plain(line.replace("\n", "\ufffd")), markup=False)

@@ -157,7 +157,7 @@ class Admin:
         away: list[str] = []
         reply = self._first(method, _target(path, query), body, headers or {}, away)
         if reply is None:
-            hint = "Is the gateway running there? `llm-gateway serve` starts one; -u says where it is."
+            hint = "Is the gateway running there? `llm-gateway serve` starts one; --admin-url says where its admin API is."
             self.output.fail(f"{'; '.join(away)}. {hint}")
         if reply.status >= 400 and (reply.status != also or _error(reply)):
             raise _refused(reply)
@@ -306,4 +306,6 @@ def _hint(refusal: Refused, key: str | None) -> str:
         return " Give an admin key with -k, or in GATEWAY_API_KEY."
     if refusal.status == 404 and refusal.code in _NOTHING_THERE:
         return " Is this the admin API? It listens on a port of its own: --admin-url."
+    if refusal.status == 404 and str(refusal).endswith("There is no such key."):
+        return " Keys go by their id, which `llm-gateway keys list` shows."
     return ""

@@ -83,7 +83,7 @@ def change(admin: Admin, key: str, fields: tuple[str, ...], file: Path | None) -
 
 @keys.command()
 @click.argument("key")
-@click.option("--overlap", help="For how long the old one is accepted still, such as 24h; 0: no longer.")
+@click.option("--overlap", help="For how long the old one is accepted still, otherwise 24h; 0: no longer.")
 @admin_options
 def rotate(admin: Admin, key: str, overlap: str | None) -> None:
     """Put a new key in a key's place. It is printed, and never again."""

@@ -17,19 +17,19 @@ import click
 from rich.markup import escape
 
 from llm_gateway._version import __version__
-from llm_gateway.cli.check import config_option, environment, set_option
+from llm_gateway.cli.check import config_option, environment, load_config, set_option
 from llm_gateway.cli.output import Output
 from llm_gateway.config.errors import ConfigErrors
 from llm_gateway.config.interpolate import Resolve
 from llm_gateway.config.load import Loaded, Overlay, load_tree
 from llm_gateway.config.schema import Config
 from llm_gateway.core.clock import SystemClock
-from llm_gateway.credentials.stores.loading import load_now
+from llm_gateway.credentials.stores.loading import SecretsAway, load_now
 from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.providers.registry import option_names
 from llm_gateway.snapshot import NotServable
 from llm_gateway.supervisor import lock
-from llm_gateway.supervisor.objects import kept_objects
+from llm_gateway.supervisor.objects import kept_configuration, kept_objects
 from llm_gateway.supervisor.supervisor import Running, Supervisor
 from llm_gateway.worker.pepper import StateUnusable
 
@@ -100,10 +100,28 @@ def _run(output: Output, path: Path | None, overrides: tuple[str, ...], demo_key
 
         return load_now(path, overrides, environ, clock=SystemClock(), read=read)
 
-    loaded = with_objects(output, load_with(MappingProxyType({})), load_with)
-    supervisor = Supervisor(loaded, None if path is None else str(path), overrides, environ, time.sleep)
+    away = ""
+    try:
+        loaded = with_objects(output, load_with(MappingProxyType({})), load_with)
+    except SecretsAway as errors:
+        loaded, away = without_stores(output, path, overrides, errors), str(errors)
+    supervisor = Supervisor(loaded, None if path is None else str(path), overrides, environ, time.sleep, away=away)
     supervisor.prepare()
     asyncio.run(_serve(output, loaded.config, supervisor, demo_key))
+
+
+def without_stores(output: Output, path: Path | None, overrides: tuple[str, ...], away: SecretsAway) -> Loaded:
+    """What was good last, secrets in it, while their store is away. Control goes on asking the store, and takes what it gives.
+
+    Raises `away` where nothing is kept, ConfigErrors, StateUnusable.
+    """
+    config = load_config(path, overrides, fetch=False)  # says where the state is, and which files to watch
+    kept = kept_configuration(Path(config.state.dir), config.sources)
+    if kept is None:
+        raise away
+    text = f"A secret store is away: starting with the last good configuration. What was changed since waits. {away}"
+    output.errors.print(text, markup=False, style="yellow")
+    return kept
 
 
 def with_objects(output: Output, loaded: Loaded, load_with: Callable[[Overlay], Loaded]) -> Loaded:

@@ -28,6 +28,8 @@ from llm_gateway.control.audit_open import install_id, open_log
 from llm_gateway.control.audit_store import TableAudit
 from llm_gateway.control.builder import Builder
 from llm_gateway.control.configuring.wired import Configured, Seen
+from llm_gateway.control.content.log import ContentLog
+from llm_gateway.control.content.resource import ContentRecords
 from llm_gateway.control.keeping import Keeping
 from llm_gateway.control.ledger.resources import Usage
 from llm_gateway.control.ledger.wired import Keeping as Ledger
@@ -93,7 +95,8 @@ class Administration:
         self.desk.changed.append(self.roster.soon)
         self.configured = Configured(self.storing, ring, clock, log, builder, load=load, audit=self.audit.note, seen=seen)
         self._uses = Uses(self.storing, clock, log)
-        self.principals = Principals(Admission(lambda: builder.built, clock))
+        self.contents = ContentLog(state, ring, clock, log, lambda: builder.config or config)
+        self.principals = Principals(Admission(lambda: builder.built, clock, self._uses.noted))
         self.signing_in = SigningIn(self.desk, self.principals, lambda: builder.built, environ, log)
         self._pepper = Pepper(peppers[0])
         self._frame = Frame(self.desk, self.principals, ids)
@@ -102,7 +105,7 @@ class Administration:
     @property
     def told(self) -> Mapping[str, Callable[[Worker, Any], None]]:
         """What workers tell: topics and who listens."""
-        return {"security": self._security, "uses": self._uses.told}
+        return {"security": self._security, "uses": self._uses.told, "content": self.contents.told}
 
     @property
     def asked(self) -> Mapping[str, Callable[[Worker, Any], Awaitable[Any]]]:
@@ -113,7 +116,7 @@ class Administration:
         """All routes of the admin API. A new resource is added here."""
         identity = identity_routes(self.desk, self.roster, self._uses, self._pepper, self._revoked, self.signing_in.keep_password)
         usage = Usage(self.desk, self.ledger.budgets, self.ledger.shipper.status)
-        return (*identity, *self.configured.routes(), *usage.routes())
+        return (*identity, *self.configured.routes(), *usage.routes(), *ContentRecords(self.contents).routes())
 
     def routes(self) -> list[BaseRoute]:
         """The same, served, with the document that describes them."""
@@ -137,6 +140,7 @@ class Administration:
         self._uses.start()
         self._keeping.start()
         self.ledger.start()
+        self.contents.start()
         self._tasks = [loop.create_task(self._audited()), loop.create_task(self._note()), loop.create_task(self._housekeeping())]
 
     async def close(self) -> None:
@@ -150,6 +154,7 @@ class Administration:
         await self.signing_in.close()
         await self._keeping.close()
         await self.ledger.close()
+        await self.contents.close()
         self._flush()
         await self.audit.close()
         await self.storing.close()

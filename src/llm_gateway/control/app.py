@@ -12,6 +12,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from llm_gateway.config.schema.access import Access
+from llm_gateway.control.clients import ClientAddresses
 from llm_gateway.control.headers import SecurityHeaders
 from llm_gateway.core.errors import Forbidden, GatewayError, InvalidRequest, MethodNotAllowed, NotFound
 from llm_gateway.core.ids import Ids
@@ -30,9 +32,10 @@ def application(
     *,
     fallback: Callable[[Request], Awaitable[Response]] | None = None,
     tls: bool = False,
+    access: Callable[[], Access | None] = lambda: None,
 ) -> ASGIApp:
     """`routes` in the order in which they are looked at; `fallback` answers what is none of them (None: 404); `report` is told of
-    bugs; `tls`: browsers reach it over HTTPS.
+    bugs; `tls`: browsers reach it over HTTPS; `access`: whom to believe about the addresses of clients.
     """
 
     async def told(request: Request, error: Exception) -> Response:
@@ -58,7 +61,7 @@ def application(
         with contextlib.suppress(Exception):  # Starlette raises it again behind the answer, for a server that would print it
             await starlette(scope, receive, send)
 
-    return SecurityHeaders(quiet, tls=tls)
+    return SecurityHeaders(ClientAddresses(quiet, access), tls=tls)
 
 
 def told_as(request: Request, error: GatewayError, ids: Ids) -> Response:

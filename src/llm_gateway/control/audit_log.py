@@ -80,6 +80,8 @@ class AuditLog:
         self._most = queue
         self._store = store
         self._waiting: deque[_Waiting] = deque()
+        self.diverged = False
+        """Whether the store has another chain of entries than the files."""
         self._at: Point | None = None
         self._wake = asyncio.Event()
         self._written = asyncio.Event()
@@ -231,6 +233,7 @@ class AuditLog:
             if not entries:
                 return True
             if last.seq and entries[0].prev_hash != last.hash:
+                self.diverged = True
                 self._log("error", "audit_diverged", seq=last.seq, hint="the store's audit table is not of this installation")
                 return False
             await store.append(entries)

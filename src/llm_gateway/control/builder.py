@@ -17,7 +17,7 @@ from llm_gateway.channel.hub import Worker
 from llm_gateway.channel.messages import plain
 from llm_gateway.channel.peer import Unanswered
 from llm_gateway.channel.sealed import save
-from llm_gateway.channel.snapshot import CONFIG, DIRECTORY, MANAGED, Managed, Signer, Snapshot
+from llm_gateway.channel.snapshot import CONFIG, DIRECTORY, MANAGED, STORE, Managed, Signer, Snapshot
 from llm_gateway.config.document import pack, unpack
 from llm_gateway.config.errors import ConfigErrors, Problems
 from llm_gateway.config.load import Loaded, config_of
@@ -58,7 +58,8 @@ class Builder:
         self._environ = environ
         self._load = load
         self._managed = managed
-        self._workers = hub
+        self.workers = hub
+        """Those that are connected."""
         self._log = log
         self._clock = clock
         self._accepted = accepted
@@ -79,6 +80,8 @@ class Builder:
         """Tenants and keys, where the store has any; used by the next build."""
         self.extra = {name: part for name, part in begin.parts.items() if name not in (CONFIG, MANAGED, DIRECTORY)}
         """Other parts by name, for whoever in the workers knows them; used by the next build."""
+        self.refusals = 0
+        """How often a worker refused a snapshot."""
         self.problem = ""
         """Why the last configuration was refused; empty: it was not."""
 
@@ -134,6 +137,7 @@ class Builder:
         files say meanwhile.
         """
         self.directory = directory
+        self.extra[STORE] = b"read"
         self._again.set()
 
     def joined(self, worker: Worker) -> None:
@@ -154,6 +158,7 @@ class Builder:
     def refused(self, worker: Worker, body: Any) -> None:
         """A worker cannot act on a snapshot."""
         number, why = msgspec.convert(body, tuple[int, str])
+        self.refusals += 1
         self._log("error", "snapshot_refused_by_worker", worker=worker.slot, number=number, why=why)
         if number == self._current.number and self._current is not self._good:
             self.problem = why
@@ -177,8 +182,17 @@ class Builder:
                 async with self._finished:
                     self._made = wished
                     self._finished.notify_all()
-            if self.config is not None and self.directory != self._current.directory:
+            if self.config is not None and self._redirected(self.config):
                 await self._tried(self._redirect(self.config), "directory_refused")
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the workers do not know yet what keys a shared database has."""
+        return self.config is not None and self._current.waiting(self.config.database)
+
+    def _redirected(self, config: Config) -> bool:
+        """Whether the workers do not have what the store was last seen to have."""
+        return self.directory != self._current.directory or (STORE in self.extra and self._current.waiting(config.database))
 
     async def _tried(self, work: Coroutine[Any, Any, None], refused: str) -> None:
         try:
@@ -218,6 +232,8 @@ class Builder:
         parts = {name: part for name, part in self._current.parts.items() if name != DIRECTORY}
         if directory is not None:
             parts[DIRECTORY] = directory
+        if STORE in self.extra:
+            parts[STORE] = self.extra[STORE]
         await self._give(Snapshot(self._number + 1, int(self._clock.now() * 1000), parts))
 
     async def _give(self, made: Snapshot) -> bool:
@@ -240,6 +256,7 @@ class Builder:
             managed=managed.urls,
             missing=managed.missing,
             directory=directory,
+            waiting=config.database.url is not None and STORE not in self.extra,
         )
 
     async def _keep(self, snapshot: Snapshot) -> None:
@@ -252,7 +269,7 @@ class Builder:
     async def _taken(self, made: Snapshot) -> bool:
         """Whether every worker that is there took it; if one refused it, the one before is put back."""
         deadline = asyncio.get_running_loop().time() + TAKEN_SECONDS
-        while any(worker.number < made.number for worker in self._workers()) and not self.problem:
+        while any(worker.number < made.number for worker in self.workers()) and not self.problem:
             left = deadline - asyncio.get_running_loop().time()
             self._changed.clear()
             try:
@@ -264,13 +281,13 @@ class Builder:
             return True
         self._number += 1
         self._current = self._good = Snapshot(self._number, self._good.created, self._good.parts)
-        for worker in self._workers():
+        for worker in self.workers():
             if worker.number == made.number:
                 self._push(worker)
         return False
 
     def _push_all(self) -> None:
-        for worker in self._workers():
+        for worker in self.workers():
             self._push(worker)
 
     def _push(self, worker: Worker) -> None:

@@ -7,6 +7,7 @@ import gzip
 import os
 import platform
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 from starlette.requests import Request
@@ -56,6 +57,8 @@ class Metrics:
         self._admission = admission
         self._processes = Processes()
         self._lock = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="metrics")
+        """Always the same one: each thread keeps memory of its own for the megabytes that a text may have."""
         self._texts: dict[bool, tuple[float, bytes, bytes]] = {}
 
     def routes(self) -> Sequence[BaseRoute]:
@@ -87,7 +90,8 @@ class Metrics:
                 data = self._gathered()
                 pids = {"control": os.getpid(), "supervisor": os.getppid()}
                 pids |= {f"worker-{worker.slot}": worker.pid for worker in self._workers()}
-                plain, compressed = await asyncio.to_thread(self._written, data, pids, now, openmetrics)
+                written = asyncio.get_running_loop().run_in_executor(self._thread, self._written, data, pids, now, openmetrics)
+                plain, compressed = await written
                 self._texts[openmetrics] = now, plain, compressed
             return plain, compressed
 

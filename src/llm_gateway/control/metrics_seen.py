@@ -107,5 +107,6 @@ def seen(
     metrics.sources.append(Seen(builder, health, statistics, clock))
     if administration is not None:
         kept = Kept(administration)
+        metrics.sources.append(administration.contents.samples)
         metrics.before.append(kept.look)
         metrics.sources.append(kept)

@@ -106,6 +106,13 @@ class Tally:
         """Everything that was counted: copies, which another thread may read."""
         return self.counts.copied()
 
+    def redis_state(self, workers: Iterable[Worker]) -> str:
+        """As the workers that are there see it: connected, failed for one of them at least, or disabled."""
+        told = [value for family, _, value in self.gauges(workers) if family == "gateway_redis_degraded"]
+        if not told:
+            return "disabled"
+        return "failed" if any(told) else "connected"
+
     def gauges(self, workers: Iterable[Worker]) -> Iterator[tuple[str, Labels, float]]:
         """Of the workers that are there."""
         now = self._clock.monotonic()

@@ -67,12 +67,12 @@ class Operators:
 
     async def providers(self, request: Request) -> Response:
         """GET /health/providers."""
-        self.admission.demand(headers_of(request), "health:read")
+        await self.admission.demand(request, "health:read")
         return response_of(self.health.report())
 
     async def breakers(self, request: Request) -> Response:
         """GET: all of them, each as its worst worker has it, those that are not closed first (requirements E20)."""
-        self.admission.demand(headers_of(request), "admin:read")
+        await self.admission.demand(request, "admin:read")
         return response_of(json(200, await self.all_breakers()))
 
     async def all_breakers(self) -> dict[str, Any]:
@@ -91,7 +91,7 @@ class Operators:
         """POST .../{provider/model or provider}/reset: closed in every worker, without a pause, its failures forgotten. 204, or
         200 that names the workers that could not be told.
         """
-        self.admission.demand(headers_of(request), "admin:write")
+        await self.admission.demand(request, "admin:write")
         missing = await self.reset_breaker(unquote(request.path_params["name"]))
         return response_of(json(200, missing)) if missing else Response(status_code=204)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -23,11 +25,14 @@ from llm_gateway.config.errors import ConfigErrors
 from llm_gateway.config.interpolate import Resolve
 from llm_gateway.config.load import Loaded, Overlay, load_tree
 from llm_gateway.config.schema import Config
+from llm_gateway.config.schema.access import Access
 from llm_gateway.config.tree import Node
 from llm_gateway.config.watch import Watch
 from llm_gateway.control.builder import Builder
 from llm_gateway.control.configuring.overlay import kept
+from llm_gateway.control.metrics_tally import Tally
 from llm_gateway.control.statistics import Statistics
+from llm_gateway.control.tracing import Exporter
 from llm_gateway.core.clock import SystemClock
 from llm_gateway.core.ids import Ids
 from llm_gateway.credentials.stores.keeper import Keeper
@@ -69,8 +74,10 @@ class Process:
         self._clock = SystemClock()
         self._ids = Ids(self._clock.now)
         self._statistics = Statistics()
+        self._tally = Tally(self._clock)
         self._background: set[asyncio.Task[None]] = set()
         self._files: Watch | None = None
+        self._fresh = False
         self._log: Log | None = None
         self._app: ASGIApp | None = None
         self._administration: Administration | None = None
@@ -83,7 +90,11 @@ class Process:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, over.set)
         loop.add_signal_handler(signal.SIGHUP, lambda: None)  # for the supervisor alone
-        told = {"boot": lambda _peer, body: boot.set_result(body), "reload": lambda _peer, _body: self.rebuild()}
+        told: dict[str, Callable[[Peer, Any], None]] = {
+            "boot": lambda _peer, body: boot.set_result(body),
+            "reload": lambda _peer, fresh: self._reload(fresh=fresh is True),
+            "draining": lambda _peer, _body: self._draining(),
+        }
         supervisor = await Peer.over(leash, Handlers(told=told, lost=lambda _peer: over.set()))
         ending = asyncio.ensure_future(over.wait())
         await asyncio.wait((ending, boot), return_when=asyncio.FIRST_COMPLETED)
@@ -109,9 +120,7 @@ class Process:
 
         self._boot = boot
         self._supervisor = supervisor
-        self._journal = Journal(2)
-        self._log = Log(self._journal, self._clock)
-        self._keeper = Keeper(self._clock, self._log)
+        log = self._open()
         begin = Signer(boot.secrets[0]).open(boot.parcel)
         self._builder = Builder(
             begin,
@@ -121,7 +130,7 @@ class Process:
             load=self._load,
             managed=self._managed,
             hub=lambda: self._hub.workers,
-            log=self._log,
+            log=log,
             clock=self._clock,
             accepted=self._accepted,
         )
@@ -129,10 +138,12 @@ class Process:
             {"web": self._forwarded, **{method: self._asked_administration(method) for method in ASKED}},
             {
                 "report": self._statistics.report,
+                "metrics": self._tally.told,
+                "traces": self._traces.told,
                 "has": self._builder.has,
                 "refused": self._builder.refused,
                 "whole": self._builder.whole,
-                **{topic: self._told_administration(topic) for topic in ("security", "uses")},
+                **{topic: self._told_administration(topic) for topic in ("security", "uses", "content")},
             },
             self._bug,
             joined=self._joined,
@@ -142,13 +153,17 @@ class Process:
             version=__version__, clock=self._clock, stats=self._statistics, providers={}, state_dir=Path(boot.state)
         )
         self._health.wellness, self._health.load = self._statistics.wellness, self._statistics.load
+        self._health.redis = lambda: self._tally.redis_state(self._hub.workers)
+        self._health.waiting = lambda: self._builder.waiting
         with contextlib.suppress(NotServable, ConfigErrors, Unpackable):  # an older supervisor's; the files decide
-            self._known(self._builder.restore())
+            begun = self._builder.restore()
+            self._known(begun)
+            self._tally.configure(begun.telemetry.metrics.buckets)
         operators = self._operators()
         routes = [*operators.routes(), *self._administrated(unpack(begin.config), operators)]
-        known = self._builder.config
-        tls = known is not None and (known.auth.admin.url or "").startswith("https:")
-        self._app = application(routes, self._ids, self._bug, fallback=operators.of_a_worker, tls=tls)
+        routes += self._measured(operators.admission)
+        tls = self._https()
+        self._app = application(routes, self._ids, self._bug, fallback=operators.of_a_worker, tls=tls, access=self._access)
         self._hub.start(Path(boot.state) / SOCKET)
         self._listener: Listener = Listener(self._app, self._sockets)
         self._listener.start()
@@ -158,6 +173,24 @@ class Process:
         self._builder.start()
         if self._administration is not None:
             self._administration.start()
+
+    def _measured(self, admission: Any) -> Sequence[BaseRoute]:
+        from llm_gateway.control.metrics import Metrics  # noqa: PLC0415 - see above
+        from llm_gateway.control.metrics_seen import seen  # noqa: PLC0415 - see above
+
+        metrics = Metrics(self._clock, self._tally, lambda: self._hub.workers, self._builder, admission)
+        seen(metrics, self._builder, self._health, self._statistics, self._clock, self._administration)
+        metrics.sources.append(self._traces.samples)
+        return metrics.routes()
+
+    def _open(self) -> Log:
+        """What everything else uses, and the log first of all."""
+        self._journal = Journal(2)
+        self._log = log = Log(self._journal, self._clock)
+        self._keeper = Keeper(self._clock, log)
+        instance = f"{socket.gethostname()}-{os.getpid()}"
+        self._traces = Exporter(self._clock, log, self._environ, instance, Random())  # noqa: S311 - names of spans
+        return log
 
     def _operators(self) -> Any:
         from llm_gateway.control.admission import Admission  # noqa: PLC0415
@@ -209,6 +242,16 @@ class Process:
 
         return asked
 
+    def _draining(self) -> None:
+        """The gateway is about to end: whoever asks here for readiness shall know it, too."""
+        if self._log is not None:
+            self._health.draining = True
+
+    def _reload(self, *, fresh: bool) -> None:
+        """`fresh`: an operator asked, who may have changed a secret in its store a moment ago."""
+        self._fresh = self._fresh or fresh
+        self.rebuild()
+
     def rebuild(self) -> None:
         """Read everything again, soon."""
         if self._log is not None:  # begun; until then the first build is to come
@@ -216,12 +259,13 @@ class Process:
 
     async def _load(self) -> Loaded:
         """Raises ConfigErrors."""
+        fresh, self._fresh = self._fresh, False
         if self._administration is None:
-            return await self._load_with(kept(self._builder.extra))
-        return await self._load_with(await self._administration.configured.overlay())
+            return await self._load_with(kept(self._builder.extra), fresh=fresh)
+        return await self._load_with(await self._administration.configured.overlay(), fresh=fresh)
 
-    async def _load_with(self, overlay: Overlay) -> Loaded:
-        """With objects of the API beside the file's. Raises ConfigErrors."""
+    async def _load_with(self, overlay: Overlay, *, fresh: bool = False) -> Loaded:
+        """With objects of the API beside the file's. `fresh`: ask stores for every secret. Raises ConfigErrors."""
         boot, environ = self._boot, self._environ
 
         def read(resolve: Resolve) -> Loaded:
@@ -235,7 +279,7 @@ class Process:
                 overlay=overlay,
             )
 
-        return await load_with_secrets(boot.path, boot.overrides, environ, keeper=self._keeper, read=read)
+        return await load_with_secrets(boot.path, boot.overrides, environ, keeper=self._keeper, read=read, fresh=fresh)
 
     async def _managed(self, document: bytes) -> Managed:
         """Raises Unanswered."""
@@ -254,6 +298,18 @@ class Process:
 
     def _known(self, config: Config) -> None:
         self._health.providers = {name: provider.type for name, provider in config.providers.items() if provider.enabled}
+        self._traces.use(config)
+        assert self._log is not None  # noqa: S101 - begun
+        self._log.configure(config.logging.level, config.logging.format)
+
+    def _https(self) -> bool:
+        known = self._builder.config
+        return known is not None and (known.auth.admin.url or "").startswith("https:")
+
+    def _access(self) -> Access | None:
+        """Whom to believe about addresses."""
+        config = self._builder.config
+        return None if config is None else config.server.access
 
     def _joined(self, worker: Worker) -> None:
         assert self._log is not None  # noqa: S101 - begun
@@ -264,6 +320,7 @@ class Process:
         assert self._log is not None  # noqa: S101 - begun
         self._log("warning", "worker_left", worker=worker.slot, pid=worker.pid)
         self._statistics.left(worker)
+        self._tally.left(worker)
 
     async def _forwarded(self, _worker: Worker, body: Any) -> Any:
         from llm_gateway.control.web import ask  # noqa: PLC0415
@@ -285,6 +342,7 @@ class Process:
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
+        await self._traces.close()
         await self._hub.close()
         assert self._log is not None  # noqa: S101 - begun
         self._log("info", "control_ended")

@@ -7,14 +7,18 @@ import contextlib
 import socket
 from collections.abc import Iterator, Sequence
 from typing import Any
+from urllib.parse import unquote
 
 import uvicorn
 from starlette.types import ASGIApp, Message
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from llm_gateway.channel.messages import Web, WebAnswer
 
 MOST_AT_ONCE = 256
 """Requests; one more is answered 503."""
+REQUEST_SECONDS = 15.0
+"""Within which a request must be here as a whole: a connection that never says anything is one of MOST_AT_ONCE."""
 _END_SECONDS = 2
 
 
@@ -25,13 +29,46 @@ class _Server(uvicorn.Server):
         yield
 
 
+class _Protocol(HttpToolsProtocol):
+    """Ends connections whose requests do not come. uvicorn itself ends those only that are idle between two requests."""
+
+    seconds = REQUEST_SECONDS
+    _late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        self._expect()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._came()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        self._expect()
+        super().on_message_begin()
+
+    def on_message_complete(self) -> None:
+        self._came()
+        super().on_message_complete()
+
+    def _expect(self) -> None:
+        if self._late is None:
+            self._late = self.loop.call_later(self.seconds, self.transport.close)
+
+    def _came(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+
 class Listener:
     """uvicorn on sockets that are bound already."""
 
-    def __init__(self, app: ASGIApp, sockets: Sequence[socket.socket]) -> None:
+    def __init__(self, app: ASGIApp, sockets: Sequence[socket.socket], request_seconds: float = REQUEST_SECONDS) -> None:
+        """`request_seconds`: within which a request must be here, head and body."""
         config = uvicorn.Config(
             app,
-            http="httptools",
+            http=type("Protocol", (_Protocol,), {"seconds": request_seconds}),
             ws="none",
             lifespan="off",
             log_config=None,
@@ -63,7 +100,7 @@ async def ask(app: ASGIApp, asked: Web) -> WebAnswer:
         "http_version": "1.1",
         "method": asked.method,
         "scheme": "http",
-        "path": asked.path.decode("latin-1"),
+        "path": unquote(asked.path.decode("latin-1")),
         "raw_path": asked.path,
         "query_string": asked.query,
         "root_path": "",

@@ -29,6 +29,8 @@ _IMAGES = (b'"b64_json"', b'"url"')
 _LONGEST_USAGE = 4096
 _MOST_USAGES = 4
 """Of each end. There are one or two; a text that repeats the word must not cost a look at all that follows each."""
+_PROMPT = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "cache_creation")
+"""What Anthropic's streams say in their first event, and not always in the last."""
 _NAMES = frozenset({"inputTokens", "outputTokens", "totalTokens"})
 
 
@@ -59,10 +61,7 @@ class Meter:
 
     def usage(self) -> Usage | None:
         """None: it said nothing."""
-        told: dict[str, Any] = {}
-        for text, of_interest in ((self._head, slice(_MOST_USAGES)), (self._tail, slice(-_MOST_USAGES, None))):
-            for start in [found.end() for found in _USAGE.finditer(text)][of_interest]:
-                told |= _object_at(text, start)
+        told = self._told()
         tokens = _tokens(told) if told else None
         units = self._units(told)
         cost = chat.cost_in(told)
@@ -70,6 +69,20 @@ class Meter:
             return tokens
         counted = {} if tokens is None else {name: getattr(tokens, name) for name in Usage.__struct_fields__}
         return MediaUsage(**counted, **units, cost=cost)
+
+    def _told(self) -> dict[str, Any]:
+        """The last one that there is. What stands before it may be words of whoever asked: a tool's arguments are objects, too,
+        and one of them may be called `usage`. Only in streams the first counts besides: for the prompt, if the last has nothing.
+        """
+        told: list[dict[str, Any]] = []
+        for text, of_interest in ((self._head, slice(_MOST_USAGES)), (self._tail, slice(-_MOST_USAGES, None))):
+            starts = [found.end() for found in _USAGE.finditer(text)][of_interest]
+            told += [found for start in starts if (found := _object_at(text, start))]
+        if not told:
+            return {}
+        streams = not self._head.lstrip().startswith(b"{")
+        begun = {name: told[0][name] for name in _PROMPT if name in told[0]} if streams and "output_tokens" in told[-1] else {}
+        return begun | told[-1]
 
     def _units(self, told: dict[str, Any]) -> dict[str, Any]:
         units: dict[str, Any] = {}

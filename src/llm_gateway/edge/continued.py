@@ -215,8 +215,14 @@ class Continue:
 class Keep(Respond):
     """Respond, which keeps what the caller gets: a whole answer before it is sent, a stream before its last event is."""
 
-    def __init__(self, clock: Clock, heartbeat: Heartbeat, store: ResponseStore | None) -> None:
-        super().__init__(clock, heartbeat)
+    def __init__(
+        self,
+        clock: Clock,
+        heartbeat: Heartbeat,
+        store: ResponseStore | None,
+        wanted: Callable[[Exchange], int] | None = None,
+    ) -> None:
+        super().__init__(clock, heartbeat, wanted)
         self._store = store
 
     def respond(self, ex: Exchange, answer: Answer) -> Awaitable[None] | None:

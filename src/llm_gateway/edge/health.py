@@ -70,18 +70,20 @@ class Health:
         stats: Numbers,
         providers: Mapping[str, str],
         state_dir: Path | None = None,
-        redis: str = "disabled",
     ) -> None:
-        """`providers`: name -> type. `redis`: connected, failed, or disabled when it is not configured (C11)."""
+        """`providers`: name -> type."""
         self.started = False
         self.draining = False
         self.providers = providers
-        self.redis = redis
         self._version = version
         self._clock = clock
         self._stats = stats
         self._state_dir = state_dir
         self._began = clock.monotonic()
+        self.redis: Callable[[], str] = lambda: "disabled"
+        """connected, failed, or disabled when it is not configured (C11)."""
+        self.waiting: Callable[[], bool] = lambda: False
+        """Whether it is not known yet what keys there are."""
         self.load: Callable[[str], Load | None] = lambda _provider: None
         """What a provider says of its load, where it is read."""
         self.wellness: Callable[[str, float | None, float | None], Wellness] | None = None
@@ -101,7 +103,7 @@ class Health:
 
     def health(self, *, detailed: bool = False) -> Plain:
         """E7. 503 only when no provider is healthy (C7: a load balancer would take out every gateway for one bad provider)."""
-        verdicts = self._verdicts()
+        verdicts = self.verdicts()
         status = _overall(verdicts)
         body: dict[str, Any] = {
             "status": status,
@@ -109,7 +111,7 @@ class Health:
             "timestamp": timestamp(self._clock.now()),
             "uptime_seconds": int(self._clock.monotonic() - self._began),
             "providers": [self._provider(name, verdict, detailed) for name, verdict in verdicts.items()],
-            "dependencies": {"redis": self.redis, "disk_space_gb": self._disk()},
+            "dependencies": {"redis": self.redis(), "disk_space_gb": self._disk()},
         }
         if detailed:
             body["components"] = self._checks(verdicts)
@@ -121,7 +123,7 @@ class Health:
 
     def ready(self) -> Plain:
         """E9: whether requests should be sent here."""
-        verdicts = self._verdicts()
+        verdicts = self.verdicts()
         reason = self._why_not(verdicts)
         body: dict[str, Any] = {
             "status": "ready" if reason is None else "not_ready",
@@ -138,11 +140,12 @@ class Health:
 
     def report(self) -> Plain:
         """E10, GET /health/providers. For callers with a key only: it tells how much traffic there is."""
-        verdicts = self._verdicts()
+        verdicts = self.verdicts()
         rows = [self._reported(name, verdict) for name, verdict in verdicts.items()]
         return json(200, {"timestamp": timestamp(self._clock.now()), "providers": rows})
 
-    def _verdicts(self) -> dict[str, Verdict]:
+    def verdicts(self) -> dict[str, Verdict]:
+        """Of each provider."""
         now = self._clock.monotonic()
         verdicts = {name: judge(self._stats.provider(name, now), now) for name in self.providers}
         if self.wellness is not None:
@@ -156,6 +159,8 @@ class Health:
             return "draining"
         if not self.started:
             return "starting"
+        if self.waiting():
+            return "the database was not read yet"
         if not verdicts:
             return "no provider is configured"
         return "no provider is healthy" if _overall(verdicts) == "unhealthy" else None

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from llm_gateway.core.clock import Clock
-from llm_gateway.core.errors import InvalidRequest, Unsupported, UpstreamMalformed
+from llm_gateway.core.errors import Forbidden, InvalidRequest, Unsupported, UpstreamMalformed
 from llm_gateway.core.exchange import Exchange
 from llm_gateway.core.json import MalformedJson, decode_lenient, encode
 from llm_gateway.dialects.invalid import Watched, read, refuse_duplicates
@@ -38,13 +38,16 @@ _OUTPUTS = ("output_file_id", "error_file_id", "output_file", "error_file")
 
 
 class AskOwned:
-    """Files and batches. `ask` sends; `show_unknown`: what nobody is known to have made is everybody's."""
+    """Files and batches. `ask` sends; `show_unknown`: what nobody is known to have made is everybody's; `uncounted`: batches are
+    made whatever budgets there are.
+    """
 
-    def __init__(self, ask: AskRaw, owners: Owners, clock: Clock, *, show_unknown: bool) -> None:
+    def __init__(self, ask: AskRaw, owners: Owners, clock: Clock, *, show_unknown: bool, uncounted: bool) -> None:
         self._ask = ask
         self._owners = owners
         self._clock = clock
         self._show_unknown = show_unknown
+        self._uncounted = uncounted
 
     async def __call__(
         self, ex: Exchange, deployment: Deployment, patience: Patience, deadline: float
@@ -63,6 +66,7 @@ class AskOwned:
         if front.action == "all" and front.method == b"GET":
             return asking.answer(await self._listed(ex, place, asking))
         if front.name == BATCHES and front.action == "all":
+            self._check_budgets(ex)
             await self._check_inputs(ex, place[0])
         document = await asking.document(front.method, _below(front), front.query, ex.body)
         await self._note(ex, place, front, document)
@@ -74,6 +78,18 @@ class AskOwned:
         owners = await self._owners.owners(place, ids)
         me = _owner(ex)
         return {item for item in ids if owners.get(item, me if self._show_unknown else None) == me}
+
+    def _check_budgets(self, ex: Exchange) -> None:
+        """A hard budget that thousands of requests can be made past is none. Raises Forbidden."""
+        if self._uncounted or ex.hold is None:
+            return
+        for meter, *_ in ex.hold.measured:
+            if meter.calendar is not None and meter.hard:
+                raise Forbidden(
+                    f"What a batch costs is not seen here, and there is a hard budget ({meter.scope}) that it would not be in.",
+                    code="batch_not_counted",
+                    details={"scope": meter.scope, "setting": "files.uncounted_batches"},
+                )
 
     async def _check_inputs(self, ex: Exchange, provider: str) -> None:
         """A batch reads its maker's own files. Raises InvalidRequest."""

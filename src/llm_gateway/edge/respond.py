@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 from llm_gateway._version import __version__
 from llm_gateway.core.clock import Clock
@@ -25,9 +25,11 @@ _FACTS = b"%bX-Request-ID: %b\r\nX-Latency-Ms: %d\r\nX-Gateway-Latency-Ms: %d\r\
 class Respond:
     """The pipeline's Responder."""
 
-    def __init__(self, clock: Clock, heartbeat: Heartbeat) -> None:
+    def __init__(self, clock: Clock, heartbeat: Heartbeat, wanted: Callable[[Exchange], int] | None = None) -> None:
+        """`wanted`: how many bytes of an answer are to be remembered, if more than usual."""
         self._clock = clock
         self._heartbeat = heartbeat
+        self._wanted = wanted
 
     def respond(self, ex: Exchange, answer: WholeAnswer | StreamAnswer | RawAnswer) -> Awaitable[None] | None:
         """Send an answer: a whole one at once; of a stream its rest, to be awaited. Its failure after the first byte is raised
@@ -50,6 +52,8 @@ class Respond:
 
     async def _stream(self, ex: Exchange, answer: StreamAnswer) -> None:
         reply = ex.reply
+        if self._wanted is not None and type(answer) is StreamAnswer:
+            answer.keep = max(answer.keep, self._wanted(ex))
         if ex.hold is not None:
             answer.meter(ex.hold)
         try:

@@ -98,12 +98,16 @@ class Server:
             return {}
         return {"ssl": self._tls.listener, "ssl_handshake_timeout": self._state.limits.head_timeout}
 
+    def leave(self) -> None:
+        """Before `drain`: go on as before, but have callers look for another server after their next answer."""
+        self._state.leaving = True
+
     async def drain(self, grace: float) -> None:
         """Stop accepting, close idle connections, let running requests finish for up to `grace` seconds, then cancel them,
         and close. Answers that begin meanwhile say Connection: close.
         """
         state = self._state
-        state.draining = True
+        state.leaving = state.draining = True
         for listener in self._listeners:
             listener.close()
         for member in tuple(state.members):

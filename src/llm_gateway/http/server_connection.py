@@ -105,7 +105,7 @@ class ServerConnection(asyncio.Protocol):
         state = self._state
         state.active += 1
         self._phase = BUSY
-        self.keep = reader.keep and not state.draining
+        self.keep = reader.keep and not state.leaving
         self.deadline = inf
         reply = self._reply = request.reply = Reply(self, request.method, reader.modern)
         # A task as loop.create_task makes it, without the cost of a name of its own.

@@ -39,6 +39,7 @@ class ServerState:
         "handler",
         "heads",
         "hosts",
+        "leaving",
         "limits",
         "lines",
         "loop",
@@ -68,7 +69,8 @@ class ServerState:
         self.heads = KnownHeads()
         self.active = 0  # handlers running
         self.buffered = 0  # bytes of request bodies held
-        self.draining = False
+        self.leaving = False  # every answer says Connection: close
+        self.draining = False  # and no connection is taken any more
         self.quiet = asyncio.Event()
         self.quiet.set()
 

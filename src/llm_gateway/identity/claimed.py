@@ -74,7 +74,8 @@ class Reading:
         )
 
     def __call__(self, subject: str, said: Mapping[str, Any], expires: float | None = None) -> Claimed:
-        """A token that names a tenant names the project too, or has none: the usual project is that of the usual tenant.
+        """A token that names a tenant names the project too, or has none: the usual project is that of the usual tenant. Where
+        tokens name tenants, one that names none has no roles: they would be roles over all tenants.
 
         Raises Unfit.
         """
@@ -82,6 +83,8 @@ class Reading:
         usual = self._usual
         roles, scopes, models = (_words(said, path) for path in (self._roles, self._scopes, self._models))
         tenant, project, tier = (_text(said, path) for path in (self._tenant, self._project, self._tier))
+        if tenant is None and self._tenant is not None and not usual.tenant:
+            roles = ()
         if project is None:
             project = usual.project if tenant is None else ""
         return Claimed(

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from llm_gateway.core.caller import Caller
 from llm_gateway.core.clock import Clock
-from llm_gateway.core.errors import Forbidden, Unauthenticated
+from llm_gateway.core.errors import Forbidden, StorageUnavailable, Unauthenticated
 from llm_gateway.core.exchange import Exchange
 from llm_gateway.core.scopes import DATA
 from llm_gateway.identity.roles import demand, scope_of
@@ -74,6 +74,8 @@ class KeyTable:
         self.anonymous = anonymous
         self.open = anonymous is not None and not len(keys)
         """No key is known and none is needed: whatever a request carries says nothing. Most SDKs insist on sending some key."""
+        self.waiting = False
+        """Whether the store's keys were never read yet: one that is not known here may be good."""
         self._revoked = dict.fromkeys(revoked)
         self.epoch = object()
         """Another one whenever a caller that was found before may not be one any more."""
@@ -95,6 +97,12 @@ class KeyTable:
             return None
         return caller
 
+    def unknown(self) -> NoReturn:
+        """Refuses who is not in it. Raises Unauthenticated; StorageUnavailable while it may only not be here yet."""
+        if self.waiting:
+            raise StorageUnavailable("The gateway has just started and could not read its keys yet. Please try again soon.")
+        raise Unauthenticated("The API key is not known here.")
+
     def revoke(self, ids: Iterable[str]) -> None:
         """These keys are refused from now on, also on connections where they were accepted before."""
         self._revoked.update(dict.fromkeys(ids))
@@ -112,8 +120,8 @@ class Identify:
         self._clock = clock
 
     def __call__(self, ex: Exchange) -> None:
-        """Raises Unauthenticated: missing_api_key, invalid_auth_header, invalid_api_key, in one wording for all wrong keys; and
-        Forbidden for one whose tenant is disabled.
+        """Raises Unauthenticated: missing_api_key, invalid_auth_header, invalid_api_key, in one wording for all wrong keys;
+        Forbidden for one whose tenant is disabled; and StorageUnavailable while it cannot be known whether a key is good.
         """
         notes = ex.notes
         epoch = self._keys.epoch
@@ -141,13 +149,15 @@ class Identify:
         if key is None:
             if keys.anonymous is not None:
                 return keys.anonymous
+            if keys.waiting:
+                keys.unknown()
             raise Unauthenticated(
                 "No API key was given. Send it as 'Authorization: Bearer KEY', 'x-api-key: KEY' or 'x-goog-api-key: KEY'.",
                 code="missing_api_key",
             )
         caller = keys.find(key) if len(key) <= LONGEST_KEY else None
         if caller is None:
-            raise Unauthenticated("The API key is not known here.")
+            keys.unknown()
         self.current(caller)
         return caller
 

@@ -79,6 +79,8 @@ OF_TENANTS: Mapping[str, frozenset[str]] = MappingProxyType(
         "people:write": frozenset({TENANT_ADMIN}),
         "usage:read": frozenset({TENANT_ADMIN, OPERATOR, DEVELOPER, ANALYST, AUDITOR, SERVICE}),
         "audit:read": frozenset({TENANT_ADMIN, AUDITOR}),
+        "content:read": frozenset({TENANT_ADMIN}),
+        "content:write": frozenset({TENANT_ADMIN}),
     }
 )
 """Permissions for what belongs to a tenant -> the roles that have them, besides system_admin. Who belongs to a tenant has them

@@ -120,7 +120,7 @@ class Who:
             self._identify.current(caller)
             return caller, True
         if tokens is None or key.startswith(_OURS):
-            raise _unknown()
+            self._keys.unknown()
         return self._by_token(tokens, key, peer), True
 
     def _by_token(self, tokens: Tokens, key: bytes, peer: str) -> Caller | Awaitable[Caller]:

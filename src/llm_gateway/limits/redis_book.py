@@ -132,6 +132,11 @@ class RedisBook:
         return len(self._outbox)
 
     @property
+    def holding(self) -> int:
+        """Requests of this worker that hold something in Redis."""
+        return len(self.holds)
+
+    @property
     def dropped(self) -> int:
         """Amounts that only the ledger knows of, because too much waited for Redis."""
         return self._outbox.dropped + self._alone.dropped

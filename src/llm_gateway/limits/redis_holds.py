@@ -35,6 +35,10 @@ class Holds:
         self.due = inf
         """No lease ends before this."""
 
+    def __len__(self) -> int:
+        """Requests that hold something."""
+        return len(self._held)
+
     def given(self, hold: str, entries: list[Entry], lease: float) -> None:
         """Redis gave it so much more."""
         ends = self._clock.monotonic() + lease

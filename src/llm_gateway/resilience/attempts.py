@@ -139,6 +139,7 @@ class Attempts:
         attempt = ex.attempts[-1]
         now = self._clock.monotonic()
         held, first = now - attempt.started, attempt.ended - attempt.started
+        attempt.over = now
         if complete:
             self._feedback.succeeded(run, now, seconds=held, ttft=first, usage=ex.usage, stream=True)
             if ex.prefix:

@@ -65,6 +65,7 @@ class Mirrors:
         mine.id = f"{ex.id}.mirror"
         mine.attempts, mine.reply, mine.running = [], Nowhere(), None
         mine.entry, mine.hold, mine.ledger_id = None, None, ""  # it is nobody's: it has a row of its own, and holds nothing
+        mine.trace = None if ex.trace is None else ex.trace.inner()
         mine.on_cut = "error"  # nobody goes on with what nobody reads
         task = asyncio.get_running_loop().create_task(self._run(mine, candidate, ask, seconds))
         self._tasks.add(task)

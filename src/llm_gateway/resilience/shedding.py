@@ -71,6 +71,8 @@ class Shedding:
         """How late the last beat was, in seconds."""
         self.memory = 0.0
         """How full the memory was at the last look."""
+        self.heard: Callable[[float], None] | None = None
+        """Is told of every beat how late it was."""
         self._monotonic = monotonic
         self._draw = draw
         self._log = log
@@ -139,7 +141,10 @@ class Shedding:
 
     def _fired(self) -> None:
         now = self._monotonic()
-        self.beat(now, max(now - self._due, 0.0))
+        late = max(now - self._due, 0.0)
+        if self.heard is not None:
+            self.heard(late)
+        self.beat(now, late)
         self._due = self._monotonic() + INTERVAL
         self._timer = asyncio.get_running_loop().call_later(INTERVAL, self._fired)
 

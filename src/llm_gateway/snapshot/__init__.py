@@ -52,12 +52,13 @@ def compile_snapshot(  # noqa: PLR0913 - what a snapshot is made from, each by n
     standings: Standings | None = None,
     directory: bytes | None = None,
     keys: KeyTable | None = None,
+    waiting: bool = False,
 ) -> Snapshot:
     """`managed`: URLs of the providers that the gateway runs itself, by name; `missing`: those that could not be started,
     whose models answer 503 while everything else is served; `authorizers`: those of the snapshot before, whose tokens are kept;
     `standings`: how deployments are doing, which outlives a snapshot; `directory`: tenants and keys of the store as control built
     them, beside those of the configuration (None: these alone); `keys`: the table before, whose uses and revocations go on;
-    `pepper`: or several, the current one first. Raises NotServable.
+    `waiting`: the store was never read; `pepper`: or several, the current one first. Raises NotServable.
     """
     types = types_of(config)
     served = {name: made for name, made in config.providers.items() if made.enabled and name not in missing}
@@ -71,7 +72,7 @@ def compile_snapshot(  # noqa: PLR0913 - what a snapshot is made from, each by n
     router = Router(routes.aliases(), MappingProxyType(upstreams), routes.direct)
     peppers = (pepper,) if isinstance(pepper, bytes) else tuple(pepper)
     known = directory_of(config, peppers, directory)
-    table = table_of(config, peppers, known, keys)
+    table = table_of(config, peppers, known, keys, waiting=waiting)
     return Snapshot(config, MappingProxyType(upstreams), router, table, known, authorizers, catalogue)
 
 

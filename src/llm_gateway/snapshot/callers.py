@@ -41,14 +41,18 @@ def directory_of(config: Config, peppers: Sequence[bytes], blob: bytes | None) -
     return directory
 
 
-def table_of(config: Config, peppers: Sequence[bytes], directory: Directory, before: KeyTable | None) -> KeyTable:
-    """Raises NotServable."""
+def table_of(
+    config: Config, peppers: Sequence[bytes], directory: Directory, before: KeyTable | None, *, waiting: bool = False
+) -> KeyTable:
+    """`waiting`: the store's keys were never read, so that nobody can say that there are none. Raises NotServable."""
     # Whoever takes the last key away wants nobody in, not everybody.
-    closed = len(directory) > 0 or (before is not None and before.anonymous is None)
+    closed = waiting or len(directory) > 0 or (before is not None and before.anonymous is None)
     needed = config.auth.needed or (config.auth.required is None and closed)
     anonymous = None if needed else _anonymous(directory)
     uses, revoked = (None, ()) if before is None else (before.uses, before.revoked)
-    return KeyTable([Pepper(pepper) for pepper in peppers], directory, anonymous, uses, revoked)
+    table = KeyTable([Pepper(pepper) for pepper in peppers], directory, anonymous, uses, revoked)
+    table.waiting = waiting
+    return table
 
 
 def _anonymous(directory: Directory) -> Caller:

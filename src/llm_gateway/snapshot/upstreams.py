@@ -65,6 +65,7 @@ def upstream_of(
             region=provider.region,
             client_name=client_name(name, provider),
             authorizer=authorizer,
+            propagate=provider.propagate,
         )
     except ValueError as error:
         raise NotServable(f"providers.{name}: {error}") from None

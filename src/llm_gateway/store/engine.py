@@ -81,7 +81,7 @@ def sqlite_engine(
             "synchronous = FULL",  # what was acknowledged outlives a loss of power: a revoked key stays revoked
             f"foreign_keys = {'ON' if keys else 'OFF'}",
             "temp_store = MEMORY",
-            "cache_size = -16000",
+            "cache_size = -4000",
             "journal_size_limit = 67108864",
         ):
             raw.execute(f"PRAGMA {pragma}").close()

@@ -37,7 +37,8 @@ from llm_gateway.worker.pepper import load_peppers
 
 END_SECONDS = 8.0
 """Beyond its drain: what a child may take to end before it is killed."""
-CONTROL_SECONDS = 5.0
+CONTROL_SECONDS = 15.0
+"""What control may take to end: it ships the last of the ledger."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +64,19 @@ class Supervisor:
         overrides: tuple[str, ...],
         environ: Mapping[str, str],
         sleep: Callable[[float], None],
+        *,
+        away: str = "",
     ) -> None:
-        """`path`, `overrides`: where the configuration is read again from; `sleep` waits for a gateway that is about to end."""
+        """`path`, `overrides`: where the configuration is read again from; `sleep` waits for a gateway that is about to end.
+
+        `away`: why `loaded` is not what the files say now but what was good last.
+        """
         self._loaded = loaded
         self._path = path
         self._overrides = overrides
         self._environ = environ
         self._sleep = sleep
+        self._away = away
         self._state = Path(loaded.config.state.dir)
         self._document = pack(loaded.tree)
         self._config: Config = loaded.config
@@ -138,9 +145,11 @@ class Supervisor:
         self._log = Log(self._journal, SystemClock(), logging.level, logging.format)
         if self._unusable:
             self._log("error", "snapshot_ignored", why=self._unusable)
+        if self._away:
+            self._log("warning", "last_good_used", why=self._away)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signalled, number)
-        loop.add_signal_handler(signal.SIGHUP, lambda: self._control.tell("reload"))
+        loop.add_signal_handler(signal.SIGHUP, lambda: self._control.tell("reload", True))  # secrets too
         loop.add_signal_handler(signal.SIGCHLD, self._died.set)
         self._managed = Children(self._moved, lambda child, what: self._log("warning", "child", child=child, what=what))
         for child in self._children:
@@ -269,6 +278,7 @@ class Supervisor:
     def _accepted(self, body: Any) -> None:
         """Control: this one is in use now; what only others needed may end when their requests had their time."""
         self._config = _bound(body)
+        self._log.configure(self._config.logging.level, self._config.logging.format)
         task = asyncio.get_running_loop().create_task(self._trim(self._config))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -291,6 +301,7 @@ class Supervisor:
     async def _end(self) -> None:
         """Workers drain while control still takes what they report; then control, then what they needed."""
         self._ending = True
+        self._control.tell("draining")  # its /health/ready says so, too
         for sockets in self._slots:
             for sock in sockets:
                 sock.close()  # the workers' copies are the last: when they close theirs, callers are refused at once

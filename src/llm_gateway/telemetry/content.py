@@ -64,7 +64,7 @@ class Contents:
         """Requests that found no room; not yet told."""
 
     def configure(self, settings: Settings) -> Contents | None:
-        """None: nobody's are logged, so nothing is to be done. What is still held of who is not to be logged any more is let go."""
+        """None: nobody's are logged, so nothing is to be done. What is held of who is not to be logged any more is let go."""
         self._tenants = frozenset(settings.tenants if settings.on else ())
         self._most = int(settings.record) * WIRE
         self._held = [said for said in self._held if said.tenant in self._tenants]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from llm_gateway.telemetry.content_families import CONTENT
 from llm_gateway.telemetry.family import FIRST, LAG, OPERATION, OWN, PER_TOKEN, SECONDS, TOKENS, Family, counter, gauge, histogram
 from llm_gateway.telemetry.trace_families import TRACES
 
@@ -317,7 +318,7 @@ def _alias(name: str, of: str, *labels: str) -> Family:
 
 
 _CANONICAL: Mapping[str, Family] = MappingProxyType(
-    {family.name: family for family in (*REQUESTS, *PROVIDERS, *ACCOUNTS, *PROCESSES, *TRACES, *OPENTELEMETRY)}
+    {family.name: family for family in (*REQUESTS, *PROVIDERS, *ACCOUNTS, *PROCESSES, *TRACES, *CONTENT, *OPENTELEMETRY)}
 )
 
 ALIASES = (
@@ -339,7 +340,7 @@ GROUPS: Mapping[str, tuple[Family, ...]] = MappingProxyType(
         "Providers": PROVIDERS,
         "Accounts": ACCOUNTS,
         "Processes": PROCESSES,
-        "Traces": TRACES,
+        "Traces and the content log": (*TRACES, *CONTENT),
         "OpenTelemetry": OPENTELEMETRY,
         "Other names": ALIASES,
     }

@@ -13,7 +13,7 @@ UNKNOWN = "unknown"
 """A model's name that no provider has answered to, and that no configuration names."""
 LONGEST = 200
 """Characters of a model's name that no configuration names."""
-NEWCOMERS = 200
+NEWCOMERS = 50
 """Models that have a label though no configuration names them: the first ones that a provider answered for."""
 
 _OPERATIONS: Mapping[str, str] = MappingProxyType(

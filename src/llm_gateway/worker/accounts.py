@@ -6,9 +6,12 @@ import random
 from collections.abc import Callable
 from functools import partial
 from operator import attrgetter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llm_gateway.accounting.entries import Ledger
+from llm_gateway.accounting.logs import open_log
+from llm_gateway.accounting.owner import Taken
 from llm_gateway.accounting.wal import Wal, WhenFull
 from llm_gateway.config.schema import Config
 from llm_gateway.core.clock import Clock
@@ -27,6 +30,7 @@ from llm_gateway.snapshot.costs import Costs
 from llm_gateway.telemetry.journal import Log
 from llm_gateway.worker.budgets import Budgets
 from llm_gateway.worker.forward import Ask
+from llm_gateway.worker.pepper import StateUnusable
 
 if TYPE_CHECKING:
     from llm_gateway.limits.redis_book import RedisBook
@@ -46,7 +50,7 @@ class Accounts:
         self.ledger = Ledger(wal or Unrecorded(), self._ulid, clock, _unpriced, when_full, log)
         self._estimates = Estimates()
         self.alerts: Alerts = Alerts(self._alert)
-        memory = MemoryBook(clock, self.alerts)
+        self._memory = memory = MemoryBook(clock, self.alerts)
         self.book: Book = memory
         self._budgets = None if control is None else Budgets(control, node_of(self._ulid()), log)
         self._remembered: Remembered | None = None
@@ -55,6 +59,17 @@ class Accounts:
         self.redis: RedisBook | None = None
         """Where it is counted together with other workers; None: this one counts alone."""
         self._limiter: Limiter | None = None
+
+    @property
+    def holding(self) -> int:
+        """Requests that hold something of a limit."""
+        return self._memory.holding if self.redis is None else self.redis.holding
+
+    def redis_state(self) -> str:
+        """connected, failed, or disabled where none is configured."""
+        if self.redis is None:
+            return "disabled"
+        return "failed" if self.redis.degraded else "connected"
 
     async def begin(self, config: Config) -> None:
         """Before the first snapshot. Raises NotServable for a Redis that is there and cannot be worked with."""
@@ -141,3 +156,14 @@ class Unrecorded:
 
 def _unpriced(*_asked: object) -> None:
     """Before the first snapshot."""
+
+
+def open_ledger(config: Config, slot: int, clock: Clock) -> Wal | None:
+    """Raises StateUnusable: without a place for it no usage is recorded, which nobody would notice."""
+    try:
+        return open_log(config, slot, clock.now)
+    except Taken as error:
+        raise StateUnusable(str(error)) from None
+    except OSError as error:
+        where = Path(config.state.dir) / "ledger"
+        raise StateUnusable(f"{where}: {error.strerror or error}. Set state.dir to a directory that can be written.") from None

@@ -31,6 +31,7 @@ def restart_needed(old: Config, new: Config) -> list[str]:
         "cors": old.server.cors,
         "keepalive": old.server.keepalive,
         "drain": old.server.drain,
+        "drain_delay": old.server.drain_delay,
         "realtime": old.server.realtime,
         "access": old.server.access,
         "allowed_hosts": old.server.allowed_hosts,
@@ -38,10 +39,11 @@ def restart_needed(old: Config, new: Config) -> list[str]:
     }
     pairs = {
         "server": (old.server, replace(new.server, **live)),
-        "logging": (old.logging, new.logging),
+        "logging": (old.logging.access, new.logging.access),
         "state": (old.state, new.state),
         "ledger": (old.ledger, new.ledger),
         "redis": (old.redis, new.redis),
         "database": (old.database, new.database),
+        "telemetry": (old.telemetry.metrics.buckets, new.telemetry.metrics.buckets),
     }
     return [name for name, (before, after) in pairs.items() if before != after]

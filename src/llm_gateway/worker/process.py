@@ -175,13 +175,15 @@ class Process:
             config = self._bound.config
         else:
             config = config_of(unpack(snapshot.config), Problems(), option_names(), DIALECTS)
-        return Effective(config, managed.urls, managed.missing, snapshot.directory)
+        return Effective(config, managed.urls, managed.missing, snapshot.directory, snapshot.waiting(config.database))
 
     def _tell_supervisor(self) -> None:
         assert self._supervisor is not None  # noqa: S101 - connected
         assert self._serving is not None  # noqa: S101 - begun
         assert self._snapshot is not None  # noqa: S101 - begun
-        self._supervisor.tell("serving", plain(ServingNow(self._snapshot.number, float(self._serving.config.server.drain))))
+        server = self._serving.config.server
+        longest = float(server.drain_delay) + float(server.drain)
+        self._supervisor.tell("serving", plain(ServingNow(self._snapshot.number, longest)))
 
     async def _end(self) -> None:
         assert self._serving is not None  # noqa: S101 - begun
@@ -324,5 +326,10 @@ class Process:
                     self._reporter.anew()
             assert self._serving is not None  # noqa: S101 - begun
             self._serving.security.tell(self._link.tell, self._serving.keys, last=self._over.is_set())
+            self._serving.measured.tell(self._link.tell)
+            if self._serving.traces is not None:
+                self._serving.traces.tell(self._link.tell)
+            if self._serving.contents is not None:
+                self._serving.contents.tell(self._link.tell)
         except Exception as bug:  # noqa: BLE001 - reports are not worth a worker
             self._channel_bug(bug)

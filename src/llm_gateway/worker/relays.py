@@ -54,7 +54,10 @@ def build_relays(
     owned = copy(media)
     owned.authorize = authorize_owned
     owned.decide = _OneProvider(snapshot, "files", standings, again=1)
-    owned.ask = AskOwned(ask, owners, clock, show_unknown=config.files.unknown_ids == "show")
+    files = config.files
+    owned.ask = AskOwned(
+        ask, owners, clock, show_unknown=files.unknown_ids == "show", uncounted=files.uncounted_batches == "allow"
+    )
     through = copy(media)
     through.authorize = authorize_passthrough
     through.decide = _OneProvider(snapshot, NAME, standings, again=0)

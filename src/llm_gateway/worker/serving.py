@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import random
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -11,12 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llm_gateway._version import __version__
-from llm_gateway.accounting.logs import open_log
-from llm_gateway.accounting.owner import Taken
-from llm_gateway.accounting.wal import Wal
 from llm_gateway.config.schema import Config
 from llm_gateway.config.watch import Watch
-from llm_gateway.core.clock import Clock, SystemClock
+from llm_gateway.core.clock import SystemClock
 from llm_gateway.core.exchange import Exchange
 from llm_gateway.core.ids import Ids
 from llm_gateway.credentials.registry import Authorizers
@@ -33,17 +29,22 @@ from llm_gateway.resilience.memory import most_held
 from llm_gateway.resilience.probes import Wellness
 from llm_gateway.resilience.shedding import Shedding
 from llm_gateway.snapshot import Snapshot, compile_snapshot
+from llm_gateway.telemetry.content import Contents
+from llm_gateway.telemetry.ended import hashing
 from llm_gateway.telemetry.journal import Journal, Log, open_journal, where
 from llm_gateway.telemetry.observe import Observe
 from llm_gateway.telemetry.stats import Stats
-from llm_gateway.worker.accounts import Accounts
+from llm_gateway.telemetry.traces import Traces
+from llm_gateway.worker.accounts import Accounts, open_ledger
 from llm_gateway.worker.always import always_said
 from llm_gateway.worker.clients import Clients
 from llm_gateway.worker.control_store import ControlStore
 from llm_gateway.worker.defences import Defences
 from llm_gateway.worker.facts import known_models, provider_types, restart_needed, watched
 from llm_gateway.worker.forward import Ask, exposed
-from llm_gateway.worker.pepper import StateUnusable, load_peppers
+from llm_gateway.worker.heap import settle
+from llm_gateway.worker.measured import Measured
+from llm_gateway.worker.pepper import load_peppers
 from llm_gateway.worker.recognition import Recognition
 from llm_gateway.worker.refusals import refusal_renderer
 from llm_gateway.worker.relays import UPLOADS
@@ -65,6 +66,8 @@ class Effective:
     """Those that could not be started, and why."""
     directory: bytes | None = None
     """Tenants, projects and keys; None: those of the configuration only."""
+    waiting: bool = False
+    """Whether control never read the store yet, so that nobody knows what keys there are in it."""
 
 
 async def nothing_more() -> None:
@@ -79,10 +82,8 @@ class Serving:
         self._config = config
         self._environ = environ
         self._control = control
-        clock = SystemClock()
-        self._clock = clock
-        access = open_journal(config.logging.access)
-        self._access = access
+        self._clock = clock = SystemClock()
+        self._access = access = open_journal(config.logging.access)
         self._events = Journal(2)
         self.log = Log(self._events, clock, config.logging.level, config.logging.format)
         self.stats = Stats(known_models(config))
@@ -90,11 +91,16 @@ class Serving:
         providers, state = provider_types(config), Path(config.state.dir)
         self._health = Health(version=__version__, clock=clock, stats=self.stats, providers=providers, state_dir=state)
         recognition = Recognition(clock, self.log)
-        wal = _ledger(config, slot, clock)
+        wal = open_ledger(config, slot, clock)
         self._accounts = accounts = Accounts(clock, self.log, wal, config.ledger.when_full, control)
-        observe = Observe(clock, self.stats, access, config.logging.format, account=recognition.security.after(accounts.ended))
-        responses, owners = MemoryStore(clock.monotonic), MemoryOwners(clock.monotonic)
+        account, user = recognition.security.after(accounts.ended), hashing(self._pepper[0])
+        observe = Observe(clock, self.stats, access, config.logging.format, account=account, user=user)
         self._defences = Defences(clock, self.log, random.random, observe, self._report, accounts.ledger.sent)
+        self.traces = None if control is None else Traces(clock, random.Random(), user, self._report)  # noqa: S311 - names
+        self._shedding = Shedding(clock.monotonic, log=self.log)
+        self.contents = None if control is None else Contents(clock, user)
+        told = control is not None
+        self.measured = Measured(config, slot, observe, accounts, self._defences, self._shedding, access, told=told)
         self._shared = Shared(
             clock,
             self.stats,
@@ -102,20 +108,23 @@ class Serving:
             observe,
             self.log,
             self._report,
-            responses,
-            owners,
+            MemoryStore(clock.monotonic),
+            MemoryOwners(clock.monotonic),
             self._defences,
             accounts,
             recognition,
+            measured=self.measured,
+            traces=self.traces,
+            contents=self.contents,
             kept=None if control is None else ControlStore(control, clock, self.log),
         )
-        self._shedding = Shedding(clock.monotonic, log=self.log)
         self._loads = Loads(clock, self.log)
-        self._health.load = self._loads.of
+        self._health.load, self._health.redis = self._loads.of, accounts.redis_state
         self._health.wellness = self._defences.checks.wellness
         self._clients = Clients({})
         self._authorizers = Authorizers(clock, self.log)
         self._keys: KeyTable | None = None
+        self._health.waiting = lambda: self._keys is not None and self._keys.waiting
         self._settling: asyncio.TimerHandle | None = None
         self._server: Server | None = None
         self._app: App | None = None
@@ -171,7 +180,7 @@ class Serving:
         self._shedding.configure(config.resilience.shedding)
         self._shedding.start()
         self._app = App(self._world(snapshot, self._clients), Ids(self._clock.now), self._clock, self._shedding)
-        self._server = self._make_server(self._app, config)
+        self._server = self.measured.server = self._make_server(self._app, config)
         if sockets:
             await self._server.start_on(sockets)
         else:
@@ -182,7 +191,7 @@ class Serving:
         self._health.started = True
         if config.server.tls:
             self._background.add(asyncio.get_running_loop().create_task(self._watch_certificates(config)))
-        self._settling = asyncio.get_running_loop().call_later(SETTLE_SECONDS, _settle)
+        self._settling = asyncio.get_running_loop().call_later(SETTLE_SECONDS, settle)
         return self._server.port
 
     def swap(self, effective: Effective, retired: Callable[[], Awaitable[None]] = nothing_more) -> list[str]:
@@ -226,6 +235,7 @@ class Serving:
             standings=self._defences.standings,
             directory=effective.directory,
             keys=self._keys,
+            waiting=effective.waiting,
         )
 
     def _make_server(self, app: App, config: Config) -> Server:
@@ -291,13 +301,22 @@ class Serving:
                 journal.close()
 
     async def stop(self, grace: float | None = None) -> None:
-        """Readiness fails first, then requests finish within the grace time (None: server.drain), then everything ends."""
+        """Readiness fails first, then no connection is taken, requests finish, the ledger is written, everything ends.
+
+        `grace`: seconds that requests have; None: server.drain, after server.drain_delay.
+        """
         if self._health.draining:
             return
         self._health.draining = True
-        self.log("info", "draining")
+        server = self._config.server
+        delay = float(server.drain_delay) if grace is None else 0.0
+        self.log("info", "draining", delay=delay)
         if self._server is not None:
-            await self._server.drain(float(self._config.server.drain) if grace is None else grace)
+            self._server.leave()
+            await asyncio.sleep(delay)
+            self.log("info", "closing", connections=self._server.connections, requests=self._server.active)
+            await self._server.drain(float(server.drain) if grace is None else grace)
+            self.log("info", "drained")
         ending = [*self._background]
         for task in ending:
             task.cancel()
@@ -329,21 +348,3 @@ class Serving:
 
     def _engine_error(self, error: BaseException) -> None:
         self.log("error", "bug", error=type(error).__name__, at=where(error))
-
-
-def _settle() -> None:
-    """What is alive now stays alive: keep the collector from walking it for every request (performance.md: nil to 13 %)."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
-
-
-def _ledger(config: Config, slot: int, clock: Clock) -> Wal | None:
-    """Raises StateUnusable: without a place for it no usage is recorded, which nobody would notice."""
-    try:
-        return open_log(config, slot, clock.now)
-    except Taken as error:
-        raise StateUnusable(str(error)) from None
-    except OSError as error:
-        where = Path(config.state.dir) / "ledger"
-        raise StateUnusable(f"{where}: {error.strerror or error}. Set state.dir to a directory that can be written.") from None

@@ -54,13 +54,16 @@ from llm_gateway.routing.deciding import Deciding
 from llm_gateway.routing.features import Features
 from llm_gateway.routing.rules import rules_of
 from llm_gateway.snapshot import Snapshot
+from llm_gateway.telemetry.content import Contents
 from llm_gateway.telemetry.journal import Log
 from llm_gateway.telemetry.observe import Observe
 from llm_gateway.telemetry.stats import Stats
+from llm_gateway.telemetry.traces import Traces
 from llm_gateway.worker.accounts import Accounts
 from llm_gateway.worker.control_store import ControlStore
 from llm_gateway.worker.defences import Defences
 from llm_gateway.worker.lookups import GET, RESPONSES, lookups, routing_lookups
+from llm_gateway.worker.measured import Measured
 from llm_gateway.worker.recognition import Recognition
 from llm_gateway.worker.relays import build_relays
 from llm_gateway.worker.sessions import session_routes
@@ -111,6 +114,11 @@ class Shared:
     recognition: Recognition
     bits: Callable[[int], int] = random.getrandbits
     sessions: Sessions = field(default_factory=Sessions)
+    measured: Measured | None = None
+    traces: Traces | None = None
+    """None: there is nobody to tell."""
+    contents: Contents | None = None
+    """The same."""
     kept: ControlStore | None = None
     """Where control keeps things; None: there is no control process, and everything is in memory."""
 
@@ -120,6 +128,7 @@ def build_world(snapshot: Snapshot, clients: Mapping[str, Client], shared: Share
     config = snapshot.config
     clock = shared.clock
     shared.defences.configure(config)
+    _observe(snapshot, clients, shared)
     snapshot.authorizers.use(clients.get(""))
     who = shared.recognition.who(snapshot, clients.get(""))
     heartbeat = Heartbeat(float(config.server.keepalive))
@@ -134,7 +143,7 @@ def build_world(snapshot: Snapshot, clients: Mapping[str, Client], shared: Share
         dispatch=shared.defences.dispatch(snapshot.router),
         ask=_ask(config, clients, shared),
         clock=clock,
-        edge=Respond(clock, heartbeat),
+        edge=Respond(clock, heartbeat, shared.observe.wanted),
         report=shared.report,
     )
     store = _store(config, shared)
@@ -161,7 +170,7 @@ def build_world(snapshot: Snapshot, clients: Mapping[str, Client], shared: Share
     cors = _cors(config)
     return World(
         pipeline=pipeline,
-        responses=_with_memory(pipeline, snapshot, store, heartbeat),
+        responses=_with_memory(pipeline, snapshot, store, heartbeat, shared.observe.wanted),
         fronts=FRONTS,
         bound=bound,
         exact=MappingProxyType(exact),
@@ -174,6 +183,19 @@ def build_world(snapshot: Snapshot, clients: Mapping[str, Client], shared: Share
         default_front=OPENAI_CHAT,
         errors=_ERRORS,
     )
+
+
+def _observe(snapshot: Snapshot, clients: Mapping[str, Client], shared: Shared) -> None:
+    """What is logged, counted and traced from now on, and how."""
+    logging = snapshot.config.logging
+    shared.log.configure(logging.level, logging.format)
+    shared.observe.configure(logging.format)
+    if shared.measured is not None:
+        shared.measured.configure(snapshot, clients)
+    traces = shared.traces
+    shared.observe.tracer = None if traces is None else traces.configure(snapshot.config.telemetry.tracing)
+    contents = shared.contents
+    shared.observe.content = None if contents is None else contents.configure(snapshot.config.telemetry.content)
 
 
 def _deciding(snapshot: Snapshot, shared: Shared) -> Deciding:
@@ -252,7 +274,13 @@ def _owners(config: Config, shared: Shared) -> Owners:
     return shared.owners if shared.kept is None else shared.kept.owners
 
 
-def _with_memory(pipeline: Pipeline, snapshot: Snapshot, store: ResponseStore | None, heartbeat: Heartbeat) -> Pipeline:
+def _with_memory(
+    pipeline: Pipeline,
+    snapshot: Snapshot,
+    store: ResponseStore | None,
+    heartbeat: Heartbeat,
+    wanted: Callable[[Exchange], int],
+) -> Pipeline:
     """The same pipeline, but what is asked may go on from a kept response, and what is answered is kept."""
     config = snapshot.config
     unknown = config.responses.unknown_ids
@@ -270,7 +298,7 @@ def _with_memory(pipeline: Pipeline, snapshot: Snapshot, store: ResponseStore | 
         strict=config.translation.on_loss == "refuse",
     )
     made.observe = memory.observed
-    made.edge = Keep(pipeline.clock, heartbeat, store)
+    made.edge = Keep(pipeline.clock, heartbeat, store, wanted)
     return made
 
 

@@ -30,8 +30,10 @@ from llm_gateway.config.schema.routing import Action, Mirroring, Routing, Rule, 
 from llm_gateway.config.schema.secrets import Secrets
 from llm_gateway.config.schema.server import Admin, Cors, Limits, Realtime, Server, ServerTimeouts, ServerTls
 from llm_gateway.config.schema.signin import Oidc, SignIn
+from llm_gateway.config.schema.telemetry import Metrics, Telemetry
 from llm_gateway.config.schema.tenants import EndUser, Project, Tenant
 from llm_gateway.config.schema.tokens import CertificateRule, Claims, Grants, Introspection, Issuer, Jwt, Lockout, Mtls, Signing
+from llm_gateway.config.schema.tracing import Tracing
 
 
 class Sections(Section, frozen=True):
@@ -63,6 +65,7 @@ class Sections(Section, frozen=True):
     files: Annotated[Files, about("Files and batches.")] = Files()
     api: Annotated[Api, about("The HTTP API.")] = Api()
     logging: Annotated[Logging, about("What is logged.")] = Logging()
+    telemetry: Annotated[Telemetry, about("Metrics and traces.")] = Telemetry()
     ledger: Annotated[Ledger, about("How usage is recorded on disk.")] = Ledger()
     state: Annotated[State, about("What is kept on disk.")] = State()
     database: Annotated[Database, about("Where the control plane keeps what it is told.")] = Database()
@@ -121,6 +124,7 @@ __all__ = [
     "Lockout",
     "Logging",
     "Media",
+    "Metrics",
     "Mirroring",
     "ModelFacts",
     "Mtls",
@@ -154,8 +158,10 @@ __all__ = [
     "Signing",
     "Spending",
     "State",
+    "Telemetry",
     "Tenant",
     "TimeoutOverrides",
+    "Tracing",
     "Translation",
     "Versions",
     "Webhook",

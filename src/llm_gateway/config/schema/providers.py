@@ -89,6 +89,13 @@ class Provider(Section, frozen=True):
     ] = None
     proxy: Annotated[ProxyChoice | None, about("Proxy for this provider; absent: network.proxy.")] = None
     tls: Annotated[ProviderTls, about("TLS towards this provider.")] = ProviderTls()
+    propagate: Annotated[
+        Literal["none", "ids", "full"],
+        about(
+            "What it is told of a request's trace, where telemetry.tracing is on. ids: traceparent; full: the caller's tracestate"
+            " and baggage, too, which may tell of your systems; none: nothing."
+        ),
+    ] = "ids"
     passthrough: Annotated[Passthrough | None, about("Paths of it that are passed on as they are; absent: none.")] = None
     options: Options = Options()
     """What the type alone knows. Not a key of its own: see Options."""

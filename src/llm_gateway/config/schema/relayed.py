@@ -42,6 +42,13 @@ class Files(Section, frozen=True):
         Literal["hide", "show"],
         about("Files and batches that nobody is known to have made. hide: 404, and in no list; show: as if everyone had."),
     ] = "hide"
+    uncounted_batches: Annotated[
+        Literal["refuse", "allow"],
+        about(
+            "New batches of callers that a hard budget concerns: what a batch costs is not seen here, and is in no budget and in"
+            " no report. refuse: 403; allow: they are made all the same."
+        ),
+    ] = "refuse"
 
 
 class Passthrough(Section, frozen=True):

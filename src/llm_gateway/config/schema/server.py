@@ -127,12 +127,21 @@ class Server(Section, frozen=True):
 
     host: Annotated[Text, about("Address to listen on; anything but loopback needs auth.keys.")] = "127.0.0.1"
     port: Annotated[Port, about("Port to listen on; 0 takes a free one.")] = 8080
-    workers: Annotated[Workers, about("Worker processes; auto: one for each processor.")] = Workers(1)
+    workers: Annotated[
+        Workers, about("Worker processes; auto: one for each processor that the gateway may use, of a container by its share.")
+    ] = Workers(1)
     admin: Annotated[Admin | None, about("The listener for operators; false: none.")] = Admin()
     expose_admin: Annotated[bool, about("Whether /admin and /metrics are served on the main port too.")] = False
     limits: Annotated[Limits, about("Caps on what clients send.")] = Limits()
     timeouts: Annotated[ServerTimeouts, about("Deadlines for what clients send and read.")] = ServerTimeouts()
     drain: Annotated[Duration, about("On SIGTERM: how long running requests may take to finish.")] = Duration(30)
+    drain_delay: Annotated[
+        Duration,
+        about(
+            "On SIGTERM, before that: how long /health/ready answers 503 while requests are still taken, so that load balancers"
+            " stop sending any. A little more than their health checks need to notice."
+        ),
+    ] = Duration(0)
     keepalive: Annotated[
         Duration, about("A comment line is sent to a waiting stream this often, so that proxies keep it open; 0: never.")
     ] = Duration(15)

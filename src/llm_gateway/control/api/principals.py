@@ -13,7 +13,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from starlette.requests import Request
 
 from llm_gateway.control.admission import Admission
-from llm_gateway.control.app import headers_of
 from llm_gateway.core.errors import Forbidden
 from llm_gateway.identity.roles import SYSTEM_ADMIN, Principal, principal_of
 
@@ -21,6 +20,8 @@ Recogniser = Callable[[Request], Awaitable[Principal | None]]
 """Who it is by a session, say; None: this way of signing in was not used. Raises Unauthenticated, Forbidden."""
 HERE = Principal("anonymous", "anonymous", frozenset({SYSTEM_ADMIN}), scopes=frozenset({"admin:read"}))
 """Whoever is on this machine while there is no key."""
+_FROM_ELSEWHERE = ("origin", "forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+"""Header fields of requests that a web page sent, or that a proxy on this machine passed on for somebody."""
 
 
 class Principals:
@@ -39,8 +40,9 @@ class Principals:
         for other in self._others:
             found = await other(request)
             if found is not None:
+                self._admission.refuse_disabled(found.tenant)
                 return found
-        caller = self._admission.caller(headers_of(request))
+        caller = await self._admission.caller(request)
         if caller.kind != "anonymous":
             return principal_of(caller)
         if not self._admission.open or not from_here(request):
@@ -49,10 +51,10 @@ class Principals:
 
 
 def from_here(request: Request) -> bool:
-    """Whether it comes from this machine, and was not sent by a web page that has a name for it."""
+    """Whether it comes from this machine, and neither from a web page that has a name for it nor through a proxy."""
     client = request.client.host if request.client else ""
     host = request.headers.get("host", "")
-    return _loopback(client) and _named_here(host) and "origin" not in request.headers
+    return _loopback(client) and _named_here(host) and not any(name in request.headers for name in _FROM_ELSEWHERE)
 
 
 def _loopback(text: str) -> bool:

@@ -81,6 +81,8 @@ class Alerting:
         self._work = asyncio.Event()
         self._mail = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self.raised: dict[str, int] = {}
+        """How many alerts there were, by scope."""
         self.sent = 0
         self.given_up = 0
 
@@ -130,6 +132,7 @@ class Alerting:
         )
 
     def _tell(self, alert: Alert) -> None:
+        self.raised[alert.scope] = self.raised.get(alert.scope, 0) + 1
         self._log(
             "warning",
             "budget_alert",

@@ -35,6 +35,8 @@ PAUSE = 0.25
 LOOK_SECONDS = 5.0
 """Between two looks at logs where nothing seems to happen."""
 EXPIRE_SECONDS = 30.0
+LAST_SECONDS = 8.0
+"""For what is written when the gateway ends."""
 _BACKOFF = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -120,10 +122,31 @@ class Shipper:
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def close(self) -> None:
-        """What is being written is finished first; what workers wrote last is shipped by the next one."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        """What workers wrote last is shipped, too: the disk may go with this node.
+
+        What the store does not take in time, or while it is away, waits for the next one.
+        """
+        if self._task is None:
+            return
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        why = self.problem
+        if not why:
+            try:
+                await asyncio.wait_for(self._last(), LAST_SECONDS)
+            except TimeoutError:
+                why = f"the store did not take it within {LAST_SECONDS:g} s"
+            except (StoreError, OSError, _Moved) as error:
+                why = str(error)
+        if why:
+            self._log("warning", "ledger_left", why=why)
+
+    async def _last(self) -> None:
+        """Raises StoreError, OSError, _Moved."""
+        try:
+            await self.once()
+        except _Moved:  # the task was ended between a transaction and its note of it
+            await self.once()
 
     async def caught_up(self) -> None:
         """Returns when all that was written before is in the store. Whoever asks bounds the time."""

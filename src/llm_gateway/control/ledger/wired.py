@@ -54,7 +54,7 @@ class Keeping:
         self.shipper = Shipper(state, node_of(state), store, self.budgets, lambda: config().ledger, clock, log)
         self.retention = Retention(store, lambda: config().ledger, clock, log)
         self.alerting = Alerting(store, config, clock, log, sender=partial(Outward, environ))
-        self._recorded = config().ledger.enabled
+        self.recorded = config().ledger.enabled
 
     @property
     def asked(self) -> Mapping[str, Callable[[Worker, Any], Awaitable[Any]]]:
@@ -62,7 +62,7 @@ class Keeping:
         return {"spent": self._spent, "budget_alerts": self._alerts}
 
     def start(self) -> None:
-        if self._recorded:
+        if self.recorded:
             self.shipper.start()
         self.retention.start()
         self.alerting.start()

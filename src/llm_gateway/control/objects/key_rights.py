@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import msgspec
@@ -34,13 +34,16 @@ class KeyChecks:
         self._scopes = scopes
         self._ulid = ulid
 
-    async def document(self, asked: Asked, body: Any, kind: str, tenant: str, project: str, owner: str | None) -> str:
-        """What is kept of `body`, a NewKey or a ChangedKey, once it was checked."""
+    async def document(
+        self, asked: Asked, body: Any, kind: str, tenant: str, project: str, owner: str | None, had: Collection[str] = ()
+    ) -> str:
+        """What is kept of `body`, a NewKey or a ChangedKey, once it was checked. `had`: the passthrough that it has so far."""
         key = await self._in_place(asked, body, kind, tenant, project)
         roles = frozenset(body.roles)
         if roles and kind == "gateway":
             raise invalid([("roles", "a key of kind gateway has none: it asks models")])
         self.may_make(asked, kind, roles, tenant, key)
+        _may_pass(asked, body.passthrough, had)
         parents = await asked.read(lambda connection: self.place(connection, tenant, project))
         grant = msgspec.structs.replace(grant_of(key), roles=tuple(body.roles))
         within(grant, parents)
@@ -82,7 +85,7 @@ class KeyChecks:
             return
         if not assignable(asked.principal, roles, tenant):
             raise Forbidden(
-                f"You may not make a key with the roles {', '.join(sorted(roles))} here.",
+                f"You may not make, change or revoke a key with the roles {', '.join(sorted(roles))} here.",
                 details={"roles": sorted(roles)},
             )
 
@@ -90,3 +93,15 @@ class KeyChecks:
         document = said(body, without=("name", "kind", "tenant", "project", "roles", "disabled", "expires_at"))
         document |= {"name": f"key_{self._ulid()}", "key": _STAND_IN, "kind": kind, "tenant": tenant, "project": project}
         return await self._scopes.checked_key(asked, document)
+
+
+def _may_pass(asked: Asked, wanted: Collection[str], had: Collection[str]) -> None:
+    """Whoever belongs to a tenant gives nobody a provider's own paths: what he finds there is the gateway's account, with what
+    other tenants left in it. Raises Forbidden.
+    """
+    new = sorted({*wanted} - {*had})
+    if new and asked.principal.tenant and "*" not in had:
+        raise Forbidden(
+            "Only who administrates the gateway may give passthrough: a provider's own paths show all of its account.",
+            details={"passthrough": new},
+        )

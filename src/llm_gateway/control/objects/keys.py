@@ -112,7 +112,8 @@ class Keys:
         row = _mine(await asked.read(lambda connection: keys.get(connection, ident)), asked)
         before = self._document(row)
         body = bound(ChangedKey, merged(before, asked.body))
-        document = await self._checks.document(asked, body, row.kind, row.tenant, row.project, _owner(row))
+        had = before.get("passthrough", ())
+        document = await self._checks.document(asked, body, row.kind, row.tenant, row.project, _owner(row), had)
         expires = None if body.expires_at is None else int(body.expires_at.timestamp() * 1000)
         values = {
             "name": body.name,
@@ -173,6 +174,8 @@ class Keys:
 
         def end(connection: Connection) -> Change:
             old = _mine(keys.get(connection, ident), asked)
+            if ident != asked.principal.id:
+                self._checks.may_make(asked, old.kind, self._checks.roles(old), old.tenant)
             if asked.version is not None and old.version != asked.version:
                 raise refused(412, "precondition_failed", "It was changed meanwhile: get it again.")
             row = keys.revoke(connection, ident, asked.now)

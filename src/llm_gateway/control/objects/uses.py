@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -36,7 +37,10 @@ class Uses:
         """A worker: ids of keys that were used, and digests under the current pepper of those found under an older one. Raises
         msgspec.ValidationError.
         """
-        used, renewed = msgspec.convert(body, tuple[list[str], dict[str, bytes]])
+        self.noted(*msgspec.convert(body, tuple[list[str], dict[str, bytes]]))
+
+    def noted(self, used: Iterable[str], renewed: Mapping[str, bytes]) -> None:
+        """The same of keys that were used here, at the admin API."""
         now = int(self._clock.now() * 1000)
         for ident in used:
             if ident in self._last or len(self._last) < MOST:

@@ -1,0 +1,1 @@
+"""What scripts/stack.py starts, and how."""
