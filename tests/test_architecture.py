@@ -13,7 +13,19 @@ SOURCE = ROOT / "src" / "llm_gateway"
 TESTS = ROOT / "tests"
 MODULE_LINES = 350
 FUNCTION_LINES = 60
-WITHOUT_MIRROR = ("e2e", "peers", "faults", "contract", "fuzz", "nightly", "scripts", "benchmarks", "deployment", "monitoring", "docs")
+WITHOUT_MIRROR = (
+    "e2e",
+    "peers",
+    "faults",
+    "contract",
+    "fuzz",
+    "nightly",
+    "scripts",
+    "benchmarks",
+    "deployment",
+    "monitoring",
+    "docs",
+)
 """Folders of tests/ that look at the whole gateway, or at something outside of src/."""
 ALONE = frozenset(
     {
