@@ -135,7 +135,7 @@ class Stack:
 
     def _load(self, url: str) -> None:
         """One process for each key, which begins at once."""
-        scenario = settings.ROOT / "tests" / "load" / "stack.yaml"
+        scenario = settings.ROOT / "scripts" / "stacked" / "load.yaml"
         for load in settings.loads(self._rate):
             models = [word for name, share in load.models.items() for word in ("-m", f"{name}={share}")]
             stage = ["--rate", f"{load.rate:.3f}", "--duration", "7d", "--prompt", f"[cached=9] {self.secrets.PROMPT}"]

@@ -229,6 +229,8 @@ def test_decisions_are_listed() -> None:
         assert re.search(r"^Status: (accepted|superseded by \d{4})", text, re.MULTILINE)
 
 
+@pytest.mark.long
+@pytest.mark.timeout(180)
 def test_adding_a_provider_works_as_described(tmp_path: Path) -> None:
     """The steps of CONTRIBUTING.md, done to a copy of the source, make a provider that passes its contract unedited."""
     shutil.copytree(SOURCE, tmp_path / "src" / "llm_gateway", ignore=shutil.ignore_patterns("__pycache__"))

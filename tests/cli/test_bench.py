@@ -26,7 +26,9 @@ def bench(asking):
     return called
 
 
-@pytest.mark.parametrize("file", SCENARIOS, ids=lambda file: file.stem)
+@pytest.mark.parametrize(
+    "file", [pytest.param(file, id=file.stem, marks=[] if file.stem == "smoke" else pytest.mark.long) for file in SCENARIOS]
+)
 def test_every_scenario_runs_against_a_gateway(bench, file):
     """For a moment, with the simulator behind it: everything is answered."""
     seconds = {"smoke": 30, "baseline": 310, "stress": 840, "soak": 7260, "streaming": 305}[file.stem]

@@ -134,3 +134,17 @@ def test_the_real_clock(tmp_path: Path) -> None:
         await asyncio.gather(task, return_exceptions=True)
 
     asyncio.run(run())
+
+
+def test_what_was_just_read_is_watched_before_anybody_acts_on_it(tmp_path: Path) -> None:
+    """A file that a new configuration names may change while workers take that configuration: that is not missed."""
+    first, second = tmp_path / "a", tmp_path / "b"
+    first.write_text("1")
+    second.write_text("1")
+    watch = Watch([str(first)], lambda: None)
+    watch.also([str(second), str(first)])
+    before = dict(watch._seen)
+    second.write_text("22")
+    watch.paths = (str(first), str(second))
+    assert watch._seen == before
+    assert watch.paths == (str(first), str(second))

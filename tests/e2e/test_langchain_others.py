@@ -165,7 +165,7 @@ def test_errors(chat: Any, model: str) -> None:
     """The SDKs' typed exceptions, and no half answer that looks whole."""
     with pytest.raises(openai.RateLimitError) as caught:
         chat("responses", f"{model}-429").invoke("Hi")
-    assert caught.value.response.headers["retry-after"] == "7"
+    assert caught.value.response.headers["retry-after"] in ("5", "6", "7")  # less, if another test asked a moment ago
     with pytest.raises(openai.NotFoundError):
         chat("responses", "nobody").invoke("Hi")
     with pytest.raises(openai.InternalServerError):

@@ -46,6 +46,10 @@ class Watch:
         self._paths = tuple(paths)
         self._seen |= {path: _fingerprint(path) for path in self._paths if path not in self._seen}
 
+    def also(self, paths: Iterable[str]) -> None:
+        """These too, from now on: for files that were just read, before anybody acts on what stood in them."""
+        self.paths = tuple(dict.fromkeys((*self._paths, *paths)))
+
     async def run(self) -> None:
         """Watch until cancelled."""
         while True:

@@ -273,7 +273,8 @@ class Builder:
             left = deadline - asyncio.get_running_loop().time()
             self._changed.clear()
             try:
-                await asyncio.wait_for(self._changed.wait(), max(left, 0.0))
+                async with asyncio.timeout(max(left, 0.0)):  # noqa: TID251 - off the request path; wait_for can swallow a cancellation (CPython issue 86296)
+                    await self._changed.wait()
             except TimeoutError:
                 self._log("warning", "worker_slow", number=made.number)
                 return True

@@ -76,7 +76,7 @@ class Process:
         self._statistics = Statistics()
         self._tally = Tally(self._clock)
         self._background: set[asyncio.Task[None]] = set()
-        self._files: Watch | None = None
+        self._files = Watch((), self.rebuild)
         self._fresh = False
         self._log: Log | None = None
         self._app: ASGIApp | None = None
@@ -167,7 +167,7 @@ class Process:
         self._hub.start(Path(boot.state) / SOCKET)
         self._listener: Listener = Listener(self._app, self._sockets)
         self._listener.start()
-        self._files = Watch(boot.sources, self.rebuild)
+        self._files.also(boot.sources)
         self._background.add(asyncio.get_running_loop().create_task(self._files.run()))
         self._keeper.start(self.rebuild)
         self._builder.start()
@@ -260,9 +260,11 @@ class Process:
     async def _load(self) -> Loaded:
         """Raises ConfigErrors."""
         fresh, self._fresh = self._fresh, False
-        if self._administration is None:
-            return await self._load_with(kept(self._builder.extra), fresh=fresh)
-        return await self._load_with(await self._administration.configured.overlay(), fresh=fresh)
+        owner = self._administration
+        overlay = kept(self._builder.extra) if owner is None else await owner.configured.overlay()
+        loaded = await self._load_with(overlay, fresh=fresh)
+        self._files.also(loaded.config.sources)
+        return loaded
 
     async def _load_with(self, overlay: Overlay, *, fresh: bool = False) -> Loaded:
         """With objects of the API beside the file's. `fresh`: ask stores for every secret. Raises ConfigErrors."""
@@ -292,8 +294,7 @@ class Process:
         if self._administration is not None:
             self._administration.accepted(loaded.config, loaded.tree)
             self._administration.configured.accepted(loaded)
-        if self._files is not None:
-            self._files.paths = loaded.config.sources  # it may name other files now
+        self._files.paths = loaded.config.sources  # it may name other files now
         self._supervisor.tell("accepted", plain(Accepted(pack(loaded.tree))))
 
     def _known(self, config: Config) -> None:

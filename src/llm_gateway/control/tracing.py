@@ -242,6 +242,7 @@ class Exporter:
 
 async def _set_within(event: asyncio.Event, seconds: float) -> None:
     try:
-        await asyncio.wait_for(event.wait(), seconds)
+        async with asyncio.timeout(seconds):  # noqa: TID251 - off the request path; wait_for can swallow a cancellation (CPython issue 86296)
+            await event.wait()
     except TimeoutError:
         return
