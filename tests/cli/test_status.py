@@ -46,7 +46,8 @@ def test_backend_health(asking, data, fail):
         time.sleep(0.2)  # workers report once in a while
         fail()  # on a slow machine its circuit was tried again meanwhile
     assert done.exit_code == 1
-    assert "failures in a row" in next(line for line in done.stdout.splitlines() if line.startswith("gone"))
+    row = next(line for line in done.stdout.splitlines() if line.startswith("gone"))
+    assert "failures in a row" in row or "health checks could not reach it" in row  # whichever came first
     assert asking("backend-health", "-p", "sim").exit_code == 0
     only = asking("--json", "backend-health", "--unhealthy-only").stdout
     assert '"gone"' in only
