@@ -164,9 +164,10 @@ def test_a_key_cannot_be_guessed_piece_by_piece() -> None:
             identify.caller(asked)
         except GatewayError:
             took[length].append(time.perf_counter_ns() - began)
-    medians = [statistics.median(took[length]) for length in lengths]
-    slope = statistics.linear_regression(lengths, medians).slope
-    assert abs(slope * lengths[-1]) < 0.1 * statistics.median(medians), medians  # a comparison byte by byte would show more
+    # The fastest tenth: a busy machine has two speeds, and a median falls into either of them.
+    quick = [statistics.quantiles(took[length], n=10)[0] for length in lengths]
+    slope = statistics.linear_regression(lengths, quick).slope
+    assert abs(slope * lengths[-1]) < 0.1 * statistics.median(quick), quick  # a comparison byte by byte would show more
 
 
 def _noise(draw: random.Random, length: int) -> str:
