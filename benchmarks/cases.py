@@ -10,6 +10,8 @@ UP = 9811  # upstream.c: whole, burst, paced, message
 TLS, PROXY, GATEWAY = 9815, 9816, 9818
 SHARING, REDIS = 9819, 9820
 """A second gateway, which counts in Redis."""
+OBSERVING, COLLECTOR = 9821, 9822
+"""A third one, which traces, and who takes its traces."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,24 @@ CASES = (
     Case(
         "limited", "the same, a key with limits on requests, tokens and places, and a budget", "whole", "/whole", 3.0, key=COUNTED
     ),
-    Case("redis", "the same, counted in Redis (its own CPU left out)", "whole", "/whole", 5.0, key=COUNTED, port=SHARING),
+    Case(
+        "observed",
+        "the same, with 1 % of requests traced (metrics, access log and ledger are always on)",
+        "whole",
+        "/whole",
+        3.2,
+        key=COUNTED,
+        port=OBSERVING,
+    ),
+    Case(
+        "redis",
+        "the same without traces, counted in Redis (its own CPU left out)",
+        "whole",
+        "/whole",
+        5.0,
+        key=COUNTED,
+        port=SHARING,
+    ),
     Case("big", "100 KB chat, whole answer", "whole", "/whole", 3.0, size=100_000),
     Case(
         "paced",
@@ -46,6 +65,18 @@ CASES = (
         stream=True,
         connections=200,
         events=51,
+    ),
+    Case(
+        "observed-paced",
+        "the same, a key with limits, and 1 % of requests traced",
+        "paced",
+        "/paced",
+        1.5,
+        stream=True,
+        connections=200,
+        events=51,
+        key=COUNTED,
+        port=OBSERVING,
     ),
     Case("burst", "stream, 51 events at once (per event)", "burst", "/burst", 1.5, stream=True, events=51),
     Case("tls", "1.5 KB chat, TLS to the provider", "tls", "/tls", 3.3),
@@ -101,4 +132,5 @@ logging: {{access: LOG}}
 state: {{dir: STATE}}
 """
 
+TRACING = f"telemetry: {{tracing: {{endpoint: 'http://127.0.0.1:{COLLECTOR}', sample: 0.01}}}}\n"
 COUNTING = f"redis: {{url: 'redis://127.0.0.1:{REDIS}'}}\n"

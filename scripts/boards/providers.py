@@ -151,6 +151,13 @@ ANSWERED = Row(
             stack=True,
         ),
         Panel(
+            "From one to the next",
+            quantiles("gateway_failover_duration_seconds", HERE, "provider", of=(0.5, 0.95)),
+            "From an attempt that failed to the next one elsewhere, by who was asked next. Alert SlowFailover from 250 ms on.",
+            "s",
+            thresholds=((None, GREEN), (0.25, RED)),
+        ),
+        Panel(
             "Races lost",
             {"{{provider}}": f"sum by (provider) (rate(gateway_hedges_total{{{HERE}}}[$__rate_interval]))"},
             "Attempts that were given up for a faster one. They are paid for.",

@@ -92,6 +92,15 @@ CASES = (
     *both("HighRetryRate", requests("gateway_retries_total", 2), requests("gateway_retries_total", 0.5), "20m", **HERE),
     *both("HighFailoverRate", requests("gateway_failovers_total", 2), requests("gateway_failovers_total", 0.5), "20m", **AT_A),
     *both(
+        "SlowFailover",
+        histogram("gateway_failover_duration_seconds", B, {"0.25": 0.9, "0.5": 1, "+Inf": 1}),
+        histogram("gateway_failover_duration_seconds", B, {"0.25": 0.96, "0.5": 1, "+Inf": 1}),
+        "15m",
+        quantile="0.95",
+        **HERE,
+    ),
+    not_yet("SlowFailover", histogram("gateway_failover_duration_seconds", B, {"0.25": 0, "0.5": 1, "+Inf": 1}), "5m"),
+    *both(
         "ProviderQueues",
         {f"gateway_provider_load_waiting{{{A}}}": steady(30)},
         {f"gateway_provider_load_waiting{{{A}}}": steady(10)},

@@ -130,6 +130,42 @@ def test_a_failover_is_one_request_and_three_attempts():
     assert counted.value("gateway_tokens_total", provider="p", model="m", tenant="acme", type="output") == [50]
 
 
+def moved(*attempts: Attempt) -> Counted:
+    """What is counted of a request with these attempts, which was answered by the last one."""
+    ex = served()
+    ex.attempts[:] = attempts
+    return Counted()(ex)
+
+
+def test_a_failover_takes_as_long_as_nobody_is_asked():
+    """From the end of the attempt that failed to the next beginning, of who was not asked yet; a repeat after a pause is none."""
+    repeats = Attempt("q", "x", 100.1, 100.2, 500, "server_error"), Attempt("p", "m", 100.9, 101.0, 200)
+    counted = moved(Attempt("q", "x", 100.0, 100.02, 500, "server_error"), *repeats)
+    assert counted.value("gateway_failover_duration_seconds", provider="q") is None
+    took = counted.value("gateway_failover_duration_seconds", provider="p")
+    assert (sum(took[:-1]), took[-1]) == (1, pytest.approx(0.7))
+    assert took.index(1) == NAMES["gateway_failover_duration_seconds"].buckets.index(1.0)
+    around = Attempt("q", "x", 100.0, 100.02, 500, "server_error"), Attempt("p", "m", 100.02, 100.1, 500, "server_error")
+    counted = moved(*around, Attempt("q", "x", 103.0, 103.1, 200))
+    assert counted.value("gateway_failover_duration_seconds", provider="q") is None
+    assert counted.value("gateway_failover_duration_seconds", provider="p")[-1] == pytest.approx(0.0)
+
+
+def test_who_comes_after_a_stream_that_broke_is_timed_from_its_end():
+    """When it broke, and not when it had begun."""
+    broke = Attempt("q", "x", 100.0, 100.1, 200, "cut", over=105.0)
+    counted = moved(broke, Attempt("p", "m", 105.004, 105.1, 200))
+    assert counted.value("gateway_failover_duration_seconds", provider="p")[-1] == pytest.approx(0.004)
+
+
+def test_a_race_is_no_failover_until_both_have_failed():
+    """One that began beside another was not waited for; one that comes after both is timed from the later end."""
+    slow, quick = Attempt("q", "x", 100.0, 100.3, 500, "reset"), Attempt("r", "y", 100.1, 100.2, 500, "reset")
+    counted = moved(slow, quick, Attempt("p", "m", 100.31, 100.4, 200))
+    assert counted.value("gateway_failover_duration_seconds", provider="r") is None
+    assert counted.value("gateway_failover_duration_seconds", provider="p")[-1] == pytest.approx(0.01)
+
+
 def test_a_lost_race_is_a_hedge():
     """Of the provider that was given up; the winner is no retry of it."""
     ex = served()

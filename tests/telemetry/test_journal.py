@@ -43,7 +43,7 @@ def test_a_reader_that_does_not_read_costs_lines_and_not_time(monkeypatch):
     began = time.monotonic()
     for _ in range(40):
         journal.write(b"x" * 65535 + b"\n", 3)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 20  # a write that waits waits for ever
     assert journal.dropped >= 3 * (40 - 17)
     assert journal.dropped % 3 == 0
     taken = threading.Thread(target=lambda: [None for _ in iter(lambda: os.read(reading, 1 << 16), b"")])

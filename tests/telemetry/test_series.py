@@ -34,6 +34,21 @@ def test_only_what_came_since_is_told():
     }
 
 
+@pytest.mark.parametrize(
+    ("family", "at", "labels"),
+    [
+        ("gateway_errors_total", 2, ("/v1/chat/completions", "p", "")),
+        ("gen_ai_client_operation_duration_seconds", 3, ("chat", "openai", "m", "")),
+    ],
+)
+def test_words_of_providers_are_bounded(family, at, labels):
+    """A provider that puts another word into each of its error's `code` fills one family up to its bound, and no further."""
+    counts = Counts(most=100)
+    for number in range(1000):
+        counts.series(family, (*labels[:at], f"code {number}", *labels[at + 1 :]))
+    assert counts.total() == 101
+
+
 def test_what_could_not_be_told_is_told_later():
     """A piece counts as told when the next one is asked for."""
     counts = Counts()

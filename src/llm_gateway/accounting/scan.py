@@ -11,6 +11,8 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from llm_gateway.accounting.owner import running
 from llm_gateway.accounting.segment import (
     FRAME,
@@ -46,12 +48,17 @@ class Position(NamedTuple):
         return cls(packed >> 32, packed & 0xFFFFFFFF)
 
 
-class Frame(NamedTuple):
-    """One record. `run`: of the process that wrote it."""
+class Frame(msgspec.Struct, frozen=True, gc=False):
+    """One record, and the segment and the offset where it stands. `run`: of the process that wrote it."""
 
-    at: Position
+    segment: int
+    offset: int
     run: bytes
     payload: bytes
+
+    @property
+    def at(self) -> Position:
+        return Position(self.segment, self.offset)
 
 
 class Damage(NamedTuple):
@@ -201,7 +208,7 @@ class Scanner:
         while len(frames) < most:
             payload, end = reader.frame(offset)
             if payload is not None:
-                frames.append(Frame(Position(number, offset), run, payload))
+                frames.append(Frame(number, offset, run, payload))
                 offset = end
             elif end == SEALED:
                 self.position = Position(number + 1)

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from llm_gateway.channel.address import check_peer, listen
-from llm_gateway.channel.link import HELLO_SECONDS, VERSION, Hello
+from llm_gateway.channel.link import HELLO_SECONDS, LEAVING, VERSION, Hello
 from llm_gateway.channel.peer import Answering, Handlers, Peer, Refused, Unanswered
 
 MOST_WORKERS = 1024
@@ -29,6 +29,8 @@ class Worker:
     number: int
     peer: Peer
     digests: dict[str, bytes] = field(default_factory=dict)
+    leaves: bool = False
+    """It said so, or we do: that the connection ends is in order."""
 
 
 class Hub:
@@ -51,7 +53,7 @@ class Hub:
         self._left = left
         self._handlers = Handlers(
             {"hello": self._hello, **{name: self._known(handler) for name, handler in asked.items()}},
-            {name: self._heard(handler) for name, handler in told.items()},
+            {name: self._heard(handler) for name, handler in {**told, LEAVING: _leaving}.items()},
             report,
             self._lost,
         )
@@ -74,6 +76,8 @@ class Hub:
         if self._accepting is not None:
             self._accepting.cancel()
             await asyncio.gather(self._accepting, return_exceptions=True)
+        for worker in self._by_peer.values():
+            worker.leaves = True
         peers = [*self._by_peer, *self._strangers]
         for peer in peers:
             peer.close()
@@ -170,3 +174,7 @@ class Hub:
             self._someone.clear()
         if worker is not None:
             self._left(worker)
+
+
+def _leaving(worker: Worker, _body: Any) -> None:
+    worker.leaves = True

@@ -15,6 +15,8 @@ from llm_gateway.channel.peer import Handlers, Peer, Unanswered
 
 VERSION = 1
 """Of what is said over the channel. Others are refused."""
+LEAVING = "leaving"
+"""What a worker says last, if it ends in order."""
 HELLO_SECONDS = 5.0
 _PAUSES = (0.02, 0.05, 0.1, 0.2)
 """To look whether somebody listens costs 50 us; control that comes back must not be waited for."""
@@ -81,6 +83,7 @@ class Link:
             await asyncio.gather(self._task, return_exceptions=True)
         if self._peer is not None:
             peer = self._peer
+            peer.tell(LEAVING, None)
             peer.close()
             await peer.gone.wait()
 

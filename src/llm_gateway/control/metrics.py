@@ -19,6 +19,7 @@ from llm_gateway.channel.hub import Worker
 from llm_gateway.config.schema import Config
 from llm_gateway.config.schema import Metrics as Settings
 from llm_gateway.control.admission import Admission
+from llm_gateway.control.metrics_answer import Answer, Places
 from llm_gateway.control.metrics_processes import Processes
 from llm_gateway.control.metrics_tally import Tally
 from llm_gateway.control.metrics_text import OPEN, PLAIN, rendered
@@ -60,12 +61,13 @@ class Metrics:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="metrics")
         """Always the same one: each thread keeps memory of its own for the megabytes that a text may have."""
         self._texts: dict[bool, tuple[float, bytes, bytes]] = {}
+        self._places = Places()
 
     def routes(self) -> Sequence[BaseRoute]:
         return (Route("/metrics", self.answer, methods=["GET"]),)
 
     async def answer(self, request: Request) -> Response:
-        """Raises NotFound where they are off, Unauthenticated, Forbidden."""
+        """Raises NotFound where they are off, Unauthenticated, Forbidden, Overloaded."""
         settings = self._settings()
         if not settings.enabled:
             raise NotFound("There are no metrics: telemetry.metrics.enabled is false.", code="not_found")
@@ -73,11 +75,16 @@ class Metrics:
             await self._admission.demand(request, "admin:read")
         openmetrics = "application/openmetrics-text" in request.headers.get("accept", "")
         packed = "gzip" in request.headers.get("accept-encoding", "")
-        plain, compressed = await self._text(openmetrics=openmetrics)
+        self._places.take()
+        try:
+            plain, compressed = await self._text(openmetrics=openmetrics)
+        except BaseException:
+            self._places.give_back()
+            raise
         headers = {"content-type": OPEN if openmetrics else PLAIN, "cache-control": "no-store", "vary": "Accept, Accept-Encoding"}
         if packed:
             headers["content-encoding"] = "gzip"
-        return Response(compressed if packed else plain, headers=headers)
+        return Answer(compressed if packed else plain, headers, self._places.give_back)
 
     async def _text(self, *, openmetrics: bool) -> tuple[bytes, bytes]:
         """The same for all who ask at about the same time."""

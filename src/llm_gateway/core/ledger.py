@@ -18,7 +18,7 @@ SCHEMA = 1
 """Of what the token classes mean; raised whenever one of them changes."""
 
 
-class AttemptRow(msgspec.Struct, frozen=True, omit_defaults=True):
+class AttemptRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One try at one deployment, in the order in which they began."""
 
     provider: str
@@ -30,7 +30,7 @@ class AttemptRow(msgspec.Struct, frozen=True, omit_defaults=True):
     """Whether it lost a race to another one: given up, and perhaps billed all the same."""
 
 
-class LedgerRow(msgspec.Struct, frozen=True, omit_defaults=True):
+class LedgerRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Times are Unix milliseconds, money is nano-dollars, tokens stand in exactly one class each (core/usage.py)."""
 
     id: str

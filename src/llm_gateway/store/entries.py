@@ -67,16 +67,16 @@ def _kind(name: str) -> type:
     return ledger.c["end_user" if name == "user" else name].type.python_type
 
 
-def _same(value: Any) -> Any:
-    return value
-
-
-def _converter(name: str) -> Callable[[Any], Any]:
-    nested: dict[str, Callable[[Any], Any]] = {"tags": _words, "units": _units, "unpriced": _json, "attempts": _attempts}
-    return nested.get(name) or (clean_text if _kind(name) is str else _same)
-
-
-_CONVERTERS: Final = tuple(_converter(name) for name in FIELDS)
+_CONVERTED: Final[tuple[tuple[str, Callable[[Any], str]], ...]] = (
+    ("tags", _words),
+    ("units", _units),
+    ("unpriced", _json),
+    ("attempts", _attempts),
+)
+_NESTED: Final = tuple((FIELDS.index(name), convert) for name, convert in _CONVERTED)
+_TEXT_NAMES: Final = tuple(name for name in FIELDS if _kind(name) is str and name not in dict(_CONVERTED))
+_TEXT_PLACES: Final = tuple(map(FIELDS.index, _TEXT_NAMES))
+_texts = attrgetter(*_TEXT_NAMES)
 _WHOLES: Final = tuple(name for name in FIELDS if _kind(name) is int and name != "at")
 _REALS: Final = tuple(name for name in FIELDS if _kind(name) is float)
 _wholes = attrgetter(*_WHOLES)
@@ -85,7 +85,14 @@ _reals = attrgetter(*_REALS)
 
 def values(row: LedgerRow) -> tuple[Any, ...]:
     """Of a sane row, in the order of COLUMNS. Whatever a caller or a provider wrote into it, this can be stored."""
-    return tuple([convert(value) for convert, value in zip(_CONVERTERS, msgspec.structs.astuple(row), strict=True)])
+    found = list(msgspec.structs.astuple(row))
+    texts = _texts(row)
+    if max(map(len, texts)) > LONGEST or "\0" in "".join(texts):
+        for index in _TEXT_PLACES:
+            found[index] = clean_text(found[index])
+    for index, convert in _NESTED:
+        found[index] = convert(found[index])
+    return tuple(found)
 
 
 def ledger_row(row: Row[Any]) -> LedgerRow:

@@ -31,7 +31,8 @@ _ADD = Upsert(
 )
 
 _group_of = attrgetter(*("user" if name == "end_user" else name for name in GROUPED))
-_tokens_of = attrgetter(*TOKENS)
+_summed_of = attrgetter(*TOKENS, "cost", "estimated", "latency_ms")
+_NOTHING: Final = (0,) * len(SUMS)
 
 Group = tuple[str, ...]
 Sums = list[float]
@@ -54,11 +55,9 @@ def rollup_sums() -> list[Any]:
 def fold(connection: Connection, changes: Changes) -> None:
     """Adds what a batch changed. In the transaction that changed it, or else they drift apart."""
     changed: dict[tuple[int, Group], Sums] = {}
-    for row in changes.added:
-        _count(changed, row, 1)
-    for old, new in changes.replaced:
-        _count(changed, old, -1)
-        _count(changed, new, 1)
+    _count(changed, changes.added, 1)
+    _count(changed, (old for old, _ in changes.replaced), -1)
+    _count(changed, (new for _, new in changes.replaced), 1)
     made = _rows((day, group, sums) for (day, group), sums in changed.items())
     rows = sorted(made, key=lambda row: row[:2])  # everybody locks them in the same order
     if not rows:
@@ -116,16 +115,17 @@ def _of_day(day: int) -> Select[Any]:
     return select(*groups, *ledger_sums()).where(ledger.c.at >= day, ledger.c.at < day + DAY).group_by(*groups)
 
 
-def _count(changed: dict[tuple[int, Group], Sums], row: LedgerRow, sign: int) -> None:
-    group = tuple(map(clean_text, _group_of(row)))
-    real = row.status != "correction"
-    amounts = (real, *_tokens_of(row), row.cost, row.estimated, bool(row.unpriced), row.latency_ms)
-    key = (row.at - row.at % DAY, group)
-    there = changed.get(key)
-    if there is None:
-        changed[key] = [sign * amount for amount in amounts]
-    else:
-        changed[key] = [before + sign * amount for before, amount in zip(there, amounts, strict=True)]
+def _count(changed: dict[tuple[int, Group], Sums], rows: Iterable[LedgerRow], sign: int) -> None:
+    alike: dict[tuple[int, Group], list[LedgerRow]] = {}
+    for row in rows:
+        alike.setdefault((row.at - row.at % DAY, _group_of(row)), []).append(row)
+    for (day, names), those in alike.items():
+        *counts, latency = map(sum, zip(*map(_summed_of, those), strict=True))
+        requests = 0 if those[0].status == "correction" else len(those)
+        amounts = (requests, *counts, sum(1 for row in those if row.unpriced), latency)
+        key = (day, tuple(map(clean_text, names)))
+        before = changed.get(key, _NOTHING)
+        changed[key] = [there + sign * amount for there, amount in zip(before, amounts, strict=True)]
 
 
 def _rows(sums: Iterable[tuple[int, Group, Sums]]) -> Iterator[tuple[Any, ...]]:

@@ -35,6 +35,10 @@ class Try(NamedTuple):
     seconds: float
     lost: bool = False
     """A race against another attempt."""
+    started: float = 0.0
+    """Monotonic seconds."""
+    ended: float = 0.0
+    """The same: when it failed or was answered, of a stream when that was over; 0.0: it was given up."""
 
 
 class Unusual(msgspec.Struct, gc=False):
@@ -156,7 +160,15 @@ def ended_of(ex: Exchange, wall: float, now: float, user: Callable[[Exchange], s
 def _unusual(ex: Exchange) -> Unusual:
     error = ex.error
     tries = [
-        Try(one.provider, one.model, one.status, one.error, one.ended - one.started if one.ended else 0.0)
+        Try(
+            one.provider,
+            one.model,
+            one.status,
+            one.error,
+            one.ended - one.started if one.ended else 0.0,
+            started=one.started,
+            ended=one.over or one.ended,
+        )
         for one in ex.attempts[:MOST_TRIES]
     ]
     asked = (tries[-1].provider, tries[-1].model) if tries else ("", "")

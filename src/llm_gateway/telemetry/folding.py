@@ -174,20 +174,34 @@ class Folding:
             add("gateway_errors_total", (endpoint, cell.spender[0], unusual.error))
         if unusual.limit:
             self._refused(record, unusual)
-        before: Try | None = None
         for one in unusual.tries:
             answered = one.error is None and 0 < one.status < FAILED and one.seconds > 0.0
             self._tried(one, self.naming.model(one.provider, one.model, answered=answered))
-            if one.lost:
-                add("gateway_hedges_total", (one.provider,))
-                continue
-            if before is not None and before.error is not None:
-                again = before.provider == one.provider and before.model == one.model
-                add("gateway_retries_total" if again else "gateway_failovers_total", (before.provider, before.error))
-            before = one
+        self._moved(unusual.tries)
         if len(unusual.tries) == 1 and not record.stream and cell.requests is not None:
             own = max(record.latency - unusual.tries[0].seconds, 0.0)
             self.counts.observe("gateway_overhead_seconds", (endpoint,), own)
+
+    def _moved(self, tries: list[Try]) -> None:
+        """From one attempt to the next, because it failed."""
+        add = self.counts.add
+        asked: set[tuple[str, str]] = set()
+        before: Try | None = None
+        over = 0.0
+        """When the last of those before had ended: two that raced may both have failed."""
+        for one in tries:
+            if one.lost:
+                add("gateway_hedges_total", (one.provider,))
+                continue
+            who = one.provider, one.model
+            if before is not None and before.error is not None:
+                again = who == (before.provider, before.model)
+                add("gateway_retries_total" if again else "gateway_failovers_total", (before.provider, before.error))
+                if who not in asked and one.started >= over > 0.0:
+                    self.counts.observe("gateway_failover_duration_seconds", (one.provider,), one.started - over)
+            asked.add(who)
+            over = max(over, one.ended)
+            before = one
 
     def _refused(self, record: Ended, unusual: Unusual) -> None:
         caller = record.caller

@@ -58,7 +58,7 @@ _GEMINI: Mapping[str, str] = MappingProxyType(
         "batchEmbedContents": "embeddings",
     }
 )
-_PROVIDERS: Mapping[str, str] = MappingProxyType(
+MAKERS: Mapping[str, str] = MappingProxyType(
     {
         "bedrock": "aws.bedrock",
         "azure": "azure.ai.openai",
@@ -126,4 +126,4 @@ class Naming:
     def system(self, provider: str) -> str:
         """gen_ai.provider.name."""
         kind = self._types.get(provider, provider)
-        return _PROVIDERS.get(kind, kind)
+        return MAKERS.get(kind, kind)

@@ -18,8 +18,10 @@ Told = dict[str, list[tuple[Labels, list[float]]]]
 """Family -> labels and what came since the last time: of a counter one number; of a histogram how many in each bucket, above the
 last one, and the sum.
 """
-FREE = frozenset({"provider", "model", "tenant", "project", "key", "alias", "gen_ai_provider_name", "gen_ai_request_model"})
-"""Labels that have as many values as there are names; the others have few, by nature."""
+FREE = frozenset(
+    {"provider", "model", "tenant", "project", "key", "alias", "error_type", "gen_ai_provider_name", "gen_ai_request_model"}
+)
+"""Labels that have as many values as there are names, or words of providers; the others have few, by nature."""
 
 
 class Series:

@@ -21,6 +21,7 @@ from typing import NamedTuple
 import msgspec
 
 from llm_gateway.core.trace import Bits, new_span_id
+from llm_gateway.telemetry.naming import MAKERS
 from llm_gateway.telemetry.trace_facts import Facts, Stage, Try
 
 INTERNAL, SERVER, CLIENT = 1, 2, 3
@@ -29,18 +30,6 @@ Attributes = dict[str, str | int | float | bool]
 
 OPERATIONS: Mapping[str, str] = MappingProxyType({"completion": "text_completion", "embedding": "embeddings"})
 """gen_ai.operation.name, where it is not our own word."""
-MAKERS: Mapping[str, str] = MappingProxyType(
-    {
-        "azure": "azure.ai.openai",
-        "bedrock": "aws.bedrock",
-        "bedrock_mantle": "aws.bedrock",
-        "gemini": "gcp.gemini",
-        "mistral": "mistral_ai",
-        "vertex": "gcp.vertex_ai",
-        "xai": "x_ai",
-    }
-)
-"""A provider's type to gen_ai.provider.name, where that is another word."""
 FAILED = 500
 """From this status on, a request's own span says that it failed: a refusal is the caller's matter."""
 WRONG = frozenset({"cut", "failed", "drained"})

@@ -14,6 +14,7 @@ from llm_gateway.config.schema import Config
 from llm_gateway.config.watch import Watch
 from llm_gateway.core.clock import SystemClock
 from llm_gateway.core.exchange import Exchange
+from llm_gateway.core.heap import settle
 from llm_gateway.core.ids import Ids
 from llm_gateway.credentials.registry import Authorizers
 from llm_gateway.edge.app import App, World
@@ -42,7 +43,6 @@ from llm_gateway.worker.control_store import ControlStore
 from llm_gateway.worker.defences import Defences
 from llm_gateway.worker.facts import known_models, provider_types, restart_needed, watched
 from llm_gateway.worker.forward import Ask, exposed
-from llm_gateway.worker.heap import settle
 from llm_gateway.worker.measured import Measured
 from llm_gateway.worker.pepper import load_peppers
 from llm_gateway.worker.recognition import Recognition

@@ -16,7 +16,7 @@ from llm_gateway.accounting.scan import Position, Scanner
 from llm_gateway.control.ledger.bring import bring
 from llm_gateway.control.ledger.budgets import Budgets
 from llm_gateway.control.ledger.queries import moment
-from llm_gateway.control.ledger.slot import unread
+from llm_gateway.control.ledger.slot import Unread
 from llm_gateway.core.clock import Clock
 from llm_gateway.core.ledger import LedgerRow
 from llm_gateway.store import ledger_reading, marks, rollups, shipped, spending
@@ -79,7 +79,7 @@ class Checking:
             start = Position() if at is None else Position(at.segment, at.offset)
             directory = directory_of(self._state, slot)
             names = [path.name for path in quarantined(directory)]
-            found.append(LogStatus(slot, *start, unread(directory, start), names))
+            found.append(LogStatus(slot, *start, Unread(directory)(start), names))
         return found
 
     def verify(self) -> Found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,9 @@ from llm_gateway.accounting.scan import Damage, Position, Scanner
 from llm_gateway.accounting.segment import FRAME, HEADER_BYTES, LARGEST, SEALED, WORD, name_of, numbers
 from llm_gateway.config.schema.ledger import Ledger as Section
 from llm_gateway.core.ledger import LedgerRow
+
+PIECE = 64 << 10
+"""Bytes that are read at once where only lengths matter."""
 
 
 class Parcel(NamedTuple):
@@ -34,6 +38,7 @@ class Slot:
         self._scanner = Scanner(directory, start)
         self._fold = Fold(start)
         self._parcel: Parcel | None = None
+        self._unread = Unread(directory)
 
     @property
     def running(self) -> int:
@@ -74,33 +79,57 @@ class Slot:
 
     def waiting(self) -> int:
         """Bytes of the log that are not in the store. Raises OSError."""
-        return unread(self.directory, self.brought)
+        return self._unread(self.brought)
 
     def size(self) -> int:
         """Bytes that its files have on the disk. Raises OSError."""
         return sum((self.directory / name_of(number)).stat().st_size for number in numbers(self.directory))
 
 
-def unread(directory: Path, start: Position) -> int:
-    """Bytes of records behind a position. Raises OSError."""
-    found = 0
-    for number in numbers(directory):
-        if number < start.segment:
-            continue
-        begin = max(start.offset, HEADER_BYTES) if number == start.segment else HEADER_BYTES
-        try:
-            with (directory / name_of(number)).open("rb") as file:
-                found += _written(file.read(), begin) - begin
-        except FileNotFoundError:  # deleted this moment
-            continue
-    return found
+class Unread:
+    """Bytes of a log's records behind a position. One that is kept looks at each record once, however often it is asked; it never
+    holds more than PIECE of a file.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._ends: dict[int, tuple[int, int]] = {}
+        """Of each segment, which file it was, and where what was written ended."""
+
+    def __call__(self, start: Position) -> int:
+        """Raises OSError."""
+        found = 0
+        ends: dict[int, tuple[int, int]] = {}
+        for number in numbers(self._directory):
+            if number < start.segment:
+                continue
+            begin = max(start.offset, HEADER_BYTES) if number == start.segment else HEADER_BYTES
+            try:
+                fd = os.open(self._directory / name_of(number), os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:  # deleted this moment
+                continue
+            try:
+                file = os.fstat(fd).st_ino
+                known, end = self._ends.get(number, (file, 0))
+                end = _written(fd, max(begin, end) if known == file else begin)
+            finally:
+                os.close(fd)
+            ends[number] = file, end
+            found += end - begin
+        self._ends = ends
+        return found
 
 
-def _written(data: bytes, offset: int) -> int:
+def _written(fd: int, offset: int) -> int:
     """Where what was written ends. Lengths alone are looked at."""
-    while offset + FRAME.size <= len(data):
-        length: int = WORD.unpack_from(data, offset)[0]
+    piece, start = b"", offset
+    while True:
+        at = offset - start
+        if at + FRAME.size > len(piece):
+            piece, start, at = os.pread(fd, PIECE, offset), offset, 0
+            if len(piece) < FRAME.size:
+                return offset
+        length: int = WORD.unpack_from(piece, at)[0]
         if length == SEALED or not 0 < length <= LARGEST:
-            break
+            return offset
         offset += FRAME.size + length
-    return offset
