@@ -13,6 +13,7 @@ from llm_gateway.core.exchange import Attempt, Exchange
 from llm_gateway.core.ledger import Bill, Priced
 from llm_gateway.core.usage import BilledUsage, MediaUsage, Usage
 from llm_gateway.dialects.base import Operation
+from llm_gateway.dialects.openai_media import MEDIA, MediaFront
 from llm_gateway.providers.continuing.story import Leg
 from routed import candidate
 
@@ -195,6 +196,35 @@ def test_other_operations() -> None:
         assert bill(served_by_a(None, operation=operation)) == Bill(Usage(), 0, "none", False, (), "", "")
     assert bill(served_by_a(None, operation=Operation.SPEECH)).unpriced == ("usage",)
     assert bill(served_by_a(MediaUsage(images=2), operation=Operation.IMAGE)).unpriced == ("images",)
+
+
+def pictures(usage: Usage | None) -> Exchange:
+    """A request for three of them."""
+    ex = exchange(b'{"model":"m","prompt":"x","n":3,"size":"1024x1024"}', operation=Operation.IMAGE)
+    ex.view = MediaFront(MEDIA[0], b"application/json").view(ex.body)
+    asked(ledger(), ex)
+    if usage is not None:
+        served(ex, usage)
+    return ex
+
+
+def per_picture(_provider: str, _model: str, usage: Usage, _at: float, _tier: str) -> Priced | None:
+    return Priced(7 * usage.images if isinstance(usage, MediaUsage) else 0)
+
+
+def test_pictures_that_nobody_counted() -> None:
+    """A caller who leaves has them made all the same: so many as were asked for. An answer that tells no count is no gift, and
+    a refusal costs nothing."""
+    for ex in (pictures(None), pictures(Usage())):
+        ex.usage = None
+        made = bill_of(ex, per_picture, 1.0, candidate("a"))
+        assert (made.cost, made.estimated, made.unpriced) == (21, True, ())
+        assert made.usage == MediaUsage(images=3, input=13, size="1024x1024")
+    told = bill_of(pictures(MediaUsage(images=2)), per_picture, 1.0, candidate("a"))
+    assert (told.cost, told.estimated) == (14, False)
+    refused = pictures(None)
+    refused.attempts[-1].status, refused.attempts[-1].error = 429, "rate_limited"
+    assert bill_of(refused, per_picture, 1.0, candidate("a")).cost == 0
 
 
 def test_nobody_was_asked() -> None:

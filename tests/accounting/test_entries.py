@@ -15,8 +15,10 @@ from llm_gateway.core.clock import FakeClock
 from llm_gateway.core.errors import Draining, Forbidden, Overloaded, UpstreamError
 from llm_gateway.core.exchange import Exchange
 from llm_gateway.core.ids import Ids
-from llm_gateway.core.ledger import AttemptRow, LedgerRow
+from llm_gateway.core.ledger import AttemptRow, LedgerRow, Priced
 from llm_gateway.core.usage import MediaUsage, Usage
+from llm_gateway.dialects.base import Operation
+from llm_gateway.dialects.openai_media import MEDIA, MediaFront
 from resilience_support import Noted
 
 
@@ -221,6 +223,22 @@ def test_units_are_kept() -> None:
     outcome = records(book)[-1]
     assert isinstance(outcome, Outcome)
     assert (outcome.units, outcome.tokens[0], len(outcome.tokens)) == ({"images": 2}, 3, 10)
+
+
+def test_pictures_of_a_worker_that_dies() -> None:
+    """Its estimate is what was asked for at its price, and not a file's bytes as tokens."""
+    book = Book()
+    made = ledger(book)
+    made.prices = lambda _provider, _model, usage, _at, _tier: Priced(usage.images * 7 + usage.input)  # type: ignore[attr-defined]
+    ex = exchange(
+        b'{"model":"m","prompt":"x","n":3,"images":[{"image_url":"' + b"A" * 400_000 + b'"}]}', operation=Operation.IMAGE
+    )
+    ex.view = MediaFront(MEDIA[0], b"application/json").view(ex.body)
+    made.admit(ex)
+    asked(made, ex)
+    (intent,) = records(book)
+    assert isinstance(intent, Intent)
+    assert (intent.input, intent.output, intent.cost) == (8000, 0, 8021)
 
 
 def test_a_full_disk_blocks(tmp_path: Path) -> None:

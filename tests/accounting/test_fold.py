@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from accounting.damaged import segment
 from accounting_support import log, rows
 from llm_gateway.accounting.fold import Fold, moment_of
-from llm_gateway.accounting.records import Intent, Outcome, Tried, encode, fields
+from llm_gateway.accounting.records import Intent, Outcome, Part, Tried, encode, fields
 from llm_gateway.accounting.scan import Batch, Frame, Position, Scanner
 from llm_gateway.core.clock import FakeClock
 from llm_gateway.core.ids import Ids
@@ -57,6 +57,19 @@ def test_a_request_whose_worker_died_is_interrupted(tmp_path: Path) -> None:
     assert (y.status, y.provider, y.input, y.output, y.cost, y.estimated) == ("interrupted", "a", 10, 20, 30, True)
 
 
+def test_a_session_whose_worker_died_is_what_was_told_of_it(tmp_path: Path) -> None:
+    """Instead of an estimate, however often it was told; and nothing of that stands in the row of one that ended."""
+    first = encode(fields(Part("x", 1001, "b", "n", (5, 0, 0, 0, 6), None, 7, "prices", False, (), "v1")))
+    last = encode(fields(Part("x", 1002, "b", "n", (8, 1, 0, 0, 9), {"seconds": 2.5}, 11, "prices", False, ("seconds",), "v2")))
+    stray = encode(fields(Part("nobody", 1002, "b", "n", (1,), None, 1)))
+    segment(tmp_path, [intent("x"), first, stray, last, intent("y"), first.replace(b"\xa1x", b"\xa1y"), outcome("y", 1)])
+    y, x = rows(tmp_path)
+    assert (x.status, x.provider, x.served_model, x.input, x.cache_read, x.output) == ("interrupted", "b", "n", 8, 1, 9)
+    assert (x.units, x.cost, x.cost_source, x.estimated) == ({"seconds": 2.5}, 11, "prices", False)
+    assert (x.unpriced, x.price_version, x.attempts) == (("seconds",), "v2", (AttemptRow("a", "m"),))
+    assert (y.status, y.input, y.output, y.cost) == ("completed", 1, 2, 5)
+
+
 def test_the_next_run_tells_that_the_one_before_is_over(tmp_path: Path) -> None:
     """Though it runs itself, with requests of its own."""
     segment(tmp_path, [intent("old")])
@@ -87,7 +100,7 @@ def test_an_outcome_whose_intent_is_lost(tmp_path: Path) -> None:
 def test_records_that_nobody_can_read_are_counted() -> None:
     """Whatever a later version writes does not stop the others."""
     fold = Fold()
-    frames = [Frame(Position(1, 64), b"r", b"\xc1"), Frame(Position(1, 80), b"r", intent("x"))]
+    frames = [Frame(1, 64, b"r", b"\xc1"), Frame(1, 80, b"r", intent("x"))]
     assert fold.take(Batch(frames, Position(1, 99), b"r", False, [])) == []
     assert (fold.unknown, fold.running) == (1, 1)
 

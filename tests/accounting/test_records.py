@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from llm_gateway.accounting.records import Intent, Outcome, Refused, Tried, Try, decoded, encode, fields
+from llm_gateway.accounting.records import Intent, Outcome, Part, Refused, Tried, Try, decoded, encode, fields
 
 INTENT = Intent("01J", 1, "req_1", "key", "acme", "acme/web", "ada", ("a", "b"), "/v1/x", "m", True, "p", "q", 5, 7, 9, "v1")
 OUTCOME = Outcome(
@@ -14,7 +14,8 @@ OUTCOME = Outcome(
 
 def test_records_are_read_as_they_were_written() -> None:
     """Each kind as the tuple that the hot path makes of it."""
-    for record in (INTENT, Tried("01J", 2, "p", "q", 3, "v1"), OUTCOME):
+    part = Part("01J", 2, "p", "q", (1, 2), {"seconds": 1.5}, 3, "prices", True, ("seconds",), "v1")
+    for record in (INTENT, Tried("01J", 2, "p", "q", 3, "v1"), part, OUTCOME):
         assert decoded(encode(fields(record))) == record
     both = Refused(INTENT, OUTCOME)
     assert decoded(encode(("r", fields(INTENT), fields(OUTCOME)))) == both

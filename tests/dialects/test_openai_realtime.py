@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_gateway.core.errors import InvalidRequest, TimedOut, UpstreamMalformed
-from llm_gateway.core.usage import Usage
-from llm_gateway.dialects.openai_realtime import OPENAI_REALTIME, Meter, RealtimeFront
+from llm_gateway.core.errors import InvalidRequest, RateLimited, TimedOut, UpstreamMalformed
+from llm_gateway.core.usage import MediaUsage, Usage
+from llm_gateway.dialects.openai_realtime import OPENAI_REALTIME, Meter, RealtimeFront, Told
 
 DONE = {
     "type": "response.done",
@@ -55,8 +57,60 @@ def test_everything_is_summed() -> None:
     """Responses, and transcriptions by tokens; those by time are seconds."""
     tokens = {"type": "tokens", "input_tokens": 20, "output_tokens": 5, "input_token_details": {"audio_tokens": 20}}
     meter = metered(DONE, DONE, transcribed(tokens), transcribed({"type": "duration", "seconds": 2.5}))
-    assert meter.usage == Usage(input=118, cache_read=128, output=65, audio_input=38, audio_output=182)
-    assert (meter.seconds, meter.responses) == (2.5, 2)
+    assert meter.usage == MediaUsage(input=118, cache_read=128, output=65, audio_input=38, audio_output=182, seconds=2.5)
+    assert (meter.seconds, meter.responses, meter.running) == (2.5, 2, 0)
+
+
+def test_each_event_tells_its_own_part() -> None:
+    """What is charged when it comes: not the sum so far."""
+    meter, event = Meter(), msgspec.json.encode(DONE)
+    parts = [meter.look(event), meter.look(event), meter.look(b'{"type":"response.output_text.delta"}')]
+    assert parts == [Told(metered(DONE).usage), Told(metered(DONE).usage), None]
+    told = meter.look(msgspec.json.encode(transcribed({"type": "duration", "seconds": 2.5})))
+    assert told == Told(MediaUsage(seconds=2.5), answer=False)
+    assert meter.look(msgspec.json.encode(transcribed({"type": "duration", "seconds": -1}))) is None
+
+
+CREATED = {"type": "response.created", "response": {"status": "in_progress", "usage": None}}
+WORD = {"type": "response.output_text.delta", "delta": "hi"}
+SOUND = b'{"type":"response.output_audio.delta","event_id":"e","delta":"%b"}' % (b"A" * 3100)
+
+
+@pytest.mark.parametrize(
+    ("events", "guess"),
+    [
+        ((), None),
+        ((CREATED,), Told(None, guessed=True)),
+        ((CREATED, WORD, DONE), None),
+        ((CREATED, WORD, WORD, SOUND, SOUND), Told(Usage(output=2, audio_output=2), guessed=True)),
+        ((CREATED, {"type": "response.output_audio.done"}, SOUND), Told(Usage(audio_output=1), guessed=True)),
+        ((DONE, CREATED), Told(Usage(input=253), guessed=True)),
+        ((CREATED, WORD, DONE, CREATED, WORD), Told(Usage(input=253, output=1), guessed=True)),
+        ((CREATED, CREATED, WORD, DONE), Told(Usage(input=253, output=1), guessed=True)),
+        ((DONE, CREATED, CREATED), Told(Usage(input=506), guessed=True)),
+        ((DONE, WORD), None),
+        (({"type": "session.updated", "session": {"output_audio_format": "g711_ulaw"}}, CREATED, SOUND), Told(Usage(audio_output=6), guessed=True)),
+        (({"type": "response.created"}, WORD), Told(Usage(output=1), guessed=True)),
+    ],
+)  # fmt: skip
+def test_an_answer_that_was_not_over(events: tuple[Any, ...], guess: Told | None) -> None:
+    """Whoever leaves before its use is told has used it all the same: what was written, and what was said before it."""
+    meter = metered(*events)
+    before = meter.usage
+    assert meter.rest() == guess
+    assert (meter.usage == before) is (guess is None or guess.usage is None)
+
+
+def test_a_provider_that_tells_no_use() -> None:
+    """An answer that is complete is guessed at once; one that came to nothing used nothing."""
+    meter = metered(CREATED, WORD, WORD)
+    untold = {"type": "response.done", "response": {"status": "completed"}}
+    assert meter.look(msgspec.json.encode(untold)) == Told(Usage(output=2), guessed=True)
+    assert metered(CREATED, WORD).look(b'{"type":"response.done","response":{"status":"failed"}}') is None
+    for event in (CREATED, WORD):
+        meter.look(msgspec.json.encode(event))
+    assert meter.look(msgspec.json.encode(untold)) == Told(Usage(input=2, output=1), guessed=True)
+    assert (meter.usage, meter.rest(), meter.responses) == (Usage(input=2, output=3), None, 2)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +153,9 @@ def test_an_error_in_a_session_is_an_event() -> None:
     event = msgspec.json.decode(RealtimeFront("m").frame_error(TimedOut("late", code="session_idle"), "req_1"))
     assert (event["type"], event["event_id"]) == ("error", "req_1")
     assert event["error"] == {"type": "timeout_error", "code": "session_idle", "message": "late", "param": None, "event_id": None}
+    told = RateLimited("full", details={"limit_name": "tokens_per_minute"})
+    error = msgspec.json.decode(RealtimeFront("m").frame_error(told, "req_1"))["error"]
+    assert (error["code"], error["details"]) == ("rate_limit_exceeded", {"limit_name": "tokens_per_minute"})
 
 
 def test_the_url_must_name_a_model() -> None:

@@ -5,7 +5,8 @@ Each of these that was asked is charged by itself, at its own prices:
 - who served: what it told; if it told nothing, or something that cannot be, an estimate from what went in and came out;
 - each leg of an answer that several told (docs/STREAM-CONTRACT.md);
 - who began an answer (2xx) and failed before any content: its prompt. A refusal (4xx, 5xx) and a silence cost nothing;
-- who was being asked when the caller left: its prompt, and for a whole answer the output that such answers usually have;
+- who was being asked when the caller left: its prompt, and for a whole answer the output that such answers usually have; for
+  pictures, sound and pages what was asked for;
 - who lost a race: its prompt, and of a whole answer the share of the winner's output that it had time for.
 
 What a provider says it costs goes before the prices. Nothing that was used is 0 in silence: it is named in `unpriced`.
@@ -19,7 +20,7 @@ from typing import NamedTuple
 
 from msgspec.structs import astuple, replace
 
-from llm_gateway.accounting.estimates import expected_output, prompt_tokens, written_tokens
+from llm_gateway.accounting.estimates import expected_output, media_of, prompt_tokens, written_tokens
 from llm_gateway.core.exchange import Attempt, Exchange
 from llm_gateway.core.ledger import Bill, Prices
 from llm_gateway.core.usage import MediaUsage, Usage, summed
@@ -104,6 +105,9 @@ def charges(ex: Exchange, candidate: Candidate | None) -> list[Charge]:
             if usage is not None:
                 found.append(Charge(attempt.provider, attempt.model, usage, estimated=True))
         found += _lost(ex, found[-1].usage if found else _NOTHING)
+    elif operation in _MAKING and (wanted := media_of(ex)) is not None:
+        left = (attempt for attempt in asked if attempt.error is None)
+        found += (Charge(attempt.provider, attempt.model, wanted, estimated=True) for attempt in left)
     return found
 
 
@@ -131,7 +135,9 @@ def _used(ex: Exchange, candidate: Candidate | None) -> tuple[Usage, bool]:
     if usage is None or not plausible(usage, candidate):
         if operation in _WRITING:
             return Usage(input=prompt_tokens(ex), output=max(1, written_tokens(ex))), True
-        return (Usage(input=prompt_tokens(ex)) if operation in _READING else _NOTHING), operation in _READING | _MAKING
+        if operation in _READING:
+            return Usage(input=prompt_tokens(ex)), True
+        return media_of(ex) or _NOTHING, operation in _MAKING
     if operation not in _WRITING:
         return usage, False
     made = usage.output or usage.completion

@@ -2,6 +2,7 @@
 
     admit(ex)            it is known who asks: the request has its id. Refused while the log is full (`block`)
     sent(ex, candidate)  before each attempt: an Intent goes into the log, for later ones a Tried
+    part(ex, usage)      a session goes on, and its provider said what it used: a Part
     ended(ex)            at every ending: `ex.bill`, and an Outcome in the log
 
 A request without a valid key has no row: nobody could be charged, and strangers must not be able to fill a disk.
@@ -16,7 +17,8 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from llm_gateway.accounting.bills import CLASSES, bill_of
-from llm_gateway.accounting.estimates import PLAIN_BYTES, expected_output, prompt_bytes, prompt_tokens
+from llm_gateway.accounting.estimates import PLAIN_BYTES, expected_output, media_of, prompt_bytes, prompt_tokens
+from llm_gateway.accounting.parts import added, part_of, record_of
 from llm_gateway.accounting.records import ATTEMPTS, NAME, TAGS, encode
 from llm_gateway.accounting.wal import WhenFull
 from llm_gateway.core.caller import Caller
@@ -26,6 +28,7 @@ from llm_gateway.core.errors import Draining, Overloaded
 from llm_gateway.core.exchange import Attempt, Exchange
 from llm_gateway.core.ledger import Bill, Prices, Status
 from llm_gateway.core.usage import MediaUsage, Usage
+from llm_gateway.dialects.openai_media import MediaView
 from llm_gateway.routing.candidate import Candidate
 
 QUIET_SECONDS = 60.0
@@ -69,6 +72,8 @@ class Entry(Struct, eq=False, gc=False):
     input: int = 0
     output: int = 0
     candidate: Candidate | None = None
+    parts: Bill | None = None
+    """Of a session: what its provider told so far; None: nothing yet."""
 
 
 class Ledger:
@@ -127,12 +132,33 @@ class Ledger:
         entry.output = output
         rates = candidate.rates
         cost = 0 if rates is None else (entry.input * rates[0] + output * rates[2]) // MILLION
+        if isinstance(view, MediaView) and (media := media_of(ex)) is not None:
+            entry.input, entry.output = media.input, 0
+            priced = self.prices(provider, model, media, entry.at, "")
+            cost = 0 if priced is None else priced.nano
         if not entry.position:
             entry.position = position = self._append(encode(self._intent(ex, entry, provider, model, cost)))
             if position < 0:
                 self._lost()
         elif self._append(encode(("t", entry.id, int(self._now() * 1000), provider, model, cost))) < 0:
             self._lost()
+
+    def part(self, ex: Exchange, usage: Usage | None, *, guessed: bool = False) -> Bill:
+        """So much more was used in a session, and what it costs by itself. `usage` None: something was, and nobody said how much.
+        `guessed`: nor did anybody say this.
+
+        Each part makes the log tell all so far, so that a worker that dies takes none of it along; not where there is room for
+        endings only, because the session's own will tell it. Raises nothing.
+        """
+        entry: Entry = ex.entry
+        now = self._now()
+        bill = part_of(ex, usage, self.prices, now, entry.candidate, guessed=guessed)
+        entry.parts = bill if entry.parts is None else added(entry.parts, bill)
+        if entry.open and entry.position > 0 and not self._book.tight(self.running):
+            record = record_of(entry.id, now, ex.served_provider, ex.served_model, entry.parts)
+            if self._append(encode(record)) < 0:
+                self._lost()
+        return bill
 
     def ended(self, ex: Exchange) -> None:
         """The request is over: complete, failed, cut, refused or left. Twice is once. Raises nothing."""
@@ -141,7 +167,7 @@ class Ledger:
             return
         entry.open = False
         self.running -= 1
-        ex.bill = bill = bill_of(ex, self.prices, entry.at, entry.candidate)
+        ex.bill = bill = entry.parts or bill_of(ex, self.prices, entry.at, entry.candidate)
         if bill.estimated:
             self.estimated += 1
         if bill.unpriced:

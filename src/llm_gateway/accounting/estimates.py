@@ -15,6 +15,8 @@ from llm_gateway.core.embeddings import EmbeddingsRequest, estimated_tokens
 from llm_gateway.core.errors import GatewayError, release
 from llm_gateway.core.estimate import CHARS_PER_TOKEN, estimate
 from llm_gateway.core.exchange import Exchange
+from llm_gateway.core.usage import Usage
+from llm_gateway.dialects.openai_media import MediaView, wanted
 from llm_gateway.routing.candidate import Candidate
 from llm_gateway.routing.cost import UNSAID_OUTPUT
 
@@ -63,6 +65,13 @@ def written_tokens(ex: Exchange) -> int:
         return 0
     text = sum(len(found[1]) for found in _TEXT.finditer(sample))
     return ceil(text / len(sample) * max(ex.bytes_out, len(sample)) / CHARS_PER_TOKEN)
+
+
+def media_of(ex: Exchange) -> Usage | None:
+    """What a request for pictures, sound or pages asks for, where nobody told what was made; None: that is not known."""
+    view = ex.view
+    asked = wanted(ex.front.operation, view, ex.body, most=False) if isinstance(view, MediaView) else None
+    return None if asked is None else asked.told
 
 
 def _read(ex: Exchange) -> Any:

@@ -5,33 +5,27 @@ that a row that is written twice replaces itself.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
-from llm_gateway.accounting.records import Intent, Outcome, Refused, Tried, decoded
+from msgspec import Struct
+from msgspec.structs import replace
+
+from llm_gateway.accounting.records import Intent, Outcome, Part, Refused, Tried, decoded
 from llm_gateway.accounting.scan import Batch, Frame, Position
 from llm_gateway.core.ledger import AttemptRow, LedgerRow
+from llm_gateway.core.usage import Usage
 
-_CLASSES = (
-    "input",
-    "cache_read",
-    "cache_write",
-    "cache_write_1h",
-    "output",
-    "reasoning",
-    "audio_input",
-    "audio_output",
-    "accepted_prediction",
-    "rejected_prediction",
-)
+_CLASSES = 10
+"""How many classes of tokens there are (core/usage.py)."""
 
 
-class _Open(NamedTuple):
+class _Open(Struct, frozen=True, gc=False):
     """A request that has not ended yet."""
 
     intent: Intent
     at: Position
     run: bytes
     tried: tuple[Tried, ...] = ()
+    told: Part | None = None
 
 
 class Fold:
@@ -79,7 +73,11 @@ class Fold:
         elif type(record) is Tried:
             found = self._open.get(record.id)
             if found is not None:
-                self._open[record.id] = found._replace(tried=(*found.tried, record))
+                self._open[record.id] = replace(found, tried=(*found.tried, record))
+        elif type(record) is Part:
+            found = self._open.get(record.id)
+            if found is not None:
+                self._open[record.id] = replace(found, told=record)
         elif type(record) is Outcome:
             return self._ended(record)
         elif type(record) is Refused:
@@ -101,13 +99,15 @@ class Fold:
         """Requests of earlier runs, whose worker is gone."""
         self._run = run
         gone = [name for name, one in self._open.items() if one.run != run]
-        return (interrupted(one.intent, one.tried) for one in map(self._open.pop, gone))
+        return (interrupted(one.intent, one.tried, one.told) for one in map(self._open.pop, gone))
 
 
 def row_of(intent: Intent, outcome: Outcome) -> LedgerRow:
     """Of a request that has ended."""
-    tokens = dict(zip(_CLASSES, outcome.tokens, strict=False))
-    return LedgerRow(
+    told = outcome.tokens
+    tokens = told if len(told) == _CLASSES else (told + (0,) * _CLASSES)[:_CLASSES]  # written by a version that knew others
+    fresh, read, write, write_1h, output, reasoning, audio_input, audio_output, accepted, rejected = tokens
+    return LedgerRow(  # in the order of its members: the only order in which names cost nothing
         id=outcome.id,
         at=intent.at,
         request_id=intent.request_id,
@@ -124,7 +124,16 @@ def row_of(intent: Intent, outcome: Outcome) -> LedgerRow:
         provider=outcome.provider,
         served_model=outcome.served_model,
         stream=intent.stream,
-        **tokens,  # type: ignore[arg-type]  # all of them are counts
+        input=fresh,
+        cache_read=read,
+        cache_write=write,
+        cache_write_1h=write_1h,
+        output=output,
+        reasoning=reasoning,
+        audio_input=audio_input,
+        audio_output=audio_output,
+        accepted_prediction=accepted,
+        rejected_prediction=rejected,
         units=outcome.units or {},
         cost=outcome.cost,
         cost_source=outcome.source,  # type: ignore[arg-type]
@@ -135,17 +144,17 @@ def row_of(intent: Intent, outcome: Outcome) -> LedgerRow:
         latency_ms=_ms(outcome.latency),
         ttft_ms=_ms(outcome.ttft),
         attempts=tuple(
-            AttemptRow(one.provider, one.model, one.status, one.error, _ms(one.time), one.hedged) for one in outcome.attempts
+            [AttemptRow(one.provider, one.model, one.status, one.error, _ms(one.time), one.hedged) for one in outcome.attempts]
         ),
         decision=intent.request_id if outcome.decided else "",
     )
 
 
-def interrupted(intent: Intent, tried: tuple[Tried, ...]) -> LedgerRow:
-    """Of a request whose worker died: what it was expected to cost at whoever was asked last."""
+def interrupted(intent: Intent, tried: tuple[Tried, ...], told: Part | None = None) -> LedgerRow:
+    """Of a request whose worker died: what it was expected to cost at whoever was asked last; of a session what was told."""
     last = tried[-1] if tried else intent
     asked: tuple[Intent | Tried, ...] = (intent, *tried)
-    return LedgerRow(
+    row = LedgerRow(
         id=intent.id,
         at=intent.at,
         request_id=intent.request_id,
@@ -168,6 +177,23 @@ def interrupted(intent: Intent, tried: tuple[Tried, ...]) -> LedgerRow:
         estimated=True,
         price_version=last.price_version,
         attempts=tuple(AttemptRow(one.provider, one.served_model) for one in asked),
+    )
+    return row if told is None else _with(row, told)
+
+
+def _with(row: LedgerRow, told: Part) -> LedgerRow:
+    """What was charged of a session while it ran stands in the place of the estimate."""
+    return replace(
+        row,
+        provider=told.provider,
+        served_model=told.served_model,
+        **dict(zip(Usage.__struct_fields__, told.tokens, strict=False)),
+        units=told.units or {},
+        cost=told.cost,
+        cost_source=told.source,
+        estimated=told.estimated,
+        unpriced=told.unpriced,
+        price_version=told.price_version,
     )
 
 

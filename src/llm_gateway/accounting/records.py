@@ -2,6 +2,7 @@
 
     i  Intent    before the first byte goes to a provider
     t  Tried     before another attempt
+    p  Part      what a session has used so far, each time that its provider tells
     o  Outcome   at the request's end
     r  Refused   a request that ended before anybody was asked: what Intent and Outcome say, in one
 
@@ -24,7 +25,7 @@ ATTEMPTS = 32
 LARGEST = 2**63 - 1
 
 
-class Intent(msgspec.Struct, frozen=True, array_like=True, tag="i"):
+class Intent(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="i"):
     """Who asks for what, and who is asked first. `at`: Unix milliseconds. `input`, `output`, `cost` are estimates."""
 
     id: str
@@ -46,7 +47,7 @@ class Intent(msgspec.Struct, frozen=True, array_like=True, tag="i"):
     price_version: str = ""
 
 
-class Tried(msgspec.Struct, frozen=True, array_like=True, tag="t"):
+class Tried(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="t"):
     """Somebody else is asked. `at`: Unix milliseconds. `cost`: an estimate, of this attempt alone."""
 
     id: str
@@ -57,7 +58,7 @@ class Tried(msgspec.Struct, frozen=True, array_like=True, tag="t"):
     price_version: str = ""
 
 
-class Try(msgspec.Struct, frozen=True, array_like=True):
+class Try(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """As core.ledger.AttemptRow. `time`: microseconds."""
 
     provider: str
@@ -68,7 +69,7 @@ class Try(msgspec.Struct, frozen=True, array_like=True):
     hedged: bool = False
 
 
-class Outcome(msgspec.Struct, frozen=True, array_like=True, tag="o"):
+class Outcome(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="o"):
     """How it ended. `intent`: the position of its Intent in the log; 0: there is none. `tokens`: in the order of core/usage.py.
     `latency`, `ttft`: microseconds.
     `decided`: whether a routing decision was made, which is kept under the request's id. `tags`: besides those of the key.
@@ -96,14 +97,30 @@ class Outcome(msgspec.Struct, frozen=True, array_like=True, tag="o"):
     tags: tuple[str, ...] = ()
 
 
-class Refused(msgspec.Struct, frozen=True, array_like=True, tag="r"):
+class Part(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="p"):
+    """What a session that goes on has used and costs so far, all of it together. `at`: Unix milliseconds. Else as in Outcome."""
+
+    id: str
+    at: int
+    provider: str = ""
+    served_model: str = ""
+    tokens: tuple[int, ...] = ()
+    units: dict[str, float] | None = None
+    cost: int = 0
+    source: str = "none"
+    estimated: bool = False
+    unpriced: tuple[str, ...] = ()
+    price_version: str = ""
+
+
+class Refused(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="r"):
     """Both at once."""
 
     intent: Intent
     outcome: Outcome
 
 
-Record = Intent | Tried | Outcome | Refused
+Record = Intent | Tried | Part | Outcome | Refused
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Record).decode
 

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 from llm_gateway.config.schema import Realtime as Settings
 from llm_gateway.core.clock import Clock
-from llm_gateway.core.errors import Forbidden, GatewayError, InvalidRequest, UpstreamError
+from llm_gateway.core.errors import Forbidden, GatewayError, InvalidRequest, UpstreamError, release
 from llm_gateway.core.exchange import Exchange
 from llm_gateway.dialects.openai_realtime import SUBPROTOCOL, RealtimeFront
 from llm_gateway.edge.cors import Cors
@@ -24,6 +24,7 @@ from llm_gateway.http.server import Request
 from llm_gateway.pipeline import Pipeline
 
 if TYPE_CHECKING:
+    from llm_gateway.edge.relay import Account
     from llm_gateway.providers.realtime import Opened
 
 PATH = b"/v1/realtime"
@@ -32,6 +33,11 @@ _KEY = b"openai-insecure-api-key."
 _BETA = b"openai-beta.realtime-v1"
 _KEY_HEADERS = frozenset({b"authorization", b"x-api-key", b"x-goog-api-key"})
 _PARAMETERS = 20
+_ENDED = frozenset({"limit", "access"})
+"""Endings that are the gateway's will, as a stream's that is cut."""
+
+Charge = Callable[[Exchange, Callable[[GatewayError], None]], "Account"]
+"""Who charges a session; and what it is ended with."""
 
 
 class Sessions:
@@ -94,8 +100,9 @@ def _query(raw: bytes) -> tuple[dict[str, str], InvalidRequest | None]:
 class RespondSession(Respond):
     """The pipeline's Responder for sessions: refuses as for any request until the switch, and relays from then on."""
 
-    def __init__(self, clock: Clock, settings: Settings, sessions: Sessions) -> None:
+    def __init__(self, clock: Clock, settings: Settings, sessions: Sessions, charge: Charge) -> None:
         super().__init__(clock, Heartbeat(0))
+        self._charge = charge
         self._seconds = (float(settings.idle), float(settings.total), float(settings.ping))
         self._sessions = sessions
 
@@ -114,6 +121,7 @@ class RespondSession(Respond):
         caller = Channel(frames, reply, self._sessions.budget, asyncio.get_running_loop().time)
         bounds = Bounds(*self._seconds)
         relay = Relay(caller, opened.socket, ex.front, ex.id, bounds)
+        relay.account = self._charge(ex, relay.refuse)
         try:
             reply.upgrade(lines + opened.lane.stream_lines + self._facts(ex), caller)
             await relay.run()
@@ -131,7 +139,8 @@ class RespondSession(Respond):
         if how == "caller_lost":
             ex.outcome = "client_gone"
         if error is not None:
-            ex.error, ex.outcome = error, "failed"
+            release(error)
+            ex.error, ex.outcome = error, "cut" if how in _ENDED else "failed"
             if isinstance(error, UpstreamError):
                 ex.attempts[-1].error = error.reason
 

@@ -7,6 +7,8 @@ What ends it, and what each side is told:
     caller_fault    the caller broke a rule of the protocol: it was told which one; the provider hears 1001
     provider_lost   broken off, silent, stuck, or no WebSocket: the caller gets an `error` event, then 1011 or 1014
     idle, total     its time was over: the caller gets an `error` event, then 1001; the provider hears 1001
+    limit           a budget or a limit has no room for more: the caller gets an `error` event, then 1008; the provider hears 1001
+    access          whoever has it may not any more (his key was revoked, ...): the same
     caller_lost     broken off or silent: the provider hears 1001 at once
     drain           the gateway ends: both hear 1001
 """
@@ -15,17 +17,28 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from llm_gateway.core.errors import GatewayError, InvalidRequest, TimedOut, UpstreamError, UpstreamMalformed
-from llm_gateway.dialects.openai_realtime import Meter, RealtimeFront
+from llm_gateway.core.errors import (
+    BudgetExceeded,
+    GatewayError,
+    InvalidRequest,
+    RateLimited,
+    TimedOut,
+    UpstreamError,
+    UpstreamMalformed,
+)
+from llm_gateway.dialects.openai_realtime import Meter, RealtimeFront, Told
 from llm_gateway.http.websocket import BEHIND, LOST, NO_CODE, Channel, Farewell
 from llm_gateway.http.websocket_client import Socket
 from llm_gateway.providers.faults import public
 
 PARTING = 2.0
 """Seconds that a provider has to answer the caller's goodbye: what it says until then still counts."""
+LOOK = 0.5
+"""Seconds between two looks at whether it may go on: a key that was revoked is known within one (docs/IDENTITY.md)."""
 _GOING_AWAY = 1001
+_POLICY = 1008
 _INTERNAL = 1011
 _BAD_GATEWAY = 1014
 _PEACEFUL = frozenset({1000, _GOING_AWAY, NO_CODE})
@@ -48,8 +61,29 @@ class Ending(NamedTuple):
     error: GatewayError | None = None
 
 
+class Account(Protocol):
+    """Who charges a session, and knows whether it may go on. It says that it may not by Relay.refuse. Nothing here may raise."""
+
+    def begun(self, running: int) -> None:
+        """So many answers are being made now: two or more."""
+        ...
+
+    def told(self, told: Told, running: int) -> None:
+        """The provider said what a part used, or never will. `running`: answers that are still being made."""
+        ...
+
+    def look(self) -> None:
+        """To be called twice a second."""
+        ...
+
+    def end(self) -> None: ...
+
+
 class Relay:
     """One session; the ear of both channels. `run` is over when the session is, `end` must follow whatever happened."""
+
+    account: Account
+    """Set before it runs."""
 
     def __init__(self, caller: Channel, socket: Socket, front: RealtimeFront, request_id: str, bounds: Bounds) -> None:
         self._loop = loop = asyncio.get_running_loop()
@@ -60,7 +94,7 @@ class Relay:
         self._request_id = request_id
         self._bounds = bounds
         self._began = self._moved = loop.time()
-        self._interval = min(5.0, max(0.02, min(bounds.ping / 2, bounds.idle / 8, bounds.total / 8)))
+        self._interval = min(LOOK, max(0.02, min(bounds.ping / 2, bounds.idle / 8, bounds.total / 8)))
         self._timer: asyncio.TimerHandle | None = None
         self._over: asyncio.Future[Ending] = loop.create_future()
         self._parted: asyncio.Future[None] = loop.create_future()
@@ -86,6 +120,15 @@ class Relay:
         self._caller.close(_GOING_AWAY, "the gateway is shutting down")
         self._provider.close(_GOING_AWAY, "the caller has left" if gone else "the gateway is shutting down")
 
+    def refuse(self, error: GatewayError) -> None:
+        """It may not go on."""
+        if self._over.done():
+            return
+        how = "limit" if isinstance(error, RateLimited | BudgetExceeded) else "access"
+        self._say(error)
+        self._caller.close(_POLICY, error.code)
+        self._finish(Ending(how, _POLICY, error), _GOING_AWAY, "the session was ended")
+
     def end(self) -> None:
         """Let go of both connections."""
         if self._timer is not None:
@@ -93,6 +136,11 @@ class Relay:
         for channel in (self._caller, self._provider):
             channel.deaf()
             channel.line.hang_up()
+        rest = self.meter.rest()
+        if rest is not None:
+            self.account.told(rest, 0)
+        self.account.end()
+        del self.account  # it knows us: a ring
 
     def facts(self) -> dict[str, str | int | float]:
         """For the access log. in: from the caller, out: to it."""
@@ -119,7 +167,7 @@ class Relay:
         else:
             self._caller.send(data, text=text)
             if text:
-                self.meter.look(data)
+                self._look(data)
 
     def slow(self, channel: Channel, *, on: bool) -> None:
         other = self._provider if channel is self._caller else self._caller
@@ -159,6 +207,16 @@ class Relay:
 
     # ---- inside
 
+    def _look(self, data: bytes | bytearray) -> None:
+        """What the provider says of what is used."""
+        meter = self.meter
+        before = meter.running
+        told = meter.look(data)
+        if told is not None:
+            self.account.told(told, meter.running)
+        elif meter.running > max(before, 1):
+            self.account.begun(meter.running)
+
     def _tick(self) -> None:
         """One look at everything that takes too long."""
         now, bounds = self._loop.time(), self._bounds
@@ -175,6 +233,8 @@ class Relay:
             error = UpstreamError("The provider does not answer any more.")
             error.reason = "silent"
             self._fail(error, _INTERNAL)
+        else:
+            self.account.look()
 
     def _expire(self, how: str, error: TimedOut) -> None:
         self._say(error)
