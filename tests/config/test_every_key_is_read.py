@@ -41,6 +41,7 @@ from llm_gateway.core.clock import FakeClock
 from llm_gateway.core.ids import Ids
 from llm_gateway.credentials.ring import Ring, load_ring
 from llm_gateway.credentials.stores.keeper import Keeper
+from llm_gateway.identity.access import admin_doors
 from llm_gateway.limits.alerts import Alert
 from llm_gateway.limits.compile import meters_of, of_everyone, of_source, of_tag
 from llm_gateway.providers.registry import option_names
@@ -253,6 +254,7 @@ catalogue: {{models: {{"openai/x": {{prices: {{input: 1}}}}}}}}
         slots, operators = listening(config)  # what the supervisor reads
         for sock in (*slots[0], *operators):
             sock.close()
+        admin_doors(config.server, config.auth.admin.url)
         gateway = Gateway(config, lambda: config, {})
         await gateway.start()
         limits_of_a_request(gateway.config.limits)

@@ -5,51 +5,20 @@ from __future__ import annotations
 import time
 
 import pytest
-from starlette.requests import Request
 
 from admin_support import admin_world, sync
+from control.admission_support import ADMIN, GATEWAY, KEYS, LOOKS, request, signed
 from llm_gateway.control.admission import Admission
 from llm_gateway.core.clock import SystemClock
 from llm_gateway.core.errors import Forbidden, InvalidRequest, Overloaded, Unauthenticated
-from llm_gateway.identity.keys import Pepper
 from llm_gateway.identity.roles import Principal
-from llm_gateway.identity.signing import signature_of, signing_secret
 from llm_gateway.snapshot import compile_snapshot
 from whole_gateway import PEPPER, config_of
-
-GATEWAY, ADMIN, LOOKS = "sk-gateway-0123456789abcdef", "sk-admin-0123456789abcdef", "sk-readonly-0123456789abcdef"
 
 
 def admission(**auth) -> Admission:
     snapshot = compile_snapshot(config_of({"auth": auth}), pepper=PEPPER, environ={}, managed={})
     return Admission(lambda: snapshot, SystemClock())
-
-
-def request(key: str = "", method: str = "GET", path: bytes = b"/admin/v1/keys", body: bytes = b"", **headers: str) -> Request:
-    """As uvicorn gives it: the body comes once."""
-    fields = {**({"authorization": f"Bearer {key}"} if key else {}), **headers}
-    scope = {
-        "type": "http",
-        "method": method,
-        "path": path.decode(),
-        "raw_path": path,
-        "query_string": b"limit=5",
-        "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in fields.items()],
-        "client": ("127.0.0.1", 1),
-    }
-    messages = iter([{"type": "http.request", "body": body}])
-
-    async def receive():
-        return next(messages)
-
-    return Request(scope, receive)
-
-
-KEYS = [
-    {"name": "g", "key": GATEWAY},
-    {"name": "a", "key": ADMIN, "kind": "admin"},
-    {"name": "r", "key": LOOKS, "kind": "readonly"},
-]
 
 
 @pytest.mark.parametrize(
@@ -83,14 +52,6 @@ async def test_without_any_key_the_port_is_open():
     assert (await admission().demand(request(), "admin:read")).kind == "anonymous"
     with pytest.raises(Forbidden):
         await admission().demand(request(), "admin:write")
-
-
-def signed(key: str, body: bytes, at: int) -> dict[str, str]:
-    """The headers of a signed POST."""
-    pepper = Pepper(PEPPER)
-    secret = signing_secret(pepper, pepper.digest(key.encode()))
-    signature = signature_of(secret, b"POST", b"/admin/v1/keys?limit=5", at, body)
-    return {"x_timestamp": str(at), "x_signature": signature}
 
 
 @sync

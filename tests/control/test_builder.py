@@ -233,3 +233,23 @@ def test_who_asks_for_a_build_can_wait_for_it(tmp_path):
         assert not await world.builder.renewed(0.02)
 
     run(test)
+
+
+def test_what_a_configuration_probably_does_not_mean_is_told_once(tmp_path):
+    """With its place, when it is used; again only after it was mended in between."""
+
+    async def test() -> None:
+        async with started(World(tmp_path)) as world:
+            assert "config_warning" not in world.events()
+            tracing = {"endpoint": "http://collector:4318", "headers": {"x-key": "k"}}
+            world.write("one", telemetry={"tracing": tracing})
+            facts = await world.rebuilt("config_warning")
+            assert (facts["key"], facts["at"].startswith(str(world.file))) == ("telemetry.tracing.headers", True)
+            await world.rebuilt("snapshot")
+            assert world.events().count("config_warning") == 1
+            world.write("one")
+            await world.rebuilt("snapshot")
+            world.write("one", telemetry={"tracing": tracing})
+            await world.rebuilt("config_warning")
+
+    run(test)

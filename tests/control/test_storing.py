@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,29 @@ async def test_who_asks_before_waits_for_the_first_try(tmp_path: Path):
     with pytest.raises(StoreUnavailable, match="not there yet: refused"):
         await asked
     await storing.close()
+
+
+@pytest.mark.parametrize("alone", [True, False], ids=["cancelled", "the loop ends"])
+def test_what_is_opened_too_late_is_closed(tmp_path: Path, alone: bool):
+    """Whoever waited for it is gone: cancelled by itself, or with everything else because the loop ends."""
+    begun, go_on, closed = threading.Event(), threading.Event(), threading.Event()
+    store = new_store("sqlite", tmp_path)
+
+    def opened(*_):
+        begun.set()
+        assert go_on.wait(20)
+        return store
+
+    async def main() -> None:
+        storing = Storing(Database(), tmp_path, FakeClock(), lambda *_a, **_b: None, opened=opened)
+        storing.start()
+        await asyncio.to_thread(begun.wait, 20)
+        if alone:
+            await storing.close()
+
+    close, store.close = store.close, closed.set  # type: ignore[method-assign]
+    asyncio.run(main())
+    assert not closed.is_set()
+    go_on.set()
+    assert closed.wait(20)
+    close()

@@ -166,6 +166,19 @@ def test_another_host_name_is_refused():
     with pytest.raises(InvalidRequest) as caught:
         door(hosts=("api.example.com",))(asked(host="evil.example"))
     assert caught.value.code == "invalid_host"
+
+
+@pytest.mark.parametrize("host", ["10.1.2.3:8080", "[2001:db8::1]:8080", "localhost"])
+def test_a_probe_that_comes_by_address_is_answered_and_nothing_else_is(host: str):
+    """A kubelet asks the pod's address for its health, and knows no name of it."""
+    made, probe = door(hosts=("api.example.com",)), asked(host=host)
+    probe.path = b"/health/ready"
+    made(probe)
+    with pytest.raises(InvalidRequest):
+        made(asked(host=host))
+    probe.headers[b"host"] = b"10.1.2.3.evil.example"
+    with pytest.raises(InvalidRequest):
+        made(probe)
     door(hosts=("api.example.com",))(asked(host="api.example.com"))
 
 

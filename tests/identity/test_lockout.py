@@ -78,3 +78,45 @@ def test_a_reload_changes_the_limits_and_keeps_the_counts():
     statuses(lockout, "198.51.100.1", 6)
     lockout.configure(Settings(failures=7, window=Duration(300)))
     assert statuses(lockout, "198.51.100.1", 2) == [401, 429]
+
+
+def test_what_others_saw_counts_too():
+    """Each failure is handed on until it is locked out here, and told of by whoever counts for all; without anybody there it is
+    told of here.
+    """
+    shared, told, there = [], [], True
+
+    def share(peer: str) -> bool:
+        shared.append(peer)
+        return there
+
+    lockout = Lockout(FakeClock(), lambda source, failures: told.append((source, failures)), share)
+    lockout.configure(Settings())
+    assert statuses(lockout, "198.51.100.1", 9) == [401] * 5 + [429] * 4
+    assert (shared, told) == (["198.51.100.1"] * 6, [])
+    assert statuses(lockout, "127.0.0.1", 9) == [401] * 9
+    there = False
+    statuses(lockout, "198.51.100.2", 9)
+    assert (len(shared), told) == (12, [("198.51.100.2", 6)])
+
+
+def test_what_is_locked_out_elsewhere_is_locked_out_here():
+    """Until it is over there: nobody asks again, and a network is locked out by one of its addresses."""
+    lockout, clock, told = made()
+    lockout.shut("2001:db8::1", 120.0)
+    lockout.shut("127.0.0.1", 120.0)
+    assert statuses(lockout, "2001:db8::2", 2) == [429] * 2
+    assert lockout.left("2001:db8::3") == 120
+    assert statuses(lockout, "127.0.0.1", 1) == [401]
+    clock.advance(121)
+    assert (statuses(lockout, "2001:db8::2", 1), lockout.left("2001:db8::2"), told) == ([401], 0, [])
+
+
+def test_several_failures_are_counted_at_once():
+    """As others tell them: for how long it is locked out is known then, and told once."""
+    lockout, clock, told = made()
+    assert lockout.count("198.51.100.1", 5) is None
+    clock.advance(10)
+    assert lockout.count("198.51.100.1", 3) == 290
+    assert lockout.count("198.51.100.1", 3) == 290
+    assert told == [("198.51.100.1", 8)]

@@ -110,7 +110,7 @@ def test_a_wrong_signature_takes_no_place():
     check = Checker(remembered=1000)
     for _ in range(3000):
         assert check(signature="0" * 64) == "invalid_signature"
-    assert len(check.signatures._seen) == 0
+    assert len(check.signatures._once._seen) == 0
     for n in range(1000):
         assert (
             check(at=NOW, body=b"%d" % n, signature=signature_of(SECRET, b"POST", b"/v1/chat/completions?a=b", NOW, b"%d" % n))

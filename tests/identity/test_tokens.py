@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any
-
 import pytest
 
-from fakes.oidc import key_of, segment, signed
-from identity.token_world import World, issuing
-from llm_gateway.config.schema import Claims, Grants, Issuer, Jwt
-from llm_gateway.config.values import Secret
-from llm_gateway.core.caller import Caller
-from llm_gateway.core.errors import Forbidden, IdentityUnavailable
-from llm_gateway.identity.claimed import Claimed
-from llm_gateway.identity.jose import Refused
-from llm_gateway.identity.tokens import Tokens
+from fakes.oidc import segment, signed
+from identity.token_world import issuing, why
+from llm_gateway.config.schema import Issuer, Jwt
 from llm_gateway.identity.validity import Expired
 from serving import run
-
-
-async def why(world: World, tokens: Tokens, token: bytes) -> str:
-    with pytest.raises(Refused) as caught:
-        await world.found(tokens, token)
-    return caught.value.why
 
 
 def test_a_good_token_is_somebody_and_is_remembered():
@@ -203,166 +188,6 @@ def test_what_is_remembered_is_bounded():
             for token in sent:
                 await world.found(tokens, token)
             assert [tokens.known(token) is not None for token in sent] == [False, False, True, True, True]
-
-    run(main)
-
-
-def test_an_unknown_key_is_asked_for_once_and_found():
-    """An issuer that signs with a new key is served: one fetch for all who wait, and no second one within half a minute."""
-
-    async def main() -> None:
-        async with issuing() as world:
-            tokens = world.tokens()
-            await world.found(tokens, world.provider.token(world.claims()))
-            world.provider.asked.clear()
-            world.clock.advance(31)
-            world.provider.add("two", "ES256")
-            many = [world.provider.token(world.claims(jti=str(n)), "two") for n in range(20)]
-            callers = await asyncio.gather(*(world.found(tokens, token) for token in many))
-            assert {caller.user for caller in callers} == {"alice"}
-            assert world.provider.asked.count("/keys") == 1
-            world.provider.add("three", "ES256")
-            del world.provider.keys["three"]
-            key = key_of("EC", "P-256", 0)
-            unknown = signed({"alg": "ES256", "kid": "three"}, world.claims(), key)
-            assert await why(world, tokens, unknown) == "key"
-            assert world.provider.asked.count("/keys") == 1
-
-    run(main)
-
-
-def test_without_keys_a_token_is_not_called_wrong():
-    """An issuer that was never reached: 503, because the token may well be good; and a request does not wait long."""
-
-    async def main() -> None:
-        async with issuing() as world:
-            world.provider.down = True
-            with pytest.raises(IdentityUnavailable):
-                await world.found(world.tokens(), world.provider.token(world.claims()))
-
-    run(main)
-
-
-def test_old_keys_serve_while_the_issuer_is_away():
-    """An outage of the issuer takes nobody's access away, until its keys are too old."""
-
-    async def main() -> None:
-        async with issuing() as world:
-            tokens = world.tokens()
-            await world.found(tokens, world.provider.token(world.claims()))
-            world.provider.down = True
-            world.clock.advance(3600)
-            await world.keysets.of(world.issuer).ask()
-            assert (await world.found(tokens, world.provider.token(world.claims()))).user == "alice"
-            world.clock.advance(86_400)
-            with pytest.raises(IdentityUnavailable):
-                await world.found(tokens, world.provider.token(world.claims()))
-
-    run(main)
-
-
-def test_a_shared_secret_is_for_hs256_alone():
-    """HS256 works where a secret is configured, and a published key does not work there."""
-
-    async def main() -> None:
-        async with issuing() as world:
-            from joserfc.jwk import OctKey
-
-            issuer = Issuer(world.provider.url, ("gateway",), secret=Secret("s" * 40))
-            tokens = world.tokens(issuer)
-            good = signed({"alg": "HS256"}, world.claims(), OctKey.import_key("s" * 40))
-            bad = signed({"alg": "HS256"}, world.claims(), OctKey.import_key("t" * 40))
-            assert (await world.found(tokens, good)).user == "alice"
-            assert await why(world, tokens, bad) == "signature"
-            assert await why(world, tokens, world.provider.token(world.claims())) == "algorithm"
-            assert world.provider.asked == []
-
-    run(main)
-
-
-def test_claims_say_who_it_is():
-    """Tenant, project, roles, tier, models and user from where the configuration says; and what holds where nothing is said."""
-
-    async def main() -> None:
-        async with issuing() as world:
-            seen: list[Claimed] = []
-            claims = Claims(
-                user="email",
-                tenant="https://acme.example/tenant",
-                project="app.project",
-                roles="realm.roles",
-                scopes="scope",
-                tier="tier",
-                models="models",
-            )
-            grants = Grants("fallback", "web", roles=("developer",), tier="free", models=("m",))
-            issuer = Issuer(world.provider.url, ("gateway",), claims=claims, grants=grants)
-
-            def admit(claimed: Claimed) -> Caller:
-                seen.append(claimed)
-                return Caller(claimed.name)
-
-            tokens = world.tokens(issuer, admit=admit)
-            said: dict[str, Any] = {
-                "email": "a@b",
-                "https://acme.example/tenant": "acme",
-                "app": {"project": "p"},
-                "realm": {"roles": ["analyst"]},
-                "scope": "chat:create openid",
-                "tier": "gold",
-                "models": ["a", "b/*"],
-            }
-            await world.found(tokens, world.provider.token(world.claims(**said)))
-            await world.found(tokens, world.provider.token(world.claims()))
-            await world.found(tokens, world.provider.token(world.claims(**{"https://acme.example/tenant": "other"})))
-            full, bare, other = seen
-            assert (full.user, full.tenant, full.project, full.roles) == ("a@b", "acme", "p", {"analyst"})
-            assert (full.scopes, full.tier, full.models) == (("chat:create", "openid"), "gold", ("a", "b/*"))
-            assert (bare.user, bare.tenant, bare.project, bare.roles) == ("", "fallback", "web", {"developer"})
-            assert (bare.scopes, bare.tier, bare.models) == (None, "free", ("m",))
-            assert (other.tenant, other.project) == ("other", "")
-
-    run(main)
-
-
-@pytest.mark.parametrize(
-    "said",
-    [
-        {"tenant": {"a": 1}},
-        {"tenant": ""},
-        {"tenant": "x" * 300},
-        {"tenant": "a\nb"},
-        {"roles": [1]},
-        {"roles": 5},
-        {"roles": ["a"] * 100},
-    ],
-)
-def test_a_claim_of_another_kind_is_refused(said):
-    """What should be a tenant's name and is none gives nobody the default tenant."""
-
-    async def main() -> None:
-        async with issuing() as world:
-            issuer = Issuer(world.provider.url, ("gateway",), claims=Claims(tenant="tenant", roles="roles"))
-            assert await why(world, world.tokens(issuer), world.provider.token(world.claims(**said))) == "claims"
-
-    run(main)
-
-
-def test_whom_the_directory_refuses_is_not_remembered():
-    """The directory's word is asked for again with the next request."""
-
-    async def main() -> None:
-        async with issuing() as world:
-
-            def admit(_claimed: Claimed) -> Caller:
-                raise Forbidden("no")
-
-            tokens = world.tokens(admit=admit)
-            token = world.provider.token(world.claims())
-            for _ in range(2):
-                with pytest.raises(Forbidden):
-                    await world.found(tokens, token)
-            assert tokens.known(token) is None
 
     run(main)
 

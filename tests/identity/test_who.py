@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import timeit
 from collections.abc import Awaitable, Callable
-from statistics import median
+from statistics import quantiles
 from types import SimpleNamespace
 from typing import Any
 
@@ -107,6 +107,33 @@ def test_what_counts_where_several_are_sent():
             assert await door.ask({b"x-api-key": b""}, CERT) == "mtls:commonName=web"
             assert await door.ask({}, {"subject": ((("commonName", "other"),),)}) == "anonymous"
             assert await door.ask({}) == "anonymous"
+
+    run(main)
+
+
+def test_to_look_once_more():
+    """Who a request that takes long belongs to now, whatever it carried; a refusal is no try to come in, nor an old signature one."""
+
+    async def main() -> None:
+        async with issuing() as world:
+            door = Door(tokens=world.tokens(), certificates=True)
+
+            async def again(headers: dict[bytes, bytes], cert: Any = None) -> str:
+                request = Request(b"GET", b"/v1/realtime", b"", headers, "198.51.100.1", 0.0, cert, b"", None)
+                try:
+                    found = door.who.again(Exchange("req", request, SimpleNamespace(), 0.0))
+                    return (found if isinstance(found, Caller) else await found).key_name
+                except GatewayError as refusal:
+                    return refusal.code
+
+            assert await again(bearer(KEY)) == "one"
+            assert await again(bearer(world.provider.token(world.claims()))) == "jwt:alice"
+            assert await again({}, CERT) == "mtls:commonName=web"
+            assert await again({b"x-api-key": b"sk-signed"}) == "two"
+            for _ in range(50):
+                assert await again(bearer(b"wrong")) == "invalid_api_key"
+            assert await door.ask(bearer(b"wrong")) == "invalid_api_key"
+            assert door.locked == []
 
     run(main)
 
@@ -283,5 +310,5 @@ def test_wrong_keys_cost_the_same_however_much_of_them_is_right():
     for _ in range(1700):  # one after the other: what else the machine does then meets all of them
         for found, once in zip(times, tries, strict=True):
             found.append(timeit.timeit(once, number=1))
-    middles = [median(found) for found in times]
-    assert max(middles) < 1.15 * min(middles)
+    quick = [quantiles(found, n=10)[0] for found in times]  # a busy machine has two speeds, and a median falls into either
+    assert max(quick) < 1.15 * min(quick)

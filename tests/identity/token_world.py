@@ -6,11 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
 from fakes.oidc import Provider, providing
 from llm_gateway.config.schema import Issuer, Jwt
 from llm_gateway.core.caller import Caller
 from llm_gateway.core.clock import FakeClock
 from llm_gateway.identity.claimed import Claimed
+from llm_gateway.identity.jose import Refused
 from llm_gateway.identity.keysets import KeySets
 from llm_gateway.identity.tokens import Tokens
 
@@ -69,3 +72,10 @@ async def issuing() -> AsyncIterator[World]:
             yield world
         finally:
             await world.keysets.close()
+
+
+async def why(world: World, tokens: Tokens, token: bytes) -> str:
+    """Why a token is refused."""
+    with pytest.raises(Refused) as caught:
+        await world.found(tokens, token)
+    return caught.value.why

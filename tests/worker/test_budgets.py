@@ -9,7 +9,7 @@ import msgspec
 
 from llm_gateway.channel.peer import Failed, Unanswered
 from llm_gateway.limits.alerts import Alert
-from llm_gateway.limits.remembered import Answer, Question
+from llm_gateway.limits.remembered import Answer, Later, Question
 from llm_gateway.worker import budgets as module
 from llm_gateway.worker.budgets import Budgets
 from resilience_support import Noted
@@ -32,6 +32,24 @@ class Control:
             raise Unanswered("it is away")
         self.got.append((method, body))
         return self.answer
+
+
+def test_it_asks_again_what_others_spent() -> None:
+    """As of when, and of which budgets control can tell; why it does not answer is said once, and again after it did."""
+    control, log = Control(), Noted()
+    made = Budgets(control, "node", log)
+    control.answer = [["key:k:cost:day", 30, 9, 1.5]]
+    assert asyncio.run(made.ask_again([QUESTION])) == [Later("key:k:cost:day", 30, 9, 1.5)]
+    assert control.got == [("spent_by_others", ["node", [["key:k:cost:day", "key", "k", "day", "UTC", 5]]])]
+    for _ in range(2):
+        control.refuses = Failed("away", "there is no store")
+        assert asyncio.run(made.ask_again([QUESTION])) == []
+        assert asyncio.run(made.ask_again([QUESTION])) == []
+        control.refuses = None
+        assert asyncio.run(made.ask_again([])) != []
+    assert [event for _, event, _ in log.lines] == ["budgets_of_others_unheard"] * 2
+    control.answer = "what"
+    assert asyncio.run(made.ask_again([QUESTION])) == []
 
 
 def test_it_asks_what_was_spent() -> None:

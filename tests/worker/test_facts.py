@@ -21,6 +21,15 @@ def test_level_and_form_of_the_log_need_no_restart():
     assert restart_needed(one, other) == []
 
 
+def test_who_may_reach_the_admin_port_needs_no_restart_but_where_it_is_does():
+    """Lists hold with the reload; a socket is bound once."""
+    one = config_of(one_provider("http://127.0.0.1:1"))
+    lists = {"access": {"allow": ["10.0.0.0/8"]}, "allowed_hosts": ["x.example"]}
+    changed = [{"admin": lists}, {"admin": {**lists, "port": 9191}}, {"admin": False}]
+    others = [config_of({**one_provider("http://127.0.0.1:1"), "server": server}) for server in changed]
+    assert [restart_needed(one, other) for other in others] == [[], ["server"], ["server"]]
+
+
 def test_what_is_configured_is_known():
     """The pairs that statistics always keep, and the types that health shows."""
     document = one_provider("http://127.0.0.1:1", deployments=["a/real", "a/org/two"])

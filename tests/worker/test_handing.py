@@ -172,7 +172,7 @@ def test_settled():
             begun = asyncio.get_running_loop().time()
             assert await made.settle(["k"], 1)
             assert made.taker.got == [("k", "v")]
-            assert asyncio.get_running_loop().time() - begun < 0.1
+            assert asyncio.get_running_loop().time() - begun < 0.8
 
     run(test)
 

@@ -66,12 +66,14 @@ def test_what_cannot_be_told_is_told_later():
 def test_denied_requests(error: Any, told: int):
     """Who, what and why; other failures are none of it. The ending itself is passed on."""
     security, link, ended = Security(FakeClock()), Link(), []
-    ex: Any = SimpleNamespace(error=error, caller=SimpleNamespace(key_id="key_1"), peer="1.2.3.4", model="gpt", id="req_1")
+    ex: Any = SimpleNamespace(
+        error=error, caller=SimpleNamespace(key_id="key_1", tenant="t"), peer="1.2.3.4", model="gpt", id="r"
+    )
     security.after(ended.append)(ex)
     security.tell(link, None)
     assert ended == [ex]
-    facts = [(one.action, one.actor, one.resource, one.reason, one.request_id) for one in link.events()]
-    assert facts == [("permission.denied", "key_1", "gpt", "model_not_accessible", "req_1")] * told
+    facts = [(one.action, one.actor, one.resource, one.reason, one.request_id, one.tenant) for one in link.events()]
+    assert facts == [("permission.denied", "key_1", "models/gpt", "model_not_accessible", "r", "t")] * told
 
 
 def test_a_shut_door_is_told():

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -23,14 +22,7 @@ from scripted_upstream import Upstream as Server
 from serving import connected, run, until
 from whole_gateway import CHAT, DONE, KEY, LAST, SSE_HEAD, chat, chunk, config_of, one_provider, piece, request, said
 
-
-@pytest.fixture(autouse=True)
-def collector() -> Iterator[None]:
-    """A gateway sets the collector up for itself; the tests want theirs back."""
-    before = gc.get_threshold()
-    yield
-    gc.unfreeze()
-    gc.set_threshold(*before)
+pytestmark = pytest.mark.usefixtures("collector")
 
 
 class World:

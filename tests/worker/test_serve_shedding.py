@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +13,7 @@ from llm_gateway.worker.serve import Gateway
 from serving import connected, run, until
 from whole_gateway import CHAT, chat, config_of, one_provider, request
 
-
-@pytest.fixture(autouse=True)
-def collector() -> Iterator[None]:
-    """A gateway sets the collector up for itself; the tests want theirs back."""
-    before = gc.get_threshold()
-    yield
-    gc.unfreeze()
-    gc.set_threshold(*before)
+pytestmark = pytest.mark.usefixtures("collector")
 
 
 def test_memory_that_is_used_up(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

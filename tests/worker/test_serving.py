@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import socket
-from collections.abc import Iterator
 
 import pytest
 
@@ -15,14 +13,7 @@ from scripted_upstream import Upstream as Server
 from serving import connected, run
 from whole_gateway import BEARER, CHAT, chat, config_of, one_provider, request, said
 
-
-@pytest.fixture(autouse=True)
-def collector() -> Iterator[None]:
-    """A gateway sets the collector up for itself; the tests want theirs back."""
-    before = gc.get_threshold()
-    yield
-    gc.unfreeze()
-    gc.set_threshold(*before)
+pytestmark = pytest.mark.usefixtures("collector")
 
 
 def document(tmp_path, url="http://127.0.0.1:1", **server):

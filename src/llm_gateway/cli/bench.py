@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -46,7 +47,16 @@ class Value(click.ParamType[Any]):
             self.fail(str(error), param, ctx)
 
 
-DURATION, SPAN, CONDITION = Value("duration", Duration.parse), Value("n", Span.parse), Value("condition", Threshold.parse)
+def _positive(given: object) -> Duration:
+    """Raises ValueError."""
+    duration = Duration.parse(given)
+    if not duration:
+        raise ValueError("expected more than 0")
+    return duration
+
+
+DURATION, LONG = Value("duration", Duration.parse), Value("duration", _positive)
+SPAN, CONDITION = Value("n", Span.parse), Value("condition", Threshold.parse)
 
 
 @click.command()
@@ -55,7 +65,7 @@ DURATION, SPAN, CONDITION = Value("duration", Duration.parse), Value("n", Span.p
 )
 @click.option("--rate", type=SPAN, help="Requests per second, whether or not answers come; `10 to 50` climbs.")
 @click.option("--concurrency", type=SPAN, help="Callers that each wait for their answer; `0 to 150` climbs.")
-@click.option("--duration", type=DURATION, help="How long (10s, unless --requests says how many).")
+@click.option("--duration", type=LONG, help="How long (10s, unless --requests says how many).")
 @click.option("--requests", type=click.IntRange(1), help="How many at most.")
 @click.option("--warm-up", type=DURATION, help="Load before that, which is not measured.")
 @click.option("--shorten", type=click.FloatRange(1), help="Divide all times of the scenario by this, to try it out.")
@@ -68,7 +78,7 @@ DURATION, SPAN, CONDITION = Value("duration", Duration.parse), Value("n", Span.p
 @click.option("--max-tokens", type=SPAN, help="Tokens asked for at most (100).")
 @click.option("--prompt", help="Stands at the end of each prompt; the simulator answers `[tokens=50]` with 50 tokens.")
 @click.option("--stream", type=click.FloatRange(0, 1), help="Share of requests that are streams (0).")
-@click.option("--timeout", type=DURATION, help="How long one request may take (60s).")
+@click.option("--timeout", type=LONG, help="How long one request may take (60s).")
 @click.option(
     "--max-in-flight", type=click.IntRange(1, 60_000), help="Requests under way at most (1000); others count as not sent."
 )
@@ -107,6 +117,8 @@ def bench(
     with service_, ttft_, gap_ or lag_ before them; errors; rate, tokens (per second, with <) and requests.
     """
     load = _scenario(output, scenario, given)
+    if out is not None and not os.access(out.parent, os.W_OK):
+        output.fail(f"--out {out}: there is no folder {out.parent} that can be written to.", code=2)  # better now than at the end
     earlier = _read_earlier(output, compare)
     target = _target(output, url, api_key, load)
     try:

@@ -13,7 +13,8 @@ from llm_gateway.cli.output import Output
 from llm_gateway.config.errors import ConfigErrors
 from llm_gateway.config.interpolate import Resolve
 from llm_gateway.config.jsonschema import schema as json_schema
-from llm_gateway.config.load import load
+from llm_gateway.config.load import Loaded, load_tree
+from llm_gateway.config.remarks import remarks
 from llm_gateway.config.schema import Config
 from llm_gateway.core.clock import SystemClock
 from llm_gateway.credentials.stores.loading import load_now
@@ -38,10 +39,14 @@ def environment() -> dict[str, str]:
 
 def load_config(path: Path | None, overrides: tuple[str, ...], *, fetch: bool = True) -> Config:
     """`fetch` False: secret stores are not asked, and something stands in for what they hold. Raises ConfigErrors."""
-    environ = environment()
+    return _loaded(path, overrides, fetch=fetch).config
 
-    def read(resolve: Resolve) -> Config:
-        return load(path, overrides=overrides, environ=environ, provider_types=option_names(), dialects=DIALECTS, resolve=resolve)
+
+def _loaded(path: Path | None, overrides: tuple[str, ...], *, fetch: bool = True) -> Loaded:
+    environ, types = environment(), option_names()
+
+    def read(resolve: Resolve) -> Loaded:
+        return load_tree(path, overrides=overrides, environ=environ, provider_types=types, dialects=DIALECTS, resolve=resolve)
 
     return load_now(path, overrides, environ, clock=SystemClock(), read=read) if fetch else read(unfetched)
 
@@ -55,7 +60,8 @@ def load_config(path: Path | None, overrides: tuple[str, ...], *, fetch: bool = 
 def validate(output: Output, file: Path | None, path: Path | None, overrides: tuple[str, ...], *, offline: bool) -> None:
     """Check a configuration: every mistake at once, with file, line and column."""
     try:
-        config = load_config(file or path, overrides, fetch=not offline)
+        loaded = _loaded(file or path, overrides, fetch=not offline)
+        config = loaded.config
         # A pepper and URLs that only stand for the real ones: this checks, it does not serve.
         managed = dict.fromkeys(config.providers, "http://127.0.0.1:1/v1")
         compile_snapshot(config, pepper=bytes(32), environ=environment(), managed=managed)
@@ -65,9 +71,11 @@ def validate(output: Output, file: Path | None, path: Path | None, overrides: tu
         output.fail(str(error), code=2)
     sources = ", ".join(str(source) for source in config.sources) or "defaults and environment (no file was found)"
     counts = f"{len(config.providers)} providers, {len(config.models)} models, {len(config.auth.keys)} keys"
+    said = remarks(loaded)
+    warnings = ConfigErrors(said).as_data()
     output.show(
-        {"valid": True, "sources": [str(source) for source in config.sources], "digest": config.digest},
-        f"valid: {sources}\n{counts}",
+        {"valid": True, "sources": [str(source) for source in config.sources], "digest": config.digest, "warnings": warnings},
+        "\n".join((f"valid: {sources}", counts, *(f"warning: {one}" for one in said))),
     )
 
 

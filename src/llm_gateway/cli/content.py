@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from llm_gateway.cli.gateway import Admin, admin_options, quoted
+from llm_gateway.cli.output import plain
 
 
 @click.group()
@@ -32,11 +33,11 @@ def show(admin: Admin, tenant: str, **narrowed: Any) -> None:
         return
     for one in found["data"]:
         facts = f"{one['at']} {one['request_id']} {one.get('model', '-')} {one['status']} {one['outcome']}"
-        admin.output.console.print(facts, markup=False, highlight=False)
+        admin.output.console.print(plain(facts), markup=False, highlight=False)
         for side in ("request", "answer"):
             if side in one:
                 text = msgspec.json.encode(one[side]).decode()
-                admin.output.console.print(f"  {side}: {text}", markup=False, highlight=False, soft_wrap=True)
+                admin.output.console.print(plain(f"  {side}: {text}"), markup=False, highlight=False, soft_wrap=True)
     if found["has_more"]:
         admin.output.note("There are more: --until with the time of the last one shows the next.")
     if found["unreadable"]:

@@ -50,7 +50,7 @@ def add(
     output: Output, login: str, roles: tuple[str, ...], name: str, tenant: str, path: Path | None, overrides: tuple[str, ...]
 ) -> None:
     """Let somebody sign in with a password, which is asked for, or read from a pipe."""
-    from llm_gateway.control.audit import Event  # noqa: PLC0415 - see above
+    from llm_gateway.control.audit import Event, placed  # noqa: PLC0415 - see above
     from llm_gateway.control.signin.passwords import Passwords, login_of, usable_login  # noqa: PLC0415 - see above
     from llm_gateway.store import people  # noqa: PLC0415 - see above
     from llm_gateway.store.errors import Conflict  # noqa: PLC0415 - see above
@@ -85,7 +85,8 @@ def add(
         except Conflict:
             output.fail(f"There is somebody with the login {login}. `llm-gateway people password {login}` gives a new password.")
         shown = _person(row)
-        recorded(output, config, Event(action="people.created", actor="command line", resource=f"people/{row.id}", after=shown))
+        where = placed(row.tenant, f"people/{row.id}")
+        recorded(output, config, Event(action="people.created", actor="command line", resource=where, after=shown))
     output.show(shown, f"{login} may sign in now, as {', '.join(named)}{f' of {tenant}' if tenant else ''}.")
 
 
@@ -96,7 +97,7 @@ def add(
 @click.pass_obj
 def password(output: Output, login: str, path: Path | None, overrides: tuple[str, ...]) -> None:
     """Give somebody a new password. Everywhere he is signed in, he is signed out."""
-    from llm_gateway.control.audit import Event  # noqa: PLC0415 - see above
+    from llm_gateway.control.audit import Event, placed  # noqa: PLC0415 - see above
     from llm_gateway.control.signin.passwords import Passwords, login_of  # noqa: PLC0415 - see above
     from llm_gateway.store import people  # noqa: PLC0415 - see above
 
@@ -107,7 +108,8 @@ def password(output: Output, login: str, path: Path | None, overrides: tuple[str
             output.fail(f"There is nobody with the login {login}.")
         kept = Passwords().kept(_password(output, found.login))
         store.write(lambda connection: people.change_person(connection, found.id, {"password": kept}))
-        recorded(output, config, Event(action="people.password_changed", actor="command line", resource=f"people/{found.id}"))
+        where = placed(found.tenant, f"people/{found.id}")
+        recorded(output, config, Event(action="people.password_changed", actor="command line", resource=where))
     output.show({"id": found.id, "login": found.login}, f"{found.login} has a new password.")
 
 

@@ -30,6 +30,7 @@ from llm_gateway.control.builder import Builder
 from llm_gateway.control.configuring.wired import Configured, Seen
 from llm_gateway.control.content.log import ContentLog
 from llm_gateway.control.content.resource import ContentRecords
+from llm_gateway.control.guarding import Guard
 from llm_gateway.control.keeping import Keeping
 from llm_gateway.control.ledger.resources import Usage
 from llm_gateway.control.ledger.wired import Keeping as Ledger
@@ -41,7 +42,7 @@ from llm_gateway.control.signin.wired import SigningIn
 from llm_gateway.control.storing import Storing
 from llm_gateway.core.clock import Clock
 from llm_gateway.core.ids import Ids
-from llm_gateway.core.security_event import Noted, SecurityEvent
+from llm_gateway.core.security_event import SecurityEvent
 from llm_gateway.credentials.once import StateFileUnusable
 from llm_gateway.credentials.ring import load_ring
 from llm_gateway.identity.keys import Pepper
@@ -69,8 +70,10 @@ class Administration:
         *,
         load: Callable[[Overlay], Awaitable[Loaded]],
         seen: Seen,
+        guard: Guard | None = None,
     ) -> None:
-        """`load` reads files, with objects of the API beside them; `seen`: what there is to see of workers.
+        """`load` reads files, with objects of the API beside them; `seen`: what there is to see of workers; `guard`: of wrong
+        credentials, over all processes (None: one of its own).
 
         Raises OSError: the state directory's secrets cannot be used.
         """
@@ -89,14 +92,15 @@ class Administration:
             self.ledger = Ledger(state, self.storing, clock, log, config=lambda: builder.config or config, environ=environ)
         except StateFileUnusable as error:
             raise OSError(str(error)) from None
-        self.noted = Noted()
+        self._guard = guard = guard or Guard(clock, log, hub)
+        self.noted = guard.noted
         self.desk = Desk(self.storing, self.audit, clock, ids, ring, self.noted)
         self.roster = Roster(self.storing, ring, clock, log, built=builder.redirect, push=self._revoked)
         self.desk.changed.append(self.roster.soon)
         self.configured = Configured(self.storing, ring, clock, log, builder, load=load, audit=self.audit.note, seen=seen)
         self._uses = Uses(self.storing, clock, log)
         self.contents = ContentLog(state, ring, clock, log, lambda: builder.config or config)
-        self.principals = Principals(Admission(lambda: builder.built, clock, self._uses.noted))
+        self.principals = Principals(Admission(lambda: builder.built, clock, self._uses.noted, guard))
         self.signing_in = SigningIn(self.desk, self.principals, lambda: builder.built, environ, log)
         self._pepper = Pepper(peppers[0])
         self._frame = Frame(self.desk, self.principals, ids)
@@ -105,12 +109,12 @@ class Administration:
     @property
     def told(self) -> Mapping[str, Callable[[Worker, Any], None]]:
         """What workers tell: topics and who listens."""
-        return {"security": self._security, "uses": self._uses.told, "content": self.contents.told}
+        return {"security": self._security, "uses": self._uses.told, "content": self.contents.told, **self._guard.told}
 
     @property
     def asked(self) -> Mapping[str, Callable[[Worker, Any], Awaitable[Any]]]:
         """What workers ask: methods and who answers."""
-        return {**self._keeping.asked, **self.ledger.asked}
+        return {**self._keeping.asked, **self.ledger.asked, **self._guard.asked}
 
     def table(self) -> tuple[Route, ...]:
         """All routes of the admin API. A new resource is added here."""
@@ -130,6 +134,11 @@ class Administration:
     def accepted(self, config: Config, tree: Node) -> None:
         """What the file says from now on."""
         self.roster.file(config, tree)
+        self._guard.configure(config)  # what workers tell counts before anybody asks here
+
+    def turned_away(self, peer: str, code: str) -> None:
+        """Somebody was not let in at this port: for the audit log."""
+        self.noted.add(SecurityEvent(self.desk.now, "auth.refused_address", ip=peer, resource="admin", reason=code))
 
     def start(self) -> None:
         """Everything in the background: nothing here keeps anybody waiting."""

@@ -1,6 +1,7 @@
 """Who may use the operators' port: the same keys as in the data plane, by the scopes that are for administering.
 
-A key whose requests must be signed must sign them here, too (docs/SIGNING.md). A signature counts once in each process.
+A key whose requests must be signed must sign them here, too (docs/SIGNING.md). Wrong keys count with those that the workers see,
+and so do signatures.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from collections.abc import Callable
 from starlette.requests import Request
 
 from llm_gateway.control.app import body_of, headers_of
+from llm_gateway.control.guarding import Guard
 from llm_gateway.core.caller import Caller
 from llm_gateway.core.clock import Clock
-from llm_gateway.core.errors import Forbidden, Overloaded
+from llm_gateway.core.errors import Forbidden, Overloaded, Unauthenticated
 from llm_gateway.http.request import Request as Signed
 from llm_gateway.identity.keys import Identify, KeyTable, presented
 from llm_gateway.identity.roles import demand
@@ -33,11 +35,13 @@ def nobody_wants_to_know(_ids: list[str], _renewed: dict[str, bytes]) -> None:
 class Admission:
     """Asks the keys of the snapshot that holds now."""
 
-    def __init__(self, built: Built, clock: Clock, used: Used = nobody_wants_to_know) -> None:
+    def __init__(self, built: Built, clock: Clock, used: Used = nobody_wants_to_know, guard: Guard | None = None) -> None:
+        """`guard` None: what is wrong is not counted."""
         self._built = built
         self._clock = clock
         self._used = used
-        self._signatures = Signatures(clock)
+        self._guard = guard
+        self._signatures = Signatures(clock, None if guard is None else guard.once)
 
     @property
     def open(self) -> bool:
@@ -45,8 +49,19 @@ class Admission:
         return self._snapshot().keys.open
 
     async def caller(self, request: Request) -> Caller:
-        """Raises Unauthenticated; InvalidRequest for a signed body that is too large; Overloaded while nothing is known yet."""
+        """Raises Unauthenticated, RateLimited; InvalidRequest for a signed body that is too large; Overloaded while nothing is
+        known yet.
+        """
+        try:
+            return await self._caller(request)
+        except Unauthenticated as refusal:
+            peer = request.client.host if request.client else ""
+            raise (refusal if self._guard is None else self._guard.refused(peer, refusal)) from None
+
+    async def _caller(self, request: Request) -> Caller:
         snapshot = self._snapshot()
+        if self._guard is not None:
+            self._guard.configure(snapshot.config)
         headers = headers_of(request)
         caller = Identify(snapshot.keys, self._clock).caller(headers)
         if caller.require_signature:

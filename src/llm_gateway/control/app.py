@@ -12,8 +12,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from llm_gateway.config.schema.access import Access
-from llm_gateway.control.clients import ClientAddresses
+from llm_gateway.config.schema import Config
+from llm_gateway.control.entrance import Entrance, TurnedAway, unseen
 from llm_gateway.control.headers import SecurityHeaders
 from llm_gateway.core.errors import Forbidden, GatewayError, InvalidRequest, MethodNotAllowed, NotFound
 from llm_gateway.core.ids import Ids
@@ -31,11 +31,12 @@ def application(
     report: Callable[[BaseException], None],
     *,
     fallback: Callable[[Request], Awaitable[Response]] | None = None,
-    tls: bool = False,
-    access: Callable[[], Access | None] = lambda: None,
+    config: Callable[[], Config | None] | None = None,
+    turned_away: TurnedAway = unseen,
 ) -> ASGIApp:
     """`routes` in the order in which they are looked at; `fallback` answers what is none of them (None: 404); `report` is told of
-    bugs; `tls`: browsers reach it over HTTPS; `access`: whom to believe about the addresses of clients.
+    bugs; `config`: what holds now, which says who is let in, and at the beginning whether browsers come over HTTPS (None:
+    everyone is, and they do not); `turned_away` is told who was not.
     """
 
     async def told(request: Request, error: Exception) -> Response:
@@ -61,7 +62,14 @@ def application(
         with contextlib.suppress(Exception):  # Starlette raises it again behind the answer, for a server that would print it
             await starlette(scope, receive, send)
 
-    return SecurityHeaders(ClientAddresses(quiet, access), tls=tls)
+    async def refuse(scope: Scope, receive: Receive, send: Send, error: GatewayError) -> None:
+        await told_as(Request(scope), error, ids)(scope, receive, send)
+
+    if config is None:
+        return SecurityHeaders(quiet, tls=False)
+    known = config()
+    tls = known is not None and (known.auth.admin.url or "").startswith("https:")
+    return SecurityHeaders(Entrance(quiet, config, refuse, turned_away), tls=tls)
 
 
 def told_as(request: Request, error: GatewayError, ids: Ids) -> Response:

@@ -154,6 +154,11 @@ def link(event: Event, after: Point, *, event_id: str, at: int, seals: Seals) ->
     return msgspec.structs.replace(bare, hash=digest, signature=seals.sign(digest))
 
 
+def placed(tenant: str, resource: str) -> str:
+    """What an entry is about, as it names it: whoever may see a tenant's entries finds all that concerns it below its name."""
+    return f"tenants/{tenant}/{resource}" if tenant else resource
+
+
 def of_worker(told: SecurityEvent) -> Event:
     """What a worker told, as an event."""
     facts = {"reason": told.reason, "count": told.count, "at": told.at}
@@ -161,7 +166,7 @@ def of_worker(told: SecurityEvent) -> Event:
     return Event(
         action=told.action,
         actor=told.actor or "unknown",
-        resource=told.resource,
+        resource=placed(told.tenant, told.resource),
         result=result,
         after=facts,
         ip=told.ip,

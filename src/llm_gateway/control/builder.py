@@ -19,8 +19,9 @@ from llm_gateway.channel.peer import Unanswered
 from llm_gateway.channel.sealed import save
 from llm_gateway.channel.snapshot import CONFIG, DIRECTORY, MANAGED, STORE, Managed, Signer, Snapshot
 from llm_gateway.config.document import pack, unpack
-from llm_gateway.config.errors import ConfigErrors, Problems
+from llm_gateway.config.errors import ConfigErrors, Problem, Problems
 from llm_gateway.config.load import Loaded, config_of
+from llm_gateway.config.remarks import remarks
 from llm_gateway.config.schema import Config
 from llm_gateway.core.clock import Clock
 from llm_gateway.dialects.registry import DIALECTS
@@ -55,7 +56,7 @@ class Builder:
         """
         self._secrets = tuple(secrets)
         self._state = state
-        self._environ = environ
+        self.environ = environ
         self._load = load
         self._managed = managed
         self.workers = hub
@@ -84,6 +85,7 @@ class Builder:
         """How often a worker refused a snapshot."""
         self.problem = ""
         """Why the last configuration was refused; empty: it was not."""
+        self._remarks: tuple[Problem, ...] = ()
 
     @property
     def current(self) -> Snapshot:
@@ -222,7 +224,15 @@ class Builder:
         elif not await self._give(made):
             self.built, self.config = before
             return
+        self._remark(remarks(loaded))
         self._accepted(loaded)
+
+    def _remark(self, found: tuple[Problem, ...]) -> None:
+        """What was not said of the configuration before."""
+        for one in found:
+            if one not in self._remarks:
+                self._log("warning", "config_warning", at=str(one.where), key=one.path, why=one.message, do=one.suggestion)
+        self._remarks = found
 
     async def _redirect(self, config: Config) -> None:
         """The same configuration, another directory. Raises NotServable."""
@@ -252,7 +262,7 @@ class Builder:
         return compile_snapshot(
             config,
             pepper=self._secrets,
-            environ=self._environ,
+            environ=self.environ,
             managed=managed.urls,
             missing=managed.missing,
             directory=directory,

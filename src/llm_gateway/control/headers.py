@@ -13,7 +13,6 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Asgi = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
-HostAllowed = Callable[[bytes], bool]
 
 _EVERYWHERE = (
     (b"x-content-type-options", b"nosniff"),
@@ -32,11 +31,10 @@ _NOT_TOLD = frozenset({b"server", b"x-powered-by"})
 class SecurityHeaders:
     """The outermost layer. Answers that begin are given the headers that they do not have."""
 
-    def __init__(self, app: Asgi, *, tls: bool, host_allowed: HostAllowed | None = None) -> None:
-        """`tls`: callers reach it over HTTPS. `host_allowed`: whether a Host header is one of ours; None: any is."""
+    def __init__(self, app: Asgi, *, tls: bool) -> None:
+        """`tls`: callers reach it over HTTPS."""
         self._app = app
         self._always = (*_EVERYWHERE, _STRICT_TRANSPORT) if tls else _EVERYWHERE
-        self._host_allowed = host_allowed
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -48,9 +46,6 @@ class SecurityHeaders:
                 message["headers"] = self._completed(message.get("headers", ()))
             await send(message)
 
-        if self._host_allowed is not None and not self._host_allowed(_host(scope)):
-            await _refuse(started)
-            return
         await self._app(scope, receive, started)
 
     def _completed(self, given: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
@@ -59,14 +54,3 @@ class SecurityHeaders:
         policy = _PAGES if said.get(b"content-type", b"").startswith(b"text/html") else _OTHERS
         headers += [(name, value) for name, value in (*self._always, policy) if name not in said]
         return headers
-
-
-def _host(scope: MutableMapping[str, Any]) -> bytes:
-    return next((value for name, value in scope["headers"] if name == b"host"), b"")
-
-
-async def _refuse(send: Send) -> None:
-    body = b'{"error":{"message":"This host name is not served here.","type":"invalid_request_error","code":"invalid_host"}}'
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": 400, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

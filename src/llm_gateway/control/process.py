@@ -25,7 +25,6 @@ from llm_gateway.config.errors import ConfigErrors
 from llm_gateway.config.interpolate import Resolve
 from llm_gateway.config.load import Loaded, Overlay, load_tree
 from llm_gateway.config.schema import Config
-from llm_gateway.config.schema.access import Access
 from llm_gateway.config.tree import Node
 from llm_gateway.config.watch import Watch
 from llm_gateway.control.builder import Builder
@@ -34,6 +33,7 @@ from llm_gateway.control.metrics_tally import Tally
 from llm_gateway.control.statistics import Statistics
 from llm_gateway.control.tracing import Exporter
 from llm_gateway.core.clock import SystemClock
+from llm_gateway.core.heap import settle
 from llm_gateway.core.ids import Ids
 from llm_gateway.credentials.stores.keeper import Keeper
 from llm_gateway.credentials.stores.loading import load_with_secrets
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 SOCKET = "control.sock"
 """In the state directory; workers know it by this name."""
-ASKED = (*QUESTIONS, "spent", "budget_alerts")
+ASKED = (*QUESTIONS, "spent", "spent_by_others", "budget_alerts", "once")
 """What workers ask the administration."""
 START_SECONDS = 120.0
 """How long the supervisor may take to start what a configuration needs: a local model loads for a while."""
@@ -143,7 +143,7 @@ class Process:
                 "has": self._builder.has,
                 "refused": self._builder.refused,
                 "whole": self._builder.whole,
-                **{topic: self._told_administration(topic) for topic in ("security", "uses", "content")},
+                **{topic: self._told_administration(topic) for topic in ("security", "uses", "content", "failed")},
             },
             self._bug,
             joined=self._joined,
@@ -159,11 +159,10 @@ class Process:
             begun = self._builder.restore()
             self._known(begun)
             self._tally.configure(begun.telemetry.metrics.buckets)
-        operators = self._operators()
-        routes = [*operators.routes(), *self._administrated(unpack(begin.config), operators)]
-        routes += self._measured(operators.admission)
-        tls = self._https()
-        self._app = application(routes, self._ids, self._bug, fallback=operators.of_a_worker, tls=tls, access=self._access)
+        ops = self._operators(log)
+        routes = [*ops.routes(), *self._administrated(unpack(begin.config), ops), *self._measured(ops.admission)]
+        config, away, fallback = (lambda: self._builder.config), self._turned_away, ops.of_a_worker
+        self._app = application(routes, self._ids, self._bug, fallback=fallback, config=config, turned_away=away)
         self._hub.start(Path(boot.state) / SOCKET)
         self._listener: Listener = Listener(self._app, self._sockets)
         self._listener.start()
@@ -173,6 +172,7 @@ class Process:
         self._builder.start()
         if self._administration is not None:
             self._administration.start()
+        settle()
 
     def _measured(self, admission: Any) -> Sequence[BaseRoute]:
         from llm_gateway.control.metrics import Metrics  # noqa: PLC0415 - see above
@@ -192,11 +192,13 @@ class Process:
         self._traces = Exporter(self._clock, log, self._environ, instance, Random())  # noqa: S311 - names of spans
         return log
 
-    def _operators(self) -> Any:
+    def _operators(self, log: Log) -> Any:
         from llm_gateway.control.admission import Admission  # noqa: PLC0415
+        from llm_gateway.control.guarding import Guard  # noqa: PLC0415
         from llm_gateway.control.operators import Operators  # noqa: PLC0415
 
-        return Operators(self._hub, self._health, Admission(lambda: self._builder.built, self._clock))
+        self._guard = Guard(self._clock, log, lambda: self._hub)
+        return Operators(self._hub, self._health, Admission(lambda: self._builder.built, self._clock, guard=self._guard))
 
     def _administrated(self, tree: Node, operators: Breakers) -> Sequence[BaseRoute]:
         """Raises OSError."""
@@ -221,6 +223,7 @@ class Process:
             self._environ,
             load=self._load_with,
             seen=seen,
+            guard=self._guard,
         )
         made.accepted(config, tree)
         made.configured.begin(tree)
@@ -303,14 +306,10 @@ class Process:
         assert self._log is not None  # noqa: S101 - begun
         self._log.configure(config.logging.level, config.logging.format)
 
-    def _https(self) -> bool:
-        known = self._builder.config
-        return known is not None and (known.auth.admin.url or "").startswith("https:")
-
-    def _access(self) -> Access | None:
-        """Whom to believe about addresses."""
-        config = self._builder.config
-        return None if config is None else config.server.access
+    def _turned_away(self, peer: str, code: str) -> None:
+        """Somebody was not let in at the operators' port."""
+        if self._administration is not None:
+            self._administration.turned_away(peer, code)
 
     def _joined(self, worker: Worker) -> None:
         assert self._log is not None  # noqa: S101 - begun
@@ -319,7 +318,7 @@ class Process:
 
     def _left(self, worker: Worker) -> None:
         assert self._log is not None  # noqa: S101 - begun
-        self._log("warning", "worker_left", worker=worker.slot, pid=worker.pid)
+        self._log("info" if worker.leaves else "warning", "worker_left", worker=worker.slot, pid=worker.pid)
         self._statistics.left(worker)
         self._tally.left(worker)
 

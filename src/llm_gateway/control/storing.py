@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -118,14 +119,16 @@ class Storing:
 
     async def _in_thread(self) -> Store:
         """Whoever is cancelled meanwhile closes what came of it. Raises StoreError."""
-        opening = asyncio.ensure_future(asyncio.to_thread(self._opened, self._database, self._state, self._clock))
+        thread = ThreadPoolExecutor(1, "store-opening")
+        opening = thread.submit(self._opened, self._database, self._state, self._clock)
+        thread.shutdown(wait=False)
         try:
-            return await asyncio.shield(opening)
+            return await asyncio.wrap_future(opening)
         except asyncio.CancelledError:
-            opening.add_done_callback(_closed)
+            opening.add_done_callback(_closed)  # in that thread: the loop may have ended by then
             raise
 
 
-def _closed(opening: asyncio.Future[Store]) -> None:
+def _closed(opening: Future[Store]) -> None:
     if not opening.cancelled() and opening.exception() is None:
         opening.result().close()

@@ -72,6 +72,7 @@ class Listener:
             ws="none",
             lifespan="off",
             log_config=None,
+            log_level="critical",  # plain lines about requests that are none, and answers that were given up
             access_log=False,
             server_header=False,
             limit_concurrency=MOST_AT_ONCE,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal
 
 import msgspec
@@ -16,9 +18,26 @@ Action = Literal[
     "key.revoked_used",
     "key.expired_used",
 ]
+FAILURES: Mapping[str, Action] = MappingProxyType(
+    {
+        "expired_api_key": "key.expired_used",
+        "expired_token": "key.expired_used",
+        "invalid_signature": "auth.bad_signature",
+        "missing_signature": "auth.bad_signature",
+        "expired_signature": "auth.bad_signature",
+        "replayed_signature": "auth.replayed",
+    }
+)
+"""Codes of refusals that are more than a wrong key."""
 MOST_KINDS = 1000
 """Events that differ, between two reports."""
 _LONGEST = 256
+_TEXTS = ("actor", "ip", "resource", "reason", "request_id", "user_agent", "tenant")
+
+
+def failure(code: str) -> Action:
+    """What a refusal with this code is."""
+    return FAILURES.get(code, "auth.failed")
 
 
 class SecurityEvent(msgspec.Struct, frozen=True, array_like=True):
@@ -36,6 +55,8 @@ class SecurityEvent(msgspec.Struct, frozen=True, array_like=True):
     request_id: str = ""
     user_agent: str = ""
     count: int = 1
+    tenant: str = ""
+    """Whose tenant asked; empty: nobody's, or nobody knows."""
 
 
 class Noted:
@@ -69,5 +90,5 @@ class Noted:
 
 
 def _bounded(event: SecurityEvent) -> SecurityEvent:
-    texts = {name: getattr(event, name)[:_LONGEST] for name in ("actor", "ip", "resource", "reason", "request_id", "user_agent")}
+    texts = {name: getattr(event, name)[:_LONGEST] for name in _TEXTS}
     return msgspec.structs.replace(event, **texts)

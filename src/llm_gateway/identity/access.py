@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from llm_gateway.config.schema import Server
 from llm_gateway.core.errors import Forbidden, InvalidRequest
@@ -21,6 +22,7 @@ _MOST_REMEMBERED = 4096
 _LONGEST_REMEMBERED = 256
 _LONGEST_HEADER = 4096
 _MOST_CERTIFICATES = 256
+HEALTH = b"/health"
 _TOLD = (b"x-ssl-client-cert", b"x-ssl-client-dn", b"x-ssl-client-verify")
 
 Verdict = tuple[str, bool, bool]
@@ -46,6 +48,13 @@ class Hosts:
         return name in self._exact or (bool(self._below) and name.endswith(self._below))
 
 
+def is_address(host: bytes) -> bool:
+    """Whether a Host header is an address, or localhost: nobody can make these point elsewhere, as he can his own name."""
+    text = host.decode("latin-1").lower()
+    name = text[1 : text.find("]")] if text.startswith("[") else text.partition(":")[0]
+    return name == "localhost" or address_of(name) is not None
+
+
 class Door:
     """One per configuration. Costs a dictionary look-up for a connection from where requests came before."""
 
@@ -58,8 +67,11 @@ class Door:
         hosts: Hosts | None = None,
         *,
         certificates: bool = False,
+        by_address: bool = False,
     ) -> None:
-        """`certificates`: whether trusted proxies are believed about client certificates."""
+        """`certificates`: whether trusted proxies are believed about client certificates; `by_address`: whether a Host that is an
+        address is good for every path. For those of HEALTH it always is: that is how a kubelet asks.
+        """
         self._allow = allow
         self._deny = deny
         self._trusted = trusted
@@ -67,6 +79,7 @@ class Door:
         self._standard = header == "Forwarded"
         self._hosts = hosts
         self._certificates = certificates
+        self._by_address = by_address
         self._remembered: dict[tuple[str, bytes | None], Verdict] = {}
         self._read = lru_cache(maxsize=_MOST_CERTIFICATES)(told_certificate)
 
@@ -78,10 +91,16 @@ class Door:
         request.peer, welcome, trusted = verdict
         if not welcome:
             raise Forbidden("Requests from this address are not accepted here.", code="address_not_allowed")
-        if self._hosts is not None and not self._hosts.allows(headers.get(b"host", b"")):
+        if self._hosts is not None and not self._served(headers.get(b"host", b""), request.path):
             raise InvalidRequest("This host name is not served here.", code="invalid_host")
         if not headers.keys().isdisjoint(_TOLD):
             self._told(request, trusted=trusted)
+
+    def _served(self, host: bytes, path: bytes) -> bool:
+        assert self._hosts is not None  # noqa: S101 - the caller looked
+        if self._hosts.allows(host):
+            return True
+        return (self._by_address or path.startswith(HEALTH)) and is_address(host)
 
     def _judge(self, peer: str, said: bytes | None) -> Verdict:
         address = address_of(peer)
@@ -111,6 +130,27 @@ class Door:
         if verified is not None and verified.strip().upper() != b"SUCCESS":
             return None
         return self._read(told.get(b"x-ssl-client-cert", b""), told.get(b"x-ssl-client-dn", b""))
+
+
+def admin_doors(server: Server, url: str | None) -> tuple[Door, Door]:
+    """The operators' port: `server.admin.access` and `server.admin.allowed_hosts`, each as for the main port where it is absent.
+
+    The second one is for what a worker passes on from the main port: there the client's address is known already, and the Host
+    was looked at. `url`: of the console, whose own name is always good.
+    """
+    admin = server.admin
+    access = server.access if admin is None or admin.access is None else admin.access
+    names = server.allowed_hosts if admin is None or admin.allowed_hosts is None else admin.allowed_hosts
+    hosts = None if names is None else Hosts((*names, *_name_in(url)))
+    allow = None if access.allow is None else Networks(access.allow)
+    deny = Networks(access.deny)
+    direct = Door(allow, deny, Networks(access.trusted_proxies), access.header, hosts, by_address=True)
+    return direct, Door(allow, deny, Networks(()))
+
+
+def _name_in(url: str | None) -> tuple[str, ...]:
+    name = urlsplit(url or "").hostname
+    return () if not name else (name,)
 
 
 def door_of(server: Server, *, certificates: bool = False) -> Door | None:

@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import sys
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterable
+from itertools import accumulate
 from struct import Struct
 
 _HEAD = Struct("<IIIQ")
@@ -91,23 +93,24 @@ def pack(rows: Iterable[tuple[bytes, bytes]], width: int) -> bytes:
     Of equal keys one is found; which one is not said.
     """
     ordered = sorted(rows)
-    size = len(ordered)
+    keys = [key for key, _ in ordered]
+    records = [record for _, record in ordered]
+    size = len(keys)
     bits = min(max((size // _PER_BUCKET).bit_length(), 0), _MOST_BITS)
-    offsets, starts = array("I", [0]), array("I", bytes(4 * ((1 << bits) + 1)))
-    place, shift = 0, 32 - bits
-    for key, record in ordered:
-        starts[(int.from_bytes(key[:4], "big") >> shift) + 1] += 1
-        place += len(record)
-        if place >= 1 << 32:
-            raise Unusable("it is too large")
-        offsets.append(place)
-    for bucket in range(1, len(starts)):
-        starts[bucket] += starts[bucket - 1]
-    keys = b"".join([key for key, _ in ordered])
-    if len(keys) != size * width:
+    try:
+        offsets = array("I", accumulate(map(len, records), initial=0))
+    except OverflowError:
+        raise Unusable("it is too large") from None
+    joined = b"".join(keys)
+    if len(joined) != size * width:
         raise Unusable("a key has another width than the others")
-    records = b"".join([record for _, record in ordered])
-    return b"".join([_HEAD.pack(size, width, bits, place), keys, _bytes(starts), _bytes(offsets), records])
+    starts, shift, place = array("I", [0]), 32 - bits, 0
+    for bucket in range(1, 1 << bits):
+        place = bisect_left(keys, (bucket << shift).to_bytes(4, "big"), place)
+        starts.append(place)
+    starts.append(size)
+    head = _HEAD.pack(size, width, bits, offsets[-1])
+    return b"".join([head, joined, _bytes(starts), _bytes(offsets), *records])
 
 
 def _numbers(blob: bytes, start: int, end: int) -> array[int]:

@@ -81,7 +81,9 @@ class Who:
             caller = found
             if by_head and notes is not None:
                 notes[epoch] = caller  # the same head, the same credentials
-        self._accept(ex, caller)
+        if caller.require_signature:
+            return self._accept_signed(ex, caller)
+        self._identify.accept(ex, caller)
         return None
 
     async def caller(self, request: Request) -> Caller:
@@ -91,19 +93,29 @@ class Who:
             caller = found if isinstance(found, Caller) else await self._asked(found, request.peer)
         except Unauthenticated as refusal:
             raise self._failed(request.peer, refusal) from None
-        self._signed(request, request.peer, caller)
+        if caller.require_signature:
+            await self._signed(request, request.peer)
         return caller
+
+    def again(self, ex: Exchange) -> Caller | Awaitable[Caller]:
+        """Who sent a request that takes long, looked at once more: keys are revoked meanwhile. To be awaited where somebody has
+        to be asked. Raises as `__call__` does; but it is no try to come in, so nobody is locked out for it.
+        """
+        found, _ = self._find(ex.http, ex.peer)
+        return found if isinstance(found, Caller) else self._asked(found, ex.peer)
 
     async def _later(self, ex: Exchange, found: Awaitable[Caller]) -> None:
         try:
             caller = await self._asked(found, ex.peer)
         except Unauthenticated as refusal:
             raise self._failed(ex.peer, refusal) from None
-        self._accept(ex, caller)
-
-    def _accept(self, ex: Exchange, caller: Caller) -> None:
         if caller.require_signature:
-            self._signed(ex.http, ex.peer, caller)
+            await self._accept_signed(ex, caller)
+        else:
+            self._identify.accept(ex, caller)
+
+    async def _accept_signed(self, ex: Exchange, caller: Caller) -> None:
+        await self._signed(ex.http, ex.peer)
         self._identify.accept(ex, caller)
 
     def _find(self, request: Request, peer: str) -> tuple[Caller | Awaitable[Caller], bool]:
@@ -149,13 +161,13 @@ class Who:
         self._identify.current(caller)
         return caller
 
-    def _signed(self, request: Request, peer: str, caller: Caller) -> None:
-        if not caller.require_signature:
-            return
+    async def _signed(self, request: Request, peer: str) -> None:
         key = presented(request.headers) or b""
         secrets = [signing_secret(pepper, pepper.digest(key)) for pepper in self._keys.peppers]
         try:
-            self._signatures.check(request, secrets)
+            asked = self._signatures.check(request, secrets)
+            if asked is not None:
+                await asked
         except Unauthenticated as refusal:
             raise self._failed(peer, refusal) from None
 

@@ -18,6 +18,8 @@ from llm_gateway.core.clock import Clock
 from llm_gateway.core.exchange import Exchange
 from llm_gateway.core.ids import Ids, node_of
 from llm_gateway.core.ledger import Bill
+from llm_gateway.core.usage import Usage
+from llm_gateway.dialects.openai_realtime import Told
 from llm_gateway.limits.alerts import Alert, Alerts
 from llm_gateway.limits.estimate import Estimates
 from llm_gateway.limits.limiter import Limiter
@@ -25,8 +27,10 @@ from llm_gateway.limits.memory import MemoryBook
 from llm_gateway.limits.meter import Book, Meter
 from llm_gateway.limits.prices import FirstLeg
 from llm_gateway.limits.remembered import Answer, Remembered
+from llm_gateway.limits.sessions import SessionHold
 from llm_gateway.snapshot import NotServable, Snapshot
 from llm_gateway.snapshot.costs import Costs
+from llm_gateway.snapshot.foreseen import Foreseen
 from llm_gateway.telemetry.journal import Log
 from llm_gateway.worker.budgets import Budgets
 from llm_gateway.worker.forward import Ask
@@ -74,6 +78,9 @@ class Accounts:
     async def begin(self, config: Config) -> None:
         """Before the first snapshot. Raises NotServable for a Redis that is there and cannot be worked with."""
         if config.redis is None:
+            if config.database.url is not None and self._remembered is not None and self._budgets is not None:
+                memory = self._memory  # other nodes count apart, and tell of it in the ledger that all of them share
+                self._remembered.follow(self._budgets.ask_again, lambda told: memory.others(*told))
             return
         from llm_gateway.limits.redis_book import RedisBook  # noqa: PLC0415 - only where it is configured
         from llm_gateway.limits.redis_link import Unfit  # noqa: PLC0415
@@ -104,17 +111,53 @@ class Accounts:
             self.redis.configure(config.limits.when_store_fails, config.server.workers.processes)
         self.ledger.prices = Costs(snapshot.catalogue, config.digest)
         prices = FirstLeg(snapshot.router.route)
+        foresee = Foreseen(snapshot.router.route, snapshot.catalogue, self._clock.now)
         know = None if self._remembered is None else self._remembered.know
         self._limiter = Limiter(
-            config.limits, self.book, self._estimates, self._clock, prices=prices, name=attrgetter("ledger_id"), know=know
+            config.limits,
+            self.book,
+            self._estimates,
+            self._clock,
+            prices=prices,
+            name=attrgetter("ledger_id"),
+            foresee=foresee,
+            know=know,
         )
         return self._limiter
+
+    def begun(self, hold: SessionHold, running: int) -> None:
+        """A session makes so many answers at once."""
+        if self._limiter is not None:
+            hold.begun(self._limiter, running)
+
+    def told(self, ex: Exchange, hold: SessionHold, told: Told, running: int) -> None:
+        """A part of a session was used, and what is written of it is settled. `running`: answers that are not over. Raises
+        Forbidden.
+        """
+        bill = self.ledger.part(ex, told.usage, guessed=told.guessed)
+        if told.usage is not None and self._limiter is not None:
+            hold.told(
+                self._limiter,
+                bill.usage,
+                bill.cost,
+                answer=told.answer or ex.front.transcription,
+                guessed=told.guessed,
+                running=running,
+            )
+
+    def renew(self, hold: SessionHold) -> None:
+        """A session still runs."""
+        if self._limiter is not None:
+            hold.renew(self._limiter, self._clock.monotonic())
 
     def ended(self, ex: Exchange) -> None:
         """The request is over, and it is known how: what is written is what is settled."""
         self.ledger.ended(ex)
         if ex.hold is not None and self._limiter is not None:
             bill: Bill = ex.bill
+            if ex.entry is not None and ex.entry.parts is not None:  # of a session each part was settled when it was told
+                self._limiter.settle(ex, Usage(), 0, estimated=True)
+                return
             self._limiter.settle(ex, bill.usage, bill.cost, estimated=bill.estimated)
 
     async def close(self) -> None:

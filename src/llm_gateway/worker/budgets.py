@@ -11,11 +11,12 @@ import msgspec
 
 from llm_gateway.channel.peer import Failed, Unanswered
 from llm_gateway.limits.alerts import Alert
-from llm_gateway.limits.remembered import Answer, Question
+from llm_gateway.limits.remembered import Answer, Later, Question
 from llm_gateway.telemetry.journal import Log
 from llm_gateway.worker.forward import Ask
 
 SPENT = "spent"
+SPENT_BY_OTHERS = "spent_by_others"
 ALERTS = "budget_alerts"
 AWAY = "away"
 """What control refuses with while it has no store."""
@@ -35,6 +36,8 @@ class Budgets:
         self._log = log
         self._alerts: deque[Alert] = deque(maxlen=MOST)
         self._telling: asyncio.Task[None] | None = None
+        self._unheard = ""
+        """Why it was not told last time what other nodes spend."""
 
     async def ask(self, questions: Sequence[Question]) -> Sequence[Answer] | None:
         """See limits.remembered.Ask."""
@@ -45,6 +48,19 @@ class Budgets:
             return () if error.kind == AWAY else None
         except (Unanswered, msgspec.ValidationError):
             return None
+
+    async def ask_again(self, questions: Sequence[Question]) -> Sequence[Later]:
+        """See limits.remembered.AskAgain."""
+        try:
+            told = await self._control(SPENT_BY_OTHERS, [self._node, [list(one) for one in questions]], SECONDS)
+            found = [Later(*one) for one in msgspec.convert(told, list[tuple[str, int, int, float]])]
+            why = ""
+        except (Unanswered, msgspec.ValidationError) as error:
+            found, why = [], str(error)
+        if why and why != self._unheard:
+            self._log("warning", "budgets_of_others_unheard", why=why)
+        self._unheard = why
+        return found
 
     def alert(self, alert: Alert) -> None:
         """A threshold was passed. Control tells whoever wants to know, once for all workers and nodes."""

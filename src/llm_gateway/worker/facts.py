@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from llm_gateway.config.schema import Config
+from llm_gateway.config.schema.server import Admin
 from llm_gateway.providers.load import Watched
 from llm_gateway.snapshot import Snapshot
 
@@ -25,6 +26,13 @@ def watched(snapshot: Snapshot) -> dict[str, Watched]:
     return {name: Watched(made, float(wait)) for name, made in snapshot.upstreams.items() if (wait := every[name]) is not None}
 
 
+def _listening(old: Admin | None, new: Admin | None) -> Admin | None:
+    """`old`, unless the listener itself is another one: who may reach it holds with the reload."""
+    if old is None or new is None:
+        return new
+    return old if (old.host, old.port) == (new.host, new.port) else new
+
+
 def restart_needed(old: Config, new: Config) -> list[str]:
     """The keys whose change takes effect with the next start only (requirements H2)."""
     live = {
@@ -36,6 +44,7 @@ def restart_needed(old: Config, new: Config) -> list[str]:
         "access": old.server.access,
         "allowed_hosts": old.server.allowed_hosts,
         "expose_admin": old.server.expose_admin,
+        "admin": _listening(old.server.admin, new.server.admin),
     }
     pairs = {
         "server": (old.server, replace(new.server, **live)),

@@ -38,6 +38,7 @@ from llm_gateway.snapshot import NotServable
 from llm_gateway.telemetry.journal import where
 from llm_gateway.telemetry.report import Reporter
 from llm_gateway.worker.forward import asked_by_control
+from llm_gateway.worker.node import LOCKED
 from llm_gateway.worker.pepper import StateUnusable
 from llm_gateway.worker.serving import Effective, Serving
 from llm_gateway.worker.world import looked_up_world
@@ -163,9 +164,11 @@ class Process:
         self._snapshot = snapshot
         self._tell_supervisor()
         asked = {"web": self._web, "circuits": self._circuits, "reset": self._reset, SETTLE: self._settle}
-        handlers = Handlers(asked, {"snapshot": self._pushed, "revoked": self._revoked}, self._channel_bug, self._control_lost)
+        told = {"snapshot": self._pushed, "revoked": self._revoked, LOCKED: serving.security.node.told}
+        handlers = Handlers(asked, told, self._channel_bug, self._control_lost)
         self._link = Link(Path(boot.state) / SOCKET, handlers, self._hello, self._linked)
         self._link.start()
+        serving.security.node.join(self._link)
         return None
 
     def _effective(self, snapshot: Snapshot) -> Effective:

@@ -35,9 +35,11 @@ class Recognition:
         self._clock = clock
         self._log = log
         self._keysets = KeySets(clock, draw, log)
-        self._signatures = Signatures(clock)
-        self._lockout = Lockout(clock, self._locked)
         self.security = Security(clock)
+        node = self.security.node
+        self._signatures = Signatures(clock, together=node.once)
+        self._lockout = Lockout(clock, self._locked, node.failed)
+        node.locked = self._lockout.shut
         self._asking: WeakSet[Introspect] = WeakSet()
 
     def who(self, snapshot: Snapshot, client: Client | None) -> Who:

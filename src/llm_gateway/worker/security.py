@@ -5,9 +5,8 @@ Requests do not wait for it: events are noted in a bounded table, and told once 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from itertools import islice
-from types import MappingProxyType
 from typing import Any, Protocol
 
 import msgspec
@@ -15,10 +14,11 @@ import msgspec
 from llm_gateway.core.clock import Clock
 from llm_gateway.core.errors import GatewayError
 from llm_gateway.core.exchange import Exchange
-from llm_gateway.core.security_event import Action, Noted, SecurityEvent
+from llm_gateway.core.security_event import Action, Noted, SecurityEvent, failure
 from llm_gateway.http.request import Request
 from llm_gateway.identity.access import Door
 from llm_gateway.identity.keys import KeyTable
+from llm_gateway.worker.node import Node
 
 USES_EVERY = 10
 """Reports between two of which keys were used."""
@@ -26,17 +26,6 @@ BATCH = 200
 """Events of one message: a quarter of a megabyte at most."""
 MOST_USED = 10_000
 """Ids of one message."""
-FAILURES: Mapping[str, Action] = MappingProxyType(
-    {
-        "expired_api_key": "key.expired_used",
-        "expired_token": "key.expired_used",
-        "invalid_signature": "auth.bad_signature",
-        "missing_signature": "auth.bad_signature",
-        "expired_signature": "auth.bad_signature",
-        "replayed_signature": "auth.replayed",
-    }
-)
-"""Codes of refusals that are more than a wrong key."""
 DENIED = frozenset({"insufficient_permissions", "model_not_accessible", "tenant_disabled", "project_disabled", "user_blocked"})
 
 
@@ -68,12 +57,13 @@ class Security:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.noted = Noted()
+        self.node = Node()
         self._reports = 0
 
     def failed(self, peer: str, code: str) -> None:
         """Someone had wrong credentials. None at all is no attack."""
         if code != "missing_api_key":
-            self._add(FAILURES.get(code, "auth.failed"), ip=peer, reason=code)
+            self._add(failure(code), ip=peer, reason=code)
 
     def locked(self, source: str, failures: int) -> None:
         """An address is locked out from now on."""
@@ -118,8 +108,9 @@ class Security:
     def _denied(self, ex: Exchange) -> None:
         error, caller = ex.error, ex.caller
         assert error is not None  # noqa: S101 - the caller looked
-        actor = "" if caller is None else caller.key_id
-        self._add("permission.denied", actor=actor, ip=ex.peer, resource=ex.model, reason=error.code, request_id=ex.id)
+        actor, tenant = ("", "") if caller is None else (caller.key_id, caller.tenant)
+        facts = {"resource": f"models/{ex.model}", "reason": error.code, "request_id": ex.id, "tenant": tenant}
+        self._add("permission.denied", actor=actor, ip=ex.peer, **facts)
 
     def _add(self, action: Action, **facts: Any) -> None:
         self.noted.add(SecurityEvent(int(self._clock.now() * 1000), action, **facts))

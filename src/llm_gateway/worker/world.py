@@ -66,7 +66,7 @@ from llm_gateway.worker.lookups import GET, RESPONSES, lookups, routing_lookups
 from llm_gateway.worker.measured import Measured
 from llm_gateway.worker.recognition import Recognition
 from llm_gateway.worker.relays import build_relays
-from llm_gateway.worker.sessions import session_routes
+from llm_gateway.worker.sessions import Standing, session_routes
 
 FRONTS: MappingProxyType[bytes, Front] = MappingProxyType(
     {
@@ -114,6 +114,7 @@ class Shared:
     recognition: Recognition
     bits: Callable[[int], int] = random.getrandbits
     sessions: Sessions = field(default_factory=Sessions)
+    standing: Standing = field(default_factory=Standing)
     measured: Measured | None = None
     traces: Traces | None = None
     """None: there is nobody to tell."""
@@ -152,8 +153,7 @@ def build_world(snapshot: Snapshot, clients: Mapping[str, Client], shared: Share
     models = Models(snapshot.router, discovery, shared.stats, clock, snapshot.catalogue)
     looked_up = lookups(who.caller, snapshot.router, models, Responses(store, beside, int(config.server.limits.buffered)), beside)
     bound = tuple((prefix, gemini.bind) for prefix in gemini.PREFIXES)
-    explain = Explain(deciding, partial(front_at, FRONTS, bound), clock)
-    seen = routing_lookups(who.caller, explain, shared.defences.decisions)
+    seen = routing_lookups(who.caller, Explain(deciding, partial(front_at, FRONTS, bound), clock), shared.defences.decisions)
     if snapshot.catalogue.problem:
         shared.log("warning", "catalogue_ignored", why=snapshot.catalogue.problem)
 
@@ -168,6 +168,7 @@ def build_world(snapshot: Snapshot, clients: Mapping[str, Client], shared: Share
     exact[b"/health/providers"] = (GET, provider_health)
     exact |= looked_up.exact | seen.exact
     cors = _cors(config)
+    standing = shared.standing.now(who, authorize, shared.accounts)
     return World(
         pipeline=pipeline,
         responses=_with_memory(pipeline, snapshot, store, heartbeat, shared.observe.wanted),
@@ -179,7 +180,7 @@ def build_world(snapshot: Snapshot, clients: Mapping[str, Client], shared: Share
         cors=cors,
         door=shared.recognition.door(snapshot),
         relayed=build_relays(snapshot, pipeline, clients, heartbeat, _owners(config, shared), shared.defences.standings),
-        sessions=session_routes(config.server.realtime, pipeline, clients, cors, shared.sessions),
+        sessions=session_routes(config.server.realtime, pipeline, clients, cors, shared.sessions, standing),
         default_front=OPENAI_CHAT,
         errors=_ERRORS,
     )

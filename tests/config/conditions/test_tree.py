@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
+from amount import examples
 from llm_gateway.config.conditions.expressions import parse
 from llm_gateway.config.conditions.tree import NOWHERE, Condition, Not, Test, either, every, leaves
 from random_conditions import conditions
@@ -12,7 +13,7 @@ from random_conditions import conditions
 A, B, C = (Test("model", "is", (letter,)) for letter in "abc")
 
 
-@settings(max_examples=200, deadline=None)
+@examples(60)
 @given(conditions())
 def test_what_is_written_out_reads_back_as_the_same(condition: Condition) -> None:
     """A condition's one line is a condition again, and the same one."""

@@ -6,6 +6,7 @@ import asyncio
 
 from control.configuring.node import FILE, Node, living, with_node
 from llm_gateway.credentials.ring import Ring
+from llm_gateway.identity.roles import OPERATOR, SYSTEM_ADMIN, Principal
 from serving import run
 
 ALL = "/admin/v1/snapshots"
@@ -181,5 +182,31 @@ def test_what_held_while_the_store_was_away_is_kept_when_it_is_back(tmp_path, st
         told = node.audit.of_files[-1]
         assert (told.action, told.actor, told.resource) == ("config.changed", "file", f"snapshots/{newest['number']}")
         assert told.after["changed"] == ["models.m.deployments"]
+
+    with_node(tmp_path, store, test)
+
+
+def test_going_back_changes_only_what_the_role_may_change(tmp_path, store):
+    """An operator writes models and no providers or limits: he is told what he may not change, and nothing is changed."""
+
+    async def test(node: Node) -> None:
+        number = (await until_kept(node, 1))[0]["number"]
+        await node.made("models", "fast", deployments=["a/x"])
+        node.principal = Principal("op", "op", frozenset({OPERATOR}))
+        told = await node.asked("POST", f"{ALL}/{number}/rollback", json={})
+        assert told["changed"] == ["models/fast"]
+        node.principal = Principal("boss", "boss", frozenset({SYSTEM_ADMIN}))
+        await node.made("models", "fast", deployments=["a/x"])
+        await node.made("providers", "b", type="openai", api_key="sk-one-0123456789")
+        await node.made("limits", "everyone", limits={"requests": {"minute": 5}})
+        events = len(node.audit.events)
+        node.principal = Principal("op", "op", frozenset({OPERATOR}))
+        error = (await node.asked("POST", f"{ALL}/{number}/rollback", 403, json={}))["error"]
+        assert error["code"] == "insufficient_permissions"
+        assert sorted(error["details"]["would_change"]) == ["limits/everyone", "providers/b"]
+        assert error["details"]["permissions"] == ["limits:write", "providers:write"]
+        assert "providers/b" in error["message"]
+        assert "fast" in node.models
+        assert len(node.audit.events) == events
 
     with_node(tmp_path, store, test)

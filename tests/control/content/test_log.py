@@ -137,6 +137,16 @@ def test_a_disk_that_does_not_take_them_is_said_once(tmp_path: Path):
     assert [event for event, _ in world.lines] == ["content_not_written"]
 
 
+def test_what_was_written_has_not_failed(tmp_path: Path):
+    """One tenant's folder cannot be made: the others' records are there, and counted once."""
+    world = World(tmp_path)
+    world.apply(Content(tenants=("agreed", "open")))
+    (tmp_path / "content").mkdir()
+    (tmp_path / "content" / "open").write_text("in the way")
+    write(world, *(said(HELLO, tenant=tenant, at=world.clock.now()) for tenant in ("open", "agreed", "agreed")))
+    assert (world.log.written, world.log.failed, world.log.dropped) == (2, 1, 0)
+
+
 def test_a_line_that_a_crash_left_half_does_not_take_the_next_one_along(tmp_path: Path):
     """It is unreadable, and alone."""
     world = World(tmp_path)

@@ -142,7 +142,7 @@ async def test_a_correction_is_recorded(tmp_path: Path):
         assert (await api.ask("/admin/v1/ledger/ZZ/corrections", "POST", {"cost": "1", "reason": "y"})).status_code == 404
         assert (await api.ask("/admin/v1/usage?tenant=acme")).json()["total"]["cost"] == "0.5000002"
         entry = (await world.entries())[-1]
-        assert (entry.action, entry.resource) == ("ledger.corrected", "ledger/A1")
+        assert (entry.action, entry.resource) == ("ledger.corrected", "tenants/acme/ledger/A1")
         assert "invoice" in str(entry.after)
 
 

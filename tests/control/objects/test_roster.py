@@ -48,3 +48,26 @@ async def test_a_document_that_cannot_be_read_changes_nothing(tmp_path: Path):
         await world.roster.close()
         assert world.caller(made["key"]) is not None
         assert [fields["why"][:8] for event, fields in world.logged if event == "bug"] == ["Unusable"]
+
+
+@sync
+async def test_keys_that_change_are_put_into_what_there_is(tmp_path: Path):
+    """A directory is made anew only where more than keys are another; workers know the same either way."""
+    async with admin_world(tmp_path) as world:
+        await world.ask("POST", "/admin/v1/tenants", {"name": "acme"})
+        first = await world.key(tenant="acme")
+        built = world.roster._made.building
+        second, third = await world.key(tenant="acme"), await world.key()
+        await world.ask("POST", f"/admin/v1/keys/{first['id']}/revoke", {}, **{"If-Match": "*"})
+        await world.roster.look()
+        assert world.roster._made.building is built
+        assert world.caller(first["key"]) is None
+        assert world.caller(second["key"]).tenant == "acme"  # type: ignore[union-attr]
+        assert world.caller(third["key"]) is not None
+        assert world.roster.stored.keys == 2
+        await world.storing.write(lambda connection: keys.redigest(connection, {third["id"]: b"d" * 32}))
+        await world.roster.look()
+        assert world.caller(third["key"]) is None
+        await world.ask("POST", "/admin/v1/tenants", {"name": "other"})
+        await world.roster.look()
+        assert world.roster._made.building is not built

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
-from urllib.parse import urlsplit
 
+from llm_gateway.config.schema.addresses import secrets_fault
 from llm_gateway.config.schema.base import Fault, Section, Text, about
 from llm_gateway.config.values import Duration, Secret, SecretText
 
@@ -57,7 +57,7 @@ class Aws(Section, frozen=True):
             yield "role_duration", "must be from 15m to 12h"
         if self.sts_endpoint is not None and self.access_key_id is not None and self.role_arn is None:
             yield "sts_endpoint", "needs role_arn: nothing else is asked of STS with these keys"
-        yield from _url(self, "sts_endpoint")
+        yield from secrets_fault("sts_endpoint", self.sts_endpoint)
 
 
 class Google(Section, frozen=True):
@@ -129,25 +129,10 @@ class Entra(Section, frozen=True):
                 yield name, "expected an id or a domain name"
         if any(character <= " " for character in self.scope):
             yield "scope", "expected one scope"
-        yield from _url(self, "authority")
+        yield from secrets_fault("authority", self.authority)
 
 
 def _at_most_one(section: Section, fields: tuple[str, ...]) -> Iterator[Fault]:
     given = [field for field in fields if getattr(section, field)]
     for field in given[1:]:
         yield field, f"contradicts {given[0]}: say one of them"
-
-
-def _url(section: Section, field: str) -> Iterator[Fault]:
-    url = getattr(section, field)
-    if url is None:
-        return
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in {"https", "http"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good or parts.username is not None or parts.query or parts.fragment:
-        yield field, "expected a URL such as https://host"
-    elif parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
-        yield field, "must begin with https://: secrets are sent there"

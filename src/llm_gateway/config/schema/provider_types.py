@@ -8,8 +8,9 @@ from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
+from llm_gateway.config.schema.addresses import base_fault
 from llm_gateway.config.schema.base import Fault, Section, Text, about
-from llm_gateway.config.schema.providers import header_fault, unusable
+from llm_gateway.config.schema.providers import header_fault
 from llm_gateway.config.values import Secret
 
 _PLACE = re.compile(r"/(?:[!$&-;=?-Z_a-z~]|%[0-9A-Fa-f]{2}|\{model\})*")  # RFC 3986 section 3.3 and a query
@@ -144,7 +145,7 @@ class DeclaredType(Section, frozen=True):
     def check(self) -> Iterator[Fault]:
         if not self.endpoints:
             yield "endpoints", "needs at least one dialect"
-        if self.base_url is not None and (fault := unusable(self.base_url)):
+        if self.base_url is not None and (fault := base_fault(self.base_url, "https://host/v1", "api_key")):
             yield "base_url", fault
         if self.docs is not None and not self.docs.startswith(("https://", "http://")):
             yield "docs", "expected a URL"

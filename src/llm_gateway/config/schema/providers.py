@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
+from llm_gateway.config.schema.addresses import base_fault
 from llm_gateway.config.schema.base import Count, Fault, Pace, Section, Text, about
 from llm_gateway.config.schema.credentials import Aws, Entra, Google
 from llm_gateway.config.schema.limits import RateLimit
@@ -101,7 +101,7 @@ class Provider(Section, frozen=True):
     """What the type alone knows. Not a key of its own: see Options."""
 
     def check(self) -> Iterator[Fault]:
-        if self.base_url is not None and (fault := unusable(self.base_url)):
+        if self.base_url is not None and (fault := base_fault(self.base_url, "https://host/v1", "api_key")):
             yield "base_url", fault
         for name in self.headers:
             if fault := header_fault(name):
@@ -113,17 +113,3 @@ def header_fault(name: str) -> str:
     if not _TOKEN.fullmatch(name):
         return "holds a name that is not an HTTP header name"
     return f"must not hold {name}: the gateway sets it" if name.lower() in _ENGINE_HEADERS else ""
-
-
-def unusable(url: str) -> str:
-    """What is wrong with a base URL, "" if nothing is."""
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good or any(character <= " " or character == "\\" for character in url):
-        return "expected a URL such as https://host/v1"
-    if parts.username is not None or parts.query or parts.fragment:
-        return "must not hold credentials, a query or a fragment; credentials go into api_key"
-    return ""

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Annotated
-from urllib.parse import urlsplit
 
+from llm_gateway.config.schema.addresses import secrets_fault
 from llm_gateway.config.schema.base import Fault, Section, Text, about
 from llm_gateway.config.schema.credentials import Aws, Entra, Google
 from llm_gateway.config.values import Duration, Secret
@@ -50,7 +50,7 @@ class VaultStore(Section, frozen=True):
         ways = [name for name in ("token", "token_file", "approle", "kubernetes") if getattr(self, name) is not None]
         for name in ways[1:]:
             yield name, f"contradicts {ways[0]}: say one of them"
-        yield from url_fault("address", self.address)
+        yield from secrets_fault("address", self.address)
 
 
 class AwsStore(Aws, frozen=True):
@@ -63,7 +63,7 @@ class AwsStore(Aws, frozen=True):
 
     def check(self) -> Iterator[Fault]:
         yield from super().check()
-        yield from url_fault("endpoint", self.endpoint)
+        yield from secrets_fault("endpoint", self.endpoint)
 
 
 class GoogleStore(Google, frozen=True):
@@ -75,7 +75,7 @@ class GoogleStore(Google, frozen=True):
 
     def check(self) -> Iterator[Fault]:
         yield from super().check()
-        yield from url_fault("endpoint", self.endpoint)
+        yield from secrets_fault("endpoint", self.endpoint)
 
 
 class AzureStore(Entra, frozen=True):
@@ -91,7 +91,7 @@ class AzureStore(Entra, frozen=True):
         if "{vault}" not in self.url:
             yield "url", "needs {vault} where the vault's name goes"
         else:
-            yield from url_fault("url", self.url.replace("{vault}", "name"))
+            yield from secrets_fault("url", self.url.replace("{vault}", "name"))
 
 
 class Secrets(Section, frozen=True):
@@ -122,18 +122,3 @@ class Secrets(Section, frozen=True):
             yield "timeout", "may be 60s at most"
         if self.old_master_keys and self.master_key is None:
             yield "old_master_keys", "needs master_key; those of the state directory stand in its master.key"
-
-
-def url_fault(field: str, url: str | None) -> Iterator[Fault]:
-    """What is wrong with an address that secrets come from."""
-    if url is None:
-        return
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in {"https", "http"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good or parts.username is not None or parts.query or parts.fragment:
-        yield field, "expected a URL such as https://host"
-    elif parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
-        yield field, "must begin with https://: secrets are sent there"

@@ -19,6 +19,17 @@ class Admin(Section, frozen=True):
 
     host: Annotated[Text, about("Its address; anything but loopback needs a key of kind admin.")] = "127.0.0.1"
     port: Annotated[Port, about("Its port; 0 takes a free one.")] = 9090
+    access: Annotated[
+        Access | None,
+        about("From where requests are taken here, health and metrics among them; absent: as server.access says."),
+    ] = None
+    allowed_hosts: Annotated[
+        tuple[Text, ...] | None,
+        about(
+            "Names that requests may be sent to here (Host), beside that of auth.admin.url; an address, or localhost, always is."
+            " Absent: as server.allowed_hosts says."
+        ),
+    ] = None
 
 
 class Limits(Section, frozen=True):

@@ -8,13 +8,13 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from llm_gateway.config.schema.addresses import is_secure
 from llm_gateway.config.schema.base import NAME, Fault, Section, Text, about
 from llm_gateway.config.schema.tokens import Role
 from llm_gateway.config.values import Duration, Secret
 
 _HALF_HOUR, _HALF_DAY = Duration(1800), Duration(43_200)
 _LONGEST = Duration(30 * 86_400)
-_NEAR = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class SignInClaims(Section, frozen=True):
@@ -59,7 +59,7 @@ class Oidc(Section, frozen=True):
             yield "name", "must be 1 to 64 letters, digits, dots, hyphens or underscores, and begin with a letter or a digit"
         for field in ("issuer", "discovery_url"):
             url = getattr(self, field)
-            if url is not None and not _usable(url):
+            if url is not None and not is_secure(url):
                 yield field, "must be an address that begins with https:// (http:// on this machine only)"
         if "openid" not in (self.scopes or ()):
             yield "scopes", "must have openid among them"
@@ -106,17 +106,8 @@ class SignIn(Section, frozen=True):
                 yield "oidc", f"entry {index} has the name of entry {seen[one.name]}"
 
 
-def _usable(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        near = parts.hostname in _NEAR
-    except ValueError:
-        return False
-    return parts.scheme in ("https", *(["http"] if near else ())) and bool(parts.hostname) and parts.username is None
-
-
 def _origin(url: str) -> bool:
-    if not _usable(url):
+    if not is_secure(url):
         return False
     parts = urlsplit(url)
     return url == f"{parts.scheme}://{parts.netloc}" and url == url.lower()

@@ -40,6 +40,7 @@ class Metrics(Section, frozen=True):
         tuple[Duration, ...] | None,
         about(
             "Upper bounds of the histograms of whole requests and attempts, ascending. Absent: 1ms to 5m. From the next start on."
+            " Keep 10s among them: the latency objective of deployment/monitoring counts by it."
         ),
     ] = None
 

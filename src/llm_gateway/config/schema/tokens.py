@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
+from llm_gateway.config.schema.addresses import is_secure
 from llm_gateway.config.schema.base import Count, Fault, Section, Text, about
 from llm_gateway.config.values import Duration, Secret
 from llm_gateway.core.scopes import known
@@ -189,13 +189,5 @@ def _url(
     section: Section, field: str, text: str = "must be an address that begins with https:// (http:// on this machine only)"
 ) -> Iterator[Fault]:
     url = getattr(section, field)
-    if url is None:
-        return
-    try:
-        parts = urlsplit(url)
-        near = parts.hostname in ("localhost", "127.0.0.1", "::1")
-        usable = parts.scheme in ("https", *(["http"] if near else ())) and bool(parts.hostname) and parts.username is None
-    except ValueError:
-        usable = False
-    if not usable:
+    if url is not None and not is_secure(url):
         yield field, text

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
+from llm_gateway.config.schema.addresses import base_fault, parts_of
 from llm_gateway.config.schema.base import Fault, Section, Text, about
 from llm_gateway.config.schema.providers import header_fault
 from llm_gateway.config.values import Duration, Secret
@@ -64,15 +64,7 @@ class Tracing(Section, frozen=True):
 
 def _unusable(url: str) -> str:
     """What is wrong with a collector's address, "" if nothing is."""
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good or not url.isascii() or any(character <= " " or character == "\\" for character in url):
-        return "expected a URL such as http://collector:4318"
-    if parts.port == 4317:
+    parts = parts_of(url) if url.isascii() else None
+    if parts is not None and parts.port == 4317:
         return "4317 is the port of OTLP over gRPC; OTLP over HTTP usually has 4318"
-    if parts.username is not None or parts.query or parts.fragment:
-        return "must not hold credentials, a query or a fragment; credentials go into headers"
-    return ""
+    return base_fault(url if parts is not None else "", "http://collector:4318", "headers")

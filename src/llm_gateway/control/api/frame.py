@@ -117,6 +117,7 @@ class Frame:
                 f"{route.method} {request.url.path}",
                 route.permission,
                 user_agent=request.headers.get("user-agent", ""),
+                tenant=principal.tenant,
             )
         )
         hint = ""

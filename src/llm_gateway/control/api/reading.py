@@ -13,6 +13,7 @@ from llm_gateway.config.bind import Binder, struct_info
 from llm_gateway.config.errors import ConfigErrors, Path, Problems, Where, Wrong, render
 from llm_gateway.config.schema.base import Section
 from llm_gateway.config.tree import plant
+from llm_gateway.control.api.duplicates import refuse_duplicates
 from llm_gateway.control.api.refusals import invalid, refused
 from llm_gateway.control.api.route import Patched, Route
 from llm_gateway.core.errors import InvalidRequest, MalformedBody
@@ -44,6 +45,7 @@ def body_of(route: Route, data: bytes, media: str) -> Any:
         raise MalformedBody(str(error)) from None
     if not isinstance(document, dict):
         raise invalid([("", "expected an object")])
+    refuse_duplicates(data)
     if b"\\u0000" in data:
         raise invalid([("", "has a text with the character U+0000, which no database can hold")])
     if isinstance(route.body, Patched) or route.body is dict:
@@ -87,7 +89,9 @@ def query_of(route: Route, query: bytes) -> tuple[Any, Params]:
     mine = {}
     for name, values in params.items():
         if name in known:
-            mine[name] = values[-1]
+            if len(values) > 1:
+                raise InvalidRequest("This query parameter is there more than once.", param=name)
+            mine[name] = values[0]
         elif name.partition("__")[0] not in fields:
             raise InvalidRequest("There is no such query parameter.", param=name[:64])
     try:

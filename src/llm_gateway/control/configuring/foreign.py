@@ -1,53 +1,57 @@
 """Secrets go where they were meant to go: who may define providers must not be able to have others' keys sent to his address.
 
 What the API shows of a provider hides its secrets, and what is sent back as `***` or left out of a patch keeps them. So they have
-to be sent anew when the address is another one. What the gateway finds in its own environment never goes to an address that the
-API was told.
+to be sent anew when the address is another one. What the gateway has without being given it there is ambient.py's matter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from llm_gateway.control.api.refusals import invalid
+from llm_gateway.control.configuring.documents import shown
+from llm_gateway.control.configuring.kinds import PROVIDER
 from llm_gateway.core.redact import HIDDEN
-from llm_gateway.providers.base import ProviderType
 
-ADDRESS = ("type", "base_url", "proxy", "tls", "region")
-"""Members of a provider that say where its requests go."""
-SECRETS = ("api_key", "headers")
+ADDRESS = (
+    ("type",),
+    ("base_url",),
+    ("proxy",),
+    ("tls",),
+    ("region",),
+    ("entra", "authority"),
+    ("aws", "sts_endpoint"),
+)
+"""Members of a provider that say where its requests go, or its secrets."""
 
 
-def check(
-    name: str, sent: Mapping[str, Any], made: Mapping[str, Any], old: Mapping[str, Any] | None, types: Mapping[str, ProviderType]
-) -> None:
-    """`name`: the provider's; `sent`: what came; `made`: what it comes to; `old`: what there was. Raises InvalidRequest."""
-    problems = []
-    if old is not None and any(made.get(member) != old.get(member) for member in ADDRESS):
-        problems += [
-            (secret, "has to be sent again where the address changes: it was given for another one")
-            for secret in SECRETS
-            if made.get(secret) and _kept(sent.get(secret))
-        ]
-    kind = types.get(str(made.get("type") or name))
-    if kind is not None and made.get("base_url") and not made.get("api_key") and _other(made["base_url"], kind.base_url):
-        if kind.credentials and not any(made.get(section) for section in kind.credentials):
-            problems.append(("base_url", "with the gateway's own credentials only a file can say another address"))
-        elif kind.key_variable is not None and kind.key_required:
-            problems.append(
-                ("api_key", f"is missing: what the gateway has in {kind.key_variable} is not sent to another address")
-            )
+def check(sent: Mapping[str, Any], made: Mapping[str, Any], old: Mapping[str, Any] | None, inside: str = "") -> None:
+    """`sent`: what came; `made`: the provider that it comes to; `old`: the one there was; `inside`: where it stands in what came.
+
+    Raises InvalidRequest.
+    """
+    if old is None or all(_at(made, path) == _at(old, path) for path in ADDRESS):
+        return
+    problems = [
+        (f"{inside}{'.'.join(path)}", "has to be sent again where the address changes: it was given for another one")
+        for path in _secrets(shown(PROVIDER, made), ())
+        if _at(sent, path) in (None, HIDDEN)
+    ]
     if problems:
         raise invalid(problems)
 
 
-def _kept(sent: Any) -> bool:
-    if isinstance(sent, Mapping):
-        return any(value == HIDDEN for value in sent.values())
-    return sent is None or sent == HIDDEN
+def _secrets(document: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The places of what is hidden in a document as it is shown."""
+    if isinstance(document, Mapping):
+        for name, value in document.items():
+            yield from _secrets(value, (*path, name))
+    elif document == HIDDEN:
+        yield path
 
 
-def _other(given: Any, usual: str | None) -> bool:
-    return usual is None or urlsplit(str(given)).netloc.lower() != urlsplit(usual).netloc.lower()
+def _at(document: Any, path: tuple[str, ...]) -> Any:
+    for name in path:
+        document = document.get(name) if isinstance(document, Mapping) else None
+    return document

@@ -26,7 +26,6 @@ from llm_gateway.control.configuring.service import refused as told
 from llm_gateway.control.objects.documents import moment
 from llm_gateway.control.objects.scopes import Owned
 from llm_gateway.core.errors import Conflict, Forbidden, InvalidRequest, NotFound
-from llm_gateway.providers.registry import types_of
 from llm_gateway.snapshot import NotServable
 
 Reason = Annotated[str, about("Why it is changed, for the history of snapshots.", max_length=500)]
@@ -165,7 +164,7 @@ class Resource:
         def edits(held: Held) -> list[Edit]:
             if (self.kind.name, name) in held:
                 raise Conflict(f"There is a {self.kind.name} of this name already.", code="already_exists", param="name")
-            return [Edit(self.kind, name, self._understood(name, document, None, held, document))]
+            return [Edit(self.kind, name, self._understood(document, None, held, document))]
 
         return await self._change(asked, name, "created", edits, 201, answer)
 
@@ -180,7 +179,7 @@ class Resource:
             old = held.get((self.kind.name, name))
             if old is None and asked.version is not None:
                 raise refused(412, "precondition_failed", "There is none of this name, so that it has no version.")
-            return [Edit(self.kind, name, self._understood(name, document, old, held, document), asked.version)]
+            return [Edit(self.kind, name, self._understood(document, old, held, document), asked.version)]
 
         answer = await self._change(asked, name, "replaced", edits, 201)
         return answer if answer.version == 1 else replace(answer, status=200)
@@ -197,7 +196,7 @@ class Resource:
             if old is None:
                 raise self._absent(name)
             version = old.version if asked.version is None else asked.version
-            return [Edit(self.kind, name, self._understood(name, merged(old.document, patch), old, held, patch), version)]
+            return [Edit(self.kind, name, self._understood(merged(old.document, patch), old, held, patch), version)]
 
         return await self._change(asked, name, "changed", edits, 200)
 
@@ -235,12 +234,10 @@ class Resource:
         )
         return await self._configuring.change(asked, intent)
 
-    def _understood(
-        self, name: str, document: dict[str, Any], old: Made | None, held: Held, sent: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def _understood(self, document: dict[str, Any], old: Made | None, held: Held, sent: Mapping[str, Any]) -> dict[str, Any]:
         made: dict[str, Any] = completed(document, None if old is None else old.document)
         if self.kind is PROVIDER:
-            foreign.check(name, sent, made, None if old is None else old.document, types_of(self._configuring.config))
+            foreign.check(sent, made, None if old is None else old.document)
         if self.kind is not RULE:
             return made
         position = made.pop(POSITION, None if old is None else old.document[POSITION])

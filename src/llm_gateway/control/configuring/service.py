@@ -17,13 +17,15 @@ from llm_gateway.config.tree import Node, locate
 from llm_gateway.control.api.desk import Change
 from llm_gateway.control.api.refusals import invalid
 from llm_gateway.control.api.route import Answer, Asked
+from llm_gateway.control.configuring import ambient
 from llm_gateway.control.configuring.documents import guarded, stored
 from llm_gateway.control.configuring.history import Cause, History
-from llm_gateway.control.configuring.kinds import RULE, Kind, Made
+from llm_gateway.control.configuring.kinds import PROVIDER, RULE, Kind, Made
 from llm_gateway.control.configuring.layer import Held, Layer, counted
 from llm_gateway.control.configuring.overlay import in_order, overlay_of
 from llm_gateway.core.errors import Conflict, InvalidRequest, Overloaded
 from llm_gateway.credentials.ring import Ring
+from llm_gateway.providers.registry import types_of
 from llm_gateway.snapshot import NotServable
 from llm_gateway.store import objects
 
@@ -68,6 +70,7 @@ class Building(Protocol):
 
     problem: str
     config: Config | None
+    environ: Mapping[str, str]
 
     async def renewed(self, seconds: float, *, anyway: bool = False) -> bool: ...
 
@@ -111,9 +114,12 @@ class Configuring:
         found = owned(self.tree, kind.path(name))
         return None if found is None or found.source.startswith(API_OBJECT) else str(found)
 
-    async def check(self, held: Held) -> Loaded:
-        """The whole configuration with these objects. Raises ConfigErrors, NotServable."""
+    async def check(self, held: Held, edits: Sequence[Edit] = ()) -> Loaded:
+        """The whole configuration with these objects, and whether `edits` may come to that. Raises ConfigErrors, NotServable."""
         loaded = await self.load(overlay_of(held.values()))
+        changed = [edit.name for edit in edits if edit.kind is PROVIDER and edit.document is not None]
+        of_api = {name for kind, name in held if kind == PROVIDER.name}
+        ambient.demand(changed, of_api, loaded.config, types_of(loaded.config), self.builder.environ)
         await self.builder.check(loaded.config)
         self.checked = loaded.config
         return loaded
@@ -130,7 +136,7 @@ class Configuring:
                 mark, before = await self.layer.everything()
                 edits = intent.edits(before)
                 after = edited(before, edits, asked)
-                await self._fits(intent, after)
+                await self._fits(intent, after, edits)
                 try:
                     answer = await asked.change(partial(self._stored, asked, intent, mark, before, edits))
                 except Moved:
@@ -142,14 +148,15 @@ class Configuring:
         """Everything but doing it. Raises GatewayError, StoreError."""
         async with self._lock:
             _, before = await self.layer.everything()
-            after = edited(before, intent.edits(before), asked)
-            await self._fits(intent, after)
+            edits = intent.edits(before)
+            after = edited(before, edits, asked)
+            await self._fits(intent, after, edits)
             return intent.answer(after)
 
-    async def _fits(self, intent: Intent, after: Held) -> None:
+    async def _fits(self, intent: Intent, after: Held, edits: Sequence[Edit]) -> None:
         """Raises InvalidRequest (422), Conflict."""
         try:
-            await self.check(after)
+            await self.check(after, edits)
         except (ConfigErrors, NotServable) as wrong:
             if (owner := _owned_by_file(wrong)) is not None:
                 raise owner from None

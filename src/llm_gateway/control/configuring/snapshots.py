@@ -2,10 +2,12 @@
 
 Going back sets the objects of the API to what they were then, as one change that is checked like any other. What the file (or a
 variable, or a flag) says stays as it is now: nobody but its owner writes a file. The answer tells what therefore differs still.
+Who goes back must be allowed to change each object that becomes another one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -22,12 +24,13 @@ from llm_gateway.control.configuring.kinds import KINDS
 from llm_gateway.control.configuring.layer import Held, by_id
 from llm_gateway.control.configuring.service import Configuring, Edit, Intent
 from llm_gateway.control.objects.documents import moment
-from llm_gateway.core.errors import InvalidRequest
+from llm_gateway.core.errors import Forbidden, InvalidRequest
 from llm_gateway.store import snapshots
 from llm_gateway.store.rows import SnapshotRow
 
 ALL, ONE = "/admin/v1/snapshots", "/admin/v1/snapshots/{number}"
 _LONGEST = 18
+_NAMED = 5
 
 
 class ListQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -109,7 +112,10 @@ class Snapshots:
     def routes(self) -> tuple[Route, ...]:
         """All of them."""
         tag = "snapshots"
-        more = "Objects of the API are set to what they were. What the file defines stays; the answer says what differs."
+        more = (
+            "Objects of the API are set to what they were; your role must be allowed to change each. What the file defines"
+            " stays; the answer says what differs."
+        )
         return (
             Route("GET", ALL, "snapshots:read", "List snapshots", self.all, query=ListQuery, answer=SnapshotList, tag=tag),
             Route("GET", ONE, "snapshots:read", "Show a snapshot", self.show, answer=SnapshotWhole, tag=tag),
@@ -164,11 +170,13 @@ class Snapshots:
         changed: list[str] = []
 
         def edits(held: Held) -> list[Edit]:
+            """Raises Forbidden."""
             found = [Edit(KINDS[kind], name, None) for kind, name in held if (kind, name) not in wanted]
             for ident, one in wanted.items():
                 if ident not in held or held[ident].document != one.document:
                     found.append(Edit(KINDS[one.kind], one.name, one.document))
             changed[:] = [f"{edit.kind.many}/{edit.name}" for edit in found]
+            _allowed(asked, found)
             return found
 
         _, held = await self._configuring.layer.everything()
@@ -200,6 +208,20 @@ class Snapshots:
         if kept is None:
             raise not_found("snapshot")
         return kept
+
+
+def _allowed(asked: Asked, edits: Sequence[Edit]) -> None:
+    """Going back changes each object that becomes another one. Raises Forbidden, which names those that he may not change."""
+    missing = {f"{edit.kind.permission}:write" for edit in edits if not asked.may(f"{edit.kind.permission}:write")}
+    if not missing:
+        return
+    names = [f"{edit.kind.many}/{edit.name}" for edit in edits if f"{edit.kind.permission}:write" in missing]
+    shown = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+    raise Forbidden(
+        f"Going back would change {shown}, for which {' and '.join(sorted(missing))} is needed. Nothing was changed.",
+        code="insufficient_permissions",
+        details={"permissions": sorted(missing), "would_change": names[:MOST]},
+    )
 
 
 def _shown(row: SnapshotRow, *, current: bool) -> SnapshotShown:

@@ -12,6 +12,7 @@ from llm_gateway.config.load import redacted
 from llm_gateway.config.schema.base import about
 from llm_gateway.control.api.refusals import invalid
 from llm_gateway.control.api.route import Answer, Asked, Route
+from llm_gateway.control.configuring import foreign
 from llm_gateway.control.configuring.compare import MOST, Difference, differences, fingerprinted
 from llm_gateway.control.configuring.documents import completed, shown
 from llm_gateway.control.configuring.kinds import KINDS, LIMIT, MODEL, NAMED, PROVIDER, RULE, SINGLE, Kind
@@ -117,6 +118,8 @@ class Transfer:
             for kind, name, document in wanted:
                 old = held.get((kind.name, name))
                 made = completed(document, None if old is None else old.document)
+                if kind is PROVIDER and old is not None:
+                    foreign.check(document, made, old.document, f"config.providers.{name}.")
                 did = "created" if old is None else "unchanged" if old.document == made else "changed"
                 sorted_into.setdefault(did, []).append(f"{kind.many}/{name}")
                 if did != "unchanged":

@@ -115,21 +115,24 @@ class ContentLog:
             self._complain(f"a bug: {type(bug).__name__}")
 
     def _written(self, batch: list[Said], settings: Content) -> None:
-        """In a thread. Raises OSError."""
+        """In a thread. What is done is taken out of `batch`. Raises OSError."""
         batch.sort(key=lambda said: (said.tenant, said.at))
-        for (tenant, _), group in groupby(batch, key=lambda said: (said.tenant, said.at // HOUR)):
+        while batch:
+            _, together = next(groupby(batch, key=_file))
+            group = list(together)
             records: list[bytes] = []
-            at = 0.0
+            dropped = 0
             for said in group:
-                at = said.at
                 record = msgspec.json.encode(record_of(said, int(settings.record)))
                 if self._may(len(record), int(settings.rate)):
                     records.append(record)
                 else:
-                    self.dropped += 1
+                    dropped += 1
             if records:
-                self.files.append(tenant, at, records)
-                self.written += len(records)
+                self.files.append(group[0].tenant, group[0].at, records)
+            self.written += len(records)
+            self.dropped += dropped
+            del batch[: len(group)]
 
     def _may(self, size: int, rate: int) -> bool:
         """Whether so much more is written in this second."""
@@ -184,6 +187,11 @@ class ContentLog:
         if now >= self._told_at + QUIET_SECONDS:
             self._told_at = now
             self._log("error", "content_not_written", why=why)
+
+
+def _file(said: Said) -> tuple[str, float]:
+    """Of the tenant, and of which hour: it is written to one file with others of these."""
+    return said.tenant, said.at // HOUR
 
 
 def _stamp(seconds: float) -> str:

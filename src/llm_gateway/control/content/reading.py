@@ -10,8 +10,6 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
-
 from llm_gateway.control.content.mending import CUT, EDGE, mended
 from llm_gateway.core.json import MalformedJson, decode_lenient
 from llm_gateway.core.personal import mask
@@ -175,8 +173,3 @@ class Reader:
         self._left -= len(text)
         text = mask(_BLOB.sub(lambda blob: f"[data, {len(blob[0])} characters]", text))
         return text[:-EDGE] + CUT if over else text
-
-
-def encoded(record: dict[str, Any]) -> bytes:
-    """As it is sealed."""
-    return msgspec.json.encode(record)

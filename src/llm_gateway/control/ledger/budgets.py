@@ -14,12 +14,20 @@ from sqlalchemy import Connection
 
 from llm_gateway.control.ledger.subjects import Subject, groups_of, owners_of, subject_of
 from llm_gateway.core.clock import Clock
+from llm_gateway.core.ids import node_of
 from llm_gateway.core.ledger import LedgerRow
 from llm_gateway.store import budgets, marks, spending
 from llm_gateway.store.ledger import Changes
+from llm_gateway.store.rows import Spent
 
 MOST = 200_000
 """Budgets that are folded. What is asked for beyond that is summed each time."""
+NODES = 16
+"""Workers whose own part is kept in mind: those that asked last."""
+AT_ONCE = 20
+"""Own parts that one look sums from the rows, because nobody has them in mind: after this process was started anew."""
+_ORDER = 24
+"""Bits of a version that count the changes of one period."""
 
 
 class Asked(msgspec.Struct, frozen=True, array_like=True):
@@ -34,11 +42,30 @@ class Asked(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Told(msgspec.Struct, frozen=True, array_like=True):
-    """`spent`: by everybody, in the period of now. `others`: the same without what the worker counts by itself."""
+    """`spent`: by everybody, in the period of now. `others`: the same without what the worker counts by itself. `version`: grows
+    with each change, and from each period to the next.
+    """
 
     spent: int
     others: int
     version: int
+
+
+class Later(msgspec.Struct, frozen=True, array_like=True):
+    """What others have spent of a budget, as of `at` (Unix seconds)."""
+
+    key: str
+    others: int
+    version: int
+    at: float
+
+
+class _Own(msgspec.Struct):
+    """What one worker's requests that began at `since` or later have spent in a period, as far as that is in the store."""
+
+    since: int
+    period: int
+    spent: int
 
 
 class _Known(msgspec.Struct, frozen=True):
@@ -54,11 +81,17 @@ class _Known(msgspec.Struct, frozen=True):
 
 
 class Budgets:
-    """One per process that folds. Its methods run in transactions; what it remembers it compares with the store each time."""
+    """One per process that folds. Its methods run in transactions; what it remembers it compares with the store each time.
+
+    What workers of this node have spent themselves is counted with the rows that this process brings: a transaction that brings
+    rows and its `brought`, `tell` and `tell_again` must not run at the same time.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._known = _Known()
+        self._own: dict[str, dict[str, _Own]] = {}
+        """By worker and budget."""
 
     def fold(self, connection: Connection, changes: Changes) -> None:
         """Adds what a batch changed."""
@@ -79,7 +112,7 @@ class Budgets:
         """Of each what is spent, in the store; what was not known is summed and known from now on. `node`: who asks."""
         known = self._current(connection)
         now = self._now
-        subjects = [Subject(one.scope, one.name, one.calendar, one.timezone, one.key) for one in asked]  # type: ignore[arg-type]
+        subjects = [subject_of_asked(one) for one in asked]
         new = [one for one in subjects if one.text not in known.texts][: max(MOST - len(known.texts), 0)]
         if new:
             spending.summing(connection)
@@ -87,6 +120,42 @@ class Budgets:
                 self._sum(connection, subject, known, now)
             marks.count(connection, spending.KNOWN)
         return [self._told(connection, subject, one, known, node, now) for subject, one in zip(subjects, asked, strict=True)]
+
+    def tell_again(self, connection: Connection, asked: Sequence[Asked], node: str) -> list[Later]:
+        """Of those that are folded, what others than `node` have spent since. Changes nothing, and looks at no more than a few
+        rows for each.
+        """
+        known, now, summed = self._current(connection), self._now, 0
+        subjects = {subject_of_asked(one): one for one in asked}
+        wanted = [(subject.text, subject.period(now)) for subject in subjects if subject.text in known.texts]
+        there, own = budgets.several(connection, wanted), self._owned_by(node)
+        found = []
+        for subject, one in subjects.items():
+            spent = there.get((subject.text, subject.period(now)))
+            if spent is None:
+                continue
+            mine = own.get(subject.text)
+            if mine is None or mine.since != one.since:
+                summed += 1
+                if summed > AT_ONCE:
+                    continue
+                mine = self._mine(connection, subject, one, known, node, now)
+            part = mine.spent if mine.period == spent.period else 0
+            found.append(Later(one.key, max(spent.spent - part, 0), _order(spent), now / 1000))
+        return found
+
+    def brought(self, changes: Changes) -> None:
+        """What a transaction that brought rows has changed, now that it is in the store."""
+        if self._own:
+            for row in changes.added:
+                self._add(row, row.cost)
+            for old, new in changes.replaced:
+                self._add(old, -old.cost)
+                self._add(new, new.cost)
+
+    def forget_own(self) -> None:
+        """It is not known whether something was brought: own parts are summed again."""
+        self._own.clear()
 
     def differences(self, connection: Connection) -> list[tuple[str, int, int, int]]:
         """Meter, period, what is noted, what the rows say: where they are not the same. Periods that the ledger no longer has as
@@ -126,9 +195,40 @@ class Budgets:
         whose = subject.whose(known.owned)
         there = budgets.get(connection, subject.text, period)
         spent = spending.total(connection, whose, period) if there is None and subject.text not in known.texts else 0
-        spent, version = (spent, 0) if there is None else (there.spent, there.version)
-        own = spending.of_node(connection, whose, max(asked.since, period), node) if node else 0
+        spent, version = (spent, 0) if there is None else (there.spent, _order(there))
+        own = self._mine(connection, subject, asked, known, node, now).spent if node else 0
         return Told(spent, max(spent - own, 0), version)
+
+    def _mine(self, connection: Connection, subject: Subject, asked: Asked, known: _Known, node: str, now: int) -> _Own:
+        """What the worker itself has spent, summed and from now on kept in mind."""
+        period = subject.period(now)
+        spent = spending.of_node(connection, subject.whose(known.owned), max(asked.since, period), node)
+        made = self._owned_by(node)[subject.text] = _Own(asked.since, period, spent)
+        return made
+
+    def _owned_by(self, node: str) -> dict[str, _Own]:
+        found = self._own.get(node)
+        if found is None:
+            if len(self._own) >= NODES:
+                del self._own[next(iter(self._own))]
+            found = self._own[node] = {}
+        return found
+
+    def _add(self, row: LedgerRow, cost: int) -> None:
+        own = self._own.get(node_of(row.id))
+        if not own or not cost:
+            return
+        known = self._known
+        for group in groups_of(row, known.owners):
+            for subject in known.groups.get(group, ()):
+                mine = own.get(subject.text)
+                if mine is None or row.at < mine.since:
+                    continue
+                period = subject.period(row.at)
+                if period > mine.period:
+                    mine.period, mine.spent = period, 0
+                if period == mine.period:
+                    mine.spent += cost
 
     def _current(self, connection: Connection) -> _Known:
         """What is known now: read again if anything was added."""
@@ -147,6 +247,14 @@ class Budgets:
     @property
     def _now(self) -> int:
         return int(self._clock.now() * 1000)
+
+
+def subject_of_asked(one: Asked) -> Subject:
+    return Subject(one.scope, one.name, one.calendar, one.timezone, one.key)  # type: ignore[arg-type]
+
+
+def _order(spent: Spent) -> int:
+    return (spent.period // 1000 << _ORDER) + spent.version
 
 
 def _grouped(subjects: Iterable[Subject]) -> dict[str, tuple[Subject, ...]]:

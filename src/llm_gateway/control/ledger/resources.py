@@ -13,6 +13,7 @@ from llm_gateway.config.values import Money
 from llm_gateway.control.api.desk import Change, Desk
 from llm_gateway.control.api.refusals import invalid, not_found
 from llm_gateway.control.api.route import Answer, Asked, Route
+from llm_gateway.control.audit import placed
 from llm_gateway.control.ledger.budgets import Budgets
 from llm_gateway.control.ledger.corrections import CannotCorrect, correct
 from llm_gateway.control.ledger.queries import (
@@ -175,7 +176,7 @@ class Usage:
             except CannotCorrect as error:
                 raise invalid([("cost", str(error))]) from None
             after: dict[str, Any] = {"correction": made, "difference_nanodollars": done.cost, "reason": body.reason}
-            return Change(Answer(row_view(done), 201), "ledger.corrected", f"ledger/{ident}", None, after)
+            return Change(Answer(row_view(done), 201), "ledger.corrected", placed(row.tenant, f"ledger/{ident}"), None, after)
 
         return await asked.change(work)
 

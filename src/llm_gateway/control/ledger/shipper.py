@@ -24,6 +24,7 @@ from llm_gateway.control.ledger.slot import Parcel, Slot
 from llm_gateway.core.clock import Clock
 from llm_gateway.store import shipped
 from llm_gateway.store.errors import StoreError
+from llm_gateway.store.ledger import Changes
 from llm_gateway.telemetry.journal import Log
 
 Result = TypeVar("Result")
@@ -99,6 +100,8 @@ class Shipper:
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         """`node`: what tells this state directory from other nodes' that share the store."""
+        self.bringing = asyncio.Lock()
+        """Held while rows are brought: what `budgets` remembers is of one moment with the store."""
         self._state = state
         self._node = node
         self._store = store
@@ -215,14 +218,21 @@ class Shipper:
         if parcel.rows or parcel.checkpoint != slot.brought:
             now = int(self._clock.now() * 1000)
 
-            def work(connection: Connection) -> tuple[int, int]:
+            def work(connection: Connection) -> Changes:
                 if _position(connection, slot.source) != slot.brought:
                     raise _Moved("the store does not have what was brought: it lost it, or another process ships the same log")
                 changes = bring(connection, parcel.rows, self._budgets)
                 reached(connection, slot.source, parcel.checkpoint, now)
-                return len(changes.added), len(changes.replaced)
+                return changes
 
-            added, replaced = await self._store.write(work)
+            async with self.bringing:
+                try:
+                    changes = await self._store.write(work)
+                except BaseException:
+                    self._budgets.forget_own()
+                    raise
+                self._budgets.brought(changes)
+            added, replaced = len(changes.added), len(changes.replaced)
         slot.done()
         self.rows += added
         self.replaced += replaced

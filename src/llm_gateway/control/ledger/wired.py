@@ -59,7 +59,7 @@ class Keeping:
     @property
     def asked(self) -> Mapping[str, Callable[[Worker, Any], Awaitable[Any]]]:
         """Of workers, for the Hub."""
-        return {"spent": self._spent, "budget_alerts": self._alerts}
+        return {"spent": self._spent, "spent_by_others": self._spent_by_others, "budget_alerts": self._alerts}
 
     def start(self) -> None:
         if self.recorded:
@@ -80,9 +80,20 @@ class Keeping:
             if self.shipper.problem:
                 raise Refused("away", f"nothing is shipped: {self.shipper.problem}")
             await asyncio.wait_for(self.shipper.caught_up(), CATCH_UP_SECONDS)
-            told: list[Told] = await self._store.write(lambda connection: self.budgets.tell(connection, asked, node))
+            async with self.shipper.bringing:
+                told: list[Told] = await self._store.write(lambda connection: self.budgets.tell(connection, asked, node))
         except TimeoutError:
             raise Refused("busy", f"the ledger is behind: {self.shipper.problem or 'it is being shipped'}") from None
+        except StoreError as error:
+            raise Refused("away", str(error)) from None
+        return msgspec.to_builtins(told)
+
+    async def _spent_by_others(self, _worker: Worker, body: Any) -> Any:
+        """What other nodes have spent meanwhile, as the store knows it. Raises Refused."""
+        node, asked = msgspec.convert(body, tuple[str, list[Asked]])
+        try:
+            async with self.shipper.bringing:
+                told = await self._store.read(lambda connection: self.budgets.tell_again(connection, asked, node))
         except StoreError as error:
             raise Refused("away", str(error)) from None
         return msgspec.to_builtins(told)

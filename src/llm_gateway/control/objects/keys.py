@@ -13,6 +13,7 @@ from llm_gateway.control.api.paging import sorting, stored
 from llm_gateway.control.api.reading import bound, merged
 from llm_gateway.control.api.refusals import not_found, owned_by_file, refused
 from llm_gateway.control.api.route import Answer, Asked, Route
+from llm_gateway.control.audit import placed
 from llm_gateway.control.objects.key_listing import Listing
 from llm_gateway.control.objects.key_rights import KeyChecks
 from llm_gateway.control.objects.key_routes import key_routes
@@ -128,7 +129,7 @@ class Keys:
                 raise Conflict("It is revoked, for ever. Make another one.", code="key_revoked")
             version = row.version if asked.version is None else asked.version
             new = keys.change_key(connection, ident, values, version=version)
-            return Change(self._shown(new, asked), "key.changed", f"keys/{ident}", before, self._document(new))
+            return Change(self._shown(new, asked), "key.changed", _place(row), before, self._document(new))
 
         return await asked.change(put)
 
@@ -163,7 +164,7 @@ class Keys:
             keys.change_key(connection, ident, {"expires_at": ends}, version=version)
             keys.create(connection, row)
             facts = {"replaced_by": new.id, "accepted_until": ends}
-            return Change(self._once(row, new, asked), "key.rotated", f"keys/{ident}", None, facts)
+            return Change(self._once(row, new, asked), "key.rotated", _place(found), None, facts)
 
         return await asked.change(replace)
 
@@ -180,7 +181,7 @@ class Keys:
                 raise refused(412, "precondition_failed", "It was changed meanwhile: get it again.")
             row = keys.revoke(connection, ident, asked.now)
             facts = {"status": old.status}, {"status": row.status}
-            return Change(self._shown(row, asked), "key.revoked", f"keys/{ident}", *facts)
+            return Change(self._shown(row, asked), "key.revoked", _place(row), *facts)
 
         answer = await asked.change(end)
         self._revoked([ident])
@@ -217,7 +218,7 @@ class Keys:
     def _added(self, connection: Connection, asked: Asked, row: KeyRow, new: Minted) -> Change:
         self._checks.place(connection, row.tenant, row.project)
         keys.create(connection, row)
-        return Change(self._once(row, new, asked), "key.created", f"keys/{row.id}", None, self._document(row))
+        return Change(self._once(row, new, asked), "key.created", _place(row), None, self._document(row))
 
     def _once(self, row: KeyRow, new: Minted, asked: Asked) -> Answer:
         view = self._view(row, asked)
@@ -263,6 +264,10 @@ def _mine(row: KeyRow | None, asked: Asked) -> KeyRow:
         raise not_found("key")
     asked.mine(row.tenant, "key")
     return row
+
+
+def _place(row: KeyRow) -> str:
+    return placed(row.tenant, f"keys/{row.id}")
 
 
 def _owner(row: KeyRow) -> str | None:

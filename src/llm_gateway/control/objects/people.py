@@ -15,6 +15,7 @@ from llm_gateway.control.api.paging import fields, listed
 from llm_gateway.control.api.reading import bound, merged
 from llm_gateway.control.api.refusals import invalid, not_found
 from llm_gateway.control.api.route import Answer, Asked, Many, PageQuery, Patched, Route
+from llm_gateway.control.audit import placed
 from llm_gateway.control.objects.documents import moment
 from llm_gateway.control.objects.key_shapes import Roles
 from llm_gateway.control.objects.scopes import Scopes
@@ -144,7 +145,7 @@ class People:
             if people.by_login(connection, login) is not None:
                 raise Conflict("Somebody has this login already.", code="already_exists", param="login")
             people.create(connection, row)
-            return Change(_shown(row), "person.created", f"people/{row.id}", None, _facts(row))
+            return Change(_shown(row), "person.created", _place(row), None, _facts(row))
 
         return await asked.change(make)
 
@@ -169,11 +170,11 @@ class People:
         def put(connection: Connection) -> Change:
             old = _row(connection, asked)
             if not values:
-                return Change(_shown(old), "person.changed", f"people/{old.id}")
+                return Change(_shown(old), "person.changed", _place(old))
             version = before.version if asked.version is None else asked.version
             row = people.change_person(connection, old.id, values, version=version)
             told = {**_facts(row), **({"password_changed": True} if "password" in values else {})}
-            return Change(_shown(row), "person.changed", f"people/{old.id}", _facts(old), told)
+            return Change(_shown(row), "person.changed", _place(old), _facts(old), told)
 
         return await asked.change(put)
 
@@ -184,7 +185,7 @@ class People:
             row = _row(connection, asked)
             _may(asked, frozenset(msgspec.json.decode(row.roles)), row.tenant)
             people.delete(connection, row.id, version=asked.version)
-            return Change(Answer(), "person.deleted", f"people/{row.id}", _facts(row), None)
+            return Change(Answer(), "person.deleted", _place(row), _facts(row), None)
 
         return await asked.change(remove)
 
@@ -196,6 +197,10 @@ class People:
         if wrong:
             raise invalid([("password", wrong)])
         return await self._keep(password.reveal())
+
+
+def _place(row: PersonRow) -> str:
+    return placed(row.tenant, f"people/{row.id}")
 
 
 def _login(text: str) -> str:

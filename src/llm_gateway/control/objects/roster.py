@@ -2,13 +2,14 @@
 
 Workers are given the store's part as one directory (identity/directory.py), which they join with that of their configuration. It
 is built again when the store's counters of changes say that something is another, whoever changed it: this control process, that
-of another node, or a command. Keys that were revoked are told to the workers before anything is built.
+of another node, or a command. Where only keys are, those that are another are put into the one before. Keys that were revoked are
+told to the workers before anything is built.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -24,7 +25,7 @@ from llm_gateway.control.objects.documents import parsed
 from llm_gateway.control.storing import Transactions
 from llm_gateway.core.clock import Clock
 from llm_gateway.credentials.ring import Ring, Unsealable
-from llm_gateway.identity.building import build
+from llm_gateway.identity.building import Building
 from llm_gateway.identity.rows import Grant, Key, User
 from llm_gateway.identity.table import Unusable
 from llm_gateway.store import end_users, keys, marks, objects, provider_keys
@@ -40,6 +41,8 @@ _PARTS = ("objects", "keys", "end_users", "provider_keys")
 _MARGIN_MS = 5_000
 """Clocks of nodes differ."""
 _GRANTS = 10_000
+_FEW = 2_000
+"""Keys that are another, of which it is not made anew."""
 
 Push = Callable[[list[str]], None]
 """Tells all workers which keys are refused from now on."""
@@ -65,6 +68,16 @@ class Stored:
     keys: int = 0
 
 
+@dataclass
+class Made:
+    """The directory that the workers have, and the keys that it was made from."""
+
+    building: Building
+    file: Mapping[str, Tenant]
+    known: dict[str, keys.Seen]
+    sums: keys.Sums
+
+
 class Roster:
     """One per control process."""
 
@@ -85,6 +98,7 @@ class Roster:
         self._soon = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._failing = ""
+        self._made: Made | None = None
         self.stored = Stored()
         self.problem = ""
         """Why what the store has cannot be given to the workers; empty: it was."""
@@ -151,7 +165,7 @@ class Roster:
         """Whether something had changed, and was given to the workers. Raises StoreError."""
         before = self._counters
         now = int(self._clock.now() * 1000)
-        counters = await self._store.read(_counters)
+        counters: Mapping[str, int] = await self._store.read(_counters)
         if counters == before:
             return False
         if self._since:
@@ -159,14 +173,42 @@ class Roster:
             revoked = await self._store.read(lambda connection: keys.revoked_since(connection, since))
             if revoked:
                 self._push(revoked)
-        rows = await self._store.read(lambda connection: _rows(connection, now))
-        blob, stored = await asyncio.to_thread(self._understood, rows)
-        self._counters, self._since, self.stored = rows.counters, now, stored
+        made, self._made = self._made, None  # of no use any more if something goes wrong meanwhile
+        blob = None
+        if made is not None and self._only_keys(made, counters):
+            blob = await self._changed(made, now)
+        if made is None or blob is None:
+            rows = await self._store.read(lambda connection: _rows(connection, now))
+            counters = rows.counters
+            blob, self.stored, made = await asyncio.to_thread(self._understood, rows)
+        self._counters, self._since, self._made = counters, now, made
         self._built(blob)
         return True
 
-    def _understood(self, rows: Rows) -> tuple[bytes | None, Stored]:
-        """In a thread: a hundred thousand keys take a second."""
+    def _only_keys(self, made: Made, counters: Mapping[str, int]) -> bool:
+        """Whether nothing else is another since `made` was."""
+        others = (number == self._counters.get(part) for part, number in counters.items() if part != "keys")
+        return self._config is not None and made.file is self._config.tenants and all(others)
+
+    async def _changed(self, made: Made, now: int) -> bytes | None:
+        """The directory with what has become of its keys; None: it is made anew. Raises StoreError."""
+        since = self._since - _MARGIN_MS
+        found = await self._store.read(lambda connection: keys.difference(connection, now, since, made.known, made.sums, _FEW))
+        return None if found is None else await asyncio.to_thread(self._with, made, *found)
+
+    def _with(self, made: Made, rows: Sequence[Any], gone: Sequence[str]) -> bytes | None:
+        old = [made.known[ident].digest for ident in (*gone, *(row.id for row in rows)) if ident in made.known]
+        if not made.building.change(self._keys(rows, self.stored, made.file), old):
+            return None
+        for ident in gone:
+            del made.known[ident]
+        made.known.update((row.id, keys.seen(row)) for row in rows)
+        made.sums = keys.sums_of(made.known.values())
+        self.stored.keys = len(made.known)
+        return made.building.blob() if len(made.building) else None
+
+    def _understood(self, rows: Rows) -> tuple[bytes | None, Stored, Made | None]:
+        """In a thread: a hundred thousand keys take seconds."""
         accounts = self._accounts(rows.accounts)
         stored = Stored(keys=len(rows.keys))
         for row in rows.objects:
@@ -179,15 +221,17 @@ class Roster:
             self._log("warning", "provider_keys_ignored", tenant=tenant, why="the tenant is defined by the file, or is gone")
         users = [User(row.tenant, row.name, parsed(row.document, EndUser)) for row in rows.users]
         if not (stored.tenants or stored.projects or rows.keys or users):
-            return None, stored
+            return None, stored, None
         file = self._config.tenants if self._config is not None else {}
         try:
-            blob = build(stored.tenants, self._keys(rows.keys, stored, file), users, projects=stored.projects, beside=file)
-            self.problem = ""
+            found = self._keys(rows.keys, stored, file)
+            building = Building(stored.tenants, found, users, projects=stored.projects, beside=file)
+            blob, self.problem = building.blob(), ""
         except Unusable as error:
             self.problem = str(error)
             raise
-        return blob, stored
+        known = {row.id: keys.seen(row) for row in rows.keys}
+        return blob, stored, Made(building, file, known, keys.sums_of(known.values()))
 
     def _tenant(self, row: ObjectRow, accounts: dict[str, Secret]) -> Tenant:
         tenant = parsed(row.document, Tenant)
@@ -209,7 +253,7 @@ class Roster:
         """Keys of what is gone are left out, and named: one of them must not keep all others from the workers."""
         grants: dict[str, Grant] = {}
         labels = not stored.tenants and not file
-        for ident, digest, name, kind, tenant, project, document, expires_at in rows:
+        for ident, digest, name, kind, tenant, project, document, expires_at, *_ in rows:
             if not labels and not _known(stored, file, tenant, project):
                 self._log("warning", "key_ignored", key=ident, why="its tenant or project is gone")
                 continue
@@ -232,7 +276,7 @@ def _known(stored: Stored, file: Mapping[str, Tenant], tenant: str, project: str
 
 def _counters(connection: Connection) -> dict[str, int]:
     found = marks.changes(connection)
-    return {part: found[part] for part in _PARTS}
+    return {part: found[part] for part in _PARTS} | {"digests": marks.get(connection, keys.REDIGESTED)}
 
 
 def _rows(connection: Connection, now: int) -> Rows:

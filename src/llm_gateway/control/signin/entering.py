@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
+import msgspec
 from sqlalchemy import Connection
 
 from llm_gateway.config.schema import Auth, Config
 from llm_gateway.config.schema.signin import Oidc
 from llm_gateway.control.api.desk import Desk
-from llm_gateway.control.audit import Event
+from llm_gateway.control.audit import Event, placed
 from llm_gateway.control.signin.attempts import Attempts
 from llm_gateway.control.signin.flows import Flows
 from llm_gateway.control.signin.granting import granted
@@ -120,7 +121,7 @@ class Entering:
             _check_answer(query, provider.config.issuer)
             principal = granted(provider.config, await provider.claims(query["code"], flow.verifier, flow.nonce))
         except (Unauthenticated, Forbidden) as refusal:
-            self._failed("auth.failed", "", visitor, f"{name}: {refusal.code}")
+            self._failed("auth.failed", None, visitor, f"{name}: {refusal.code}")
             raise
         await self._record("auth.signed_in", principal, visitor, {"via": name, "roles": sorted(principal.roles)})
         opened = await self._sessions.open(principal, name, local=False, ip=visitor.ip, user_agent=visitor.user_agent)
@@ -133,7 +134,7 @@ class Entering:
         else:
             await self._sessions.close(session.id)
         facts = {"everywhere": everywhere}
-        self._desk.audit.note(_event("auth.signed_out", session.principal.id, visitor, facts, ""))
+        self._desk.audit.note(_event("auth.signed_out", session.principal, visitor, facts))
 
     def _begin(self, login: str, visitor: Visitor) -> None:
         wait = self._attempts.begin(login, visitor.ip, self.auth.lockout)
@@ -146,10 +147,9 @@ class Entering:
 
     def _wrong(self, login: str, person: PersonRow | None, visitor: Visitor) -> GatewayError:
         """What was typed as a login that nobody has may be a password: it is written down nowhere."""
-        who = "" if person is None else person.id
-        self._failed("auth.failed", who, visitor, "wrong login or password")
+        self._failed("auth.failed", person, visitor, "wrong login or password")
         if self._attempts.last(login, visitor.ip, self.auth.lockout):
-            self._failed("auth.locked_out", who, visitor, "too many wrong passwords")
+            self._failed("auth.locked_out", person, visitor, "too many wrong passwords")
         return Unauthenticated("The login or the password is wrong.", code="invalid_login")
 
     def _provider(self, name: str) -> OidcProvider:
@@ -175,14 +175,15 @@ class Entering:
 
     async def _record(self, action: str, who: Principal, visitor: Visitor, facts: Any, resource: str = "") -> None:
         """Raises AuditUnavailable: nobody signs in unseen."""
-        await self._desk.record(_event(action, who.id, visitor, facts, resource))
+        await self._desk.record(_event(action, who, visitor, facts, resource))
 
-    def _failed(self, action: Literal["auth.failed", "auth.locked_out"], actor: str, visitor: Visitor, why: str) -> None:
+    def _failed(
+        self, action: Literal["auth.failed", "auth.locked_out"], person: PersonRow | None, visitor: Visitor, why: str
+    ) -> None:
         """For the audit log, where what happens again and again is one entry with a number."""
-        event = SecurityEvent(
-            self._desk.now, action, actor, visitor.ip, SIGN_IN, why, request_id=visitor.request_id, user_agent=visitor.user_agent
-        )
-        self._desk.noted.add(event)
+        actor, tenant = ("", "") if person is None else (person.id, person.tenant)
+        event = SecurityEvent(self._desk.now, action, actor, visitor.ip, SIGN_IN, why, visitor.request_id, visitor.user_agent)
+        self._desk.noted.add(msgspec.structs.replace(event, tenant=tenant))
 
     def _known(self) -> Config:
         config = self._config()
@@ -210,11 +211,11 @@ def _signed_in(connection: Connection, person: PersonRow, renewed: str | None, n
         people.renew_password(connection, person.id, renewed)
 
 
-def _event(action: str, actor: str, visitor: Visitor, facts: Any, resource: str) -> Event:
+def _event(action: str, who: Principal, visitor: Visitor, facts: Any, resource: str = "") -> Event:
     return Event(
         action=action,
-        actor=actor,
-        resource=resource or "admin",
+        actor=who.id,
+        resource=placed(who.tenant, resource or "admin"),
         after=facts,
         ip=visitor.ip,
         user_agent=visitor.user_agent,

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from llm_gateway.control.api.duplicates import refuse_duplicates
 from llm_gateway.control.api.frame import request_id_of
 from llm_gateway.control.api.refusals import told
 from llm_gateway.control.app import body_of, headers_of, response
@@ -208,8 +209,9 @@ async def _body(request: Request, shape: type[Shape]) -> Shape:
         error = InvalidRequest("Send JSON, and say so: Content-Type: application/json.", code="unsupported_media_type")
         error.status = 415
         raise error
+    data = await body_of(request, _MOST_BODY)
     try:
-        return decode(await body_of(request, _MOST_BODY), shape)
+        made = decode(data, shape)
     except MalformedJson:
         raise MalformedBody("The body is no JSON.") from None
     except msgspec.ValidationError:
@@ -217,6 +219,8 @@ async def _body(request: Request, shape: type[Shape]) -> Shape:
         error = InvalidRequest(f"The body must be an object with the texts {names}.", code="validation_error")
         error.status = 422
         raise error from None
+    refuse_duplicates(data)
+    return made
 
 
 def _who(principal: Principal) -> dict[str, Any]:
