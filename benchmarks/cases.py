@@ -12,6 +12,8 @@ SHARING, REDIS = 9819, 9820
 """A second gateway, which counts in Redis."""
 OBSERVING, COLLECTOR = 9821, 9822
 """A third one, which traces, and who takes its traces."""
+ENGINE = 9823
+"""No gateway: its engine alone (engine.py)."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Case:
     title: str
     model: str
     prefix: str  # nginx location
-    goal: float  # times nginx
+    goal: float  # times nginx; 0: none
     size: int = 1500
     stream: bool = False
     connections: int = 32
@@ -33,6 +35,7 @@ class Case:
 
 
 CASES = (
+    Case("engine", "the floor: this HTTP server and client alone, 1.5 KB", "whole", "/whole", 0, port=ENGINE),
     Case("whole", "1.5 KB chat, whole answer", "whole", "/whole", 2.4),
     Case(
         "limited", "the same, a key with limits on requests, tokens and places, and a budget", "whole", "/whole", 3.0, key=COUNTED

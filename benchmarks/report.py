@@ -40,10 +40,10 @@ def write_results(
         "|---|---|---|---|---|---|---|---|",
     ]
     for case, row in rows:
-        met = "met" if row["ratio"] <= case.goal else "**not met**"
+        met = f"{case.goal}: {'met' if row['ratio'] <= case.goal else '**not met**'}" if case.goal else ""
         lines.append(
             f"| {case.title} | {row['nginx_us']:.1f} | {row['gateway_us']:.1f} | **{row['ratio']:.2f}** | {row['low']:.2f} to {row['high']:.2f} "
-            f"| {case.goal}: {met} | {row['rate']:,.0f} | {row['control_us']:.0f} |"
+            f"| {met} | {row['rate']:,.0f} | {row['control_us']:.0f} |"
         )
     added = facts["p50_us"] - facts["direct_p50_us"]
     lines += [

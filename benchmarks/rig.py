@@ -12,11 +12,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from cases import COLLECTOR, CONFIG, COUNTING, GATEWAY, OBSERVING, PROXY, REDIS, SHARING, TLS, TRACING, UP
+from cases import COLLECTOR, CONFIG, COUNTING, ENGINE, GATEWAY, OBSERVING, PROXY, REDIS, SHARING, TLS, TRACING, UP
 
 HERE = Path(__file__).resolve().parent
 GATEWAY_CPU, LOAD_CPU = "1", "0"
-NAMES = {GATEWAY: "gateway", SHARING: "sharing", OBSERVING: "observing"}
+NAMES = {GATEWAY: "gateway", SHARING: "sharing", OBSERVING: "observing", ENGINE: "engine"}
 """Gateways by port."""
 
 NGINX = """worker_processes 1; daemon off; pid {dir}/{name}.pid; error_log {dir}/{name}.err;
@@ -91,21 +91,24 @@ def tree(pid: int) -> list[int]:
     return found
 
 
-def cpu_us(pid: int) -> float:
+def cpu_us(pid: int | None) -> float:
+    """Of the process and all below it, until now. None: there is none."""
     total = 0
+    if pid is None:
+        return 0
     for process in tree(pid):
         for task in Path(f"/proc/{process}/task").iterdir():
             total += int((task / "schedstat").read_text().split()[0])
     return total / 1000
 
 
-def rss_kb(pid: int) -> int:
+def rss_kb(pid: int | None) -> int:
     """Of one process: what the others share with it would be counted twice."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
 
 
-def processes(rig: Rig, port: int = GATEWAY) -> tuple[int, int]:
+def processes(rig: Rig, port: int = GATEWAY) -> tuple[int, int | None]:
     """The worker, which serves, and control, which ships the ledger: the gateway announces its processes."""
     end, name = time.monotonic() + 20, NAMES[port]
     while time.monotonic() < end:
@@ -165,6 +168,11 @@ def observing(rig: Rig) -> None:
     """A third one, which traces one request in a hundred, and the collector that takes them."""
     rig.start("collector", COLLECTOR, LOAD_CPU, sys.executable, str(HERE / "collector.py"), str(COLLECTOR))
     serve(rig, OBSERVING, configured(rig, OBSERVING, TRACING))
+
+
+def engine(rig: Rig) -> None:
+    """What every gateway on this engine costs at least."""
+    rig.start(NAMES[ENGINE], ENGINE, GATEWAY_CPU, sys.executable, str(HERE / "engine.py"), str(ENGINE), str(UP))
 
 
 def traced(rig: Rig) -> int:

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 
 from benchmarks import cases
@@ -21,6 +22,7 @@ from llm_gateway.providers.registry import option_names
 from servers import free_port
 
 COLLECTOR = Path(cases.__file__).parent / "collector.py"
+ENGINE = Path(cases.__file__).parent / "engine.py"
 MORE = {cases.GATEWAY: "", cases.SHARING: cases.COUNTING, cases.OBSERVING: cases.TRACING}
 
 
@@ -43,6 +45,36 @@ def test_each_case_is_served_by_a_gateway_that_has_what_it_is_called_after(tmp_p
     if port == cases.OBSERVING:
         assert config.telemetry.tracing.sample == 0.01
         assert all(keys[case.key].limits.requests for case in served)
+
+
+def test_the_floor_forwards_what_it_is_asked() -> None:
+    """With the engine alone: the answer is the provider's, and the announcement names the process that is measured."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nConnection: close\r\n\r\nan answer")
+        writer.close()
+
+    async def asked() -> tuple[str, dict[str, object], int]:
+        provider = await asyncio.start_server(answer, "127.0.0.1", 0)
+        port, upstream = free_port(), provider.sockets[0].getsockname()[1]
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, str(ENGINE), str(port), str(upstream), stdout=asyncio.subprocess.PIPE
+        )
+        assert process.stdout is not None
+        try:
+            said = await asyncio.wait_for(process.stdout.readuntil(b"\n}\n"), 20)
+            async with httpx.AsyncClient(trust_env=False) as client:
+                told = await client.post(f"http://127.0.0.1:{port}/v1/chat/completions", content=b"{}", timeout=20)
+        finally:
+            process.terminate()
+            await process.communicate()
+            provider.close()
+        return told.text, msgspec.json.decode(said), process.pid
+
+    text, said, pid = asyncio.run(asked())
+    assert text == "an answer"
+    assert said == {"pids": {"workers": [pid], "control": None}}
 
 
 def test_its_collector_takes_traces() -> None:
