@@ -160,7 +160,27 @@ def _is(place: Thing, peer: Peer) -> bool:
 
 def _within(block: Thing, address: str) -> bool:
     ip, network = ipaddress.ip_address(address), ipaddress.ip_network(block["cidr"])
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
+        ip = ip.ipv4_mapped  # what goes out over the wire is IPv4
     return ip in network and not any(ip in ipaddress.ip_network(one) for one in block.get("except", []))
+
+
+def blocks(things: Sequence[Thing]) -> Iterator[Thing]:
+    """Every ipBlock of the NetworkPolicies."""
+    for thing in of(things, "NetworkPolicy"):
+        for rule in [*thing["spec"].get("ingress", []), *thing["spec"].get("egress", [])]:
+            yield from (place["ipBlock"] for place in [*rule.get("from", []), *rule.get("to", [])] if "ipBlock" in place)
+
+
+def wrong(block: Thing) -> list[str]:
+    """What the API server would not take of an ipBlock. It reads an IPv4-mapped network as IPv4, so that none lies within ::/0."""
+    network = ipaddress.ip_network(block["cidr"])
+    left_out = [ipaddress.ip_network(one) for one in block.get("except", [])]
+    return [str(one) for one in (network, *left_out) if one.version == 6 and one.network_address.ipv4_mapped is not None] + [
+        str(one)
+        for one in left_out
+        if one.version != network.version or not one.subnet_of(network) or one.prefixlen <= network.prefixlen  # type: ignore[arg-type]
+    ]
 
 
 def _port(rule: Thing, things: Sequence[Thing], here: Peer, port: int) -> bool:

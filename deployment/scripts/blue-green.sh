@@ -59,12 +59,11 @@ FORWARD=''
 
 undo() { if [ -n "$FORWARD" ]; then kill "$FORWARD" 2>/dev/null; fi; }
 
-active() { kube get "service/$NAME" --output 'jsonpath={.spec.selector.slot}'; }
 other() { case $1 in blue) printf 'green\n' ;; *) printf 'blue\n' ;; esac; }
 replicas_of() { kube get "deployment/$1" --output 'jsonpath={.spec.replicas}'; }
 
 known_active() {
-  ACTIVE=$(active) || fail "service/$NAME cannot be looked at in $NAMESPACE" "see above" "kubectl config current-context"
+  ACTIVE=$(colour) || fail "service/$NAME cannot be looked at in $NAMESPACE" "see above" "kubectl config current-context"
   [ -n "$ACTIVE" ] || fail "there are no colours yet" "service/$NAME has no 'slot' in its selector" "blue-green.sh init $ENVIRONMENT"
   IDLE=$(other "$ACTIVE")
 }
@@ -82,7 +81,7 @@ ready() {
 }
 
 do_init() {
-  ACTIVE=$(active) || fail "service/$NAME cannot be looked at in $NAMESPACE" "see above" "kubectl config current-context"
+  ACTIVE=$(colour) || fail "service/$NAME cannot be looked at in $NAMESPACE" "see above" "kubectl config current-context"
   [ -z "$ACTIVE" ] || fail "there are colours already" "service/$NAME serves $ACTIVE" "blue-green.sh switch $ENVIRONMENT --image ..."
   copy_of "$NAME" "$NAME-blue" slot blue '' "$(replicas_of "$NAME")" >"$WORK/blue.json" || fail "deployment/$NAME cannot be copied" "see above"
   kubectl apply --filename "$WORK/blue.json"

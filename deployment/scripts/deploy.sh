@@ -104,6 +104,7 @@ if [ "$DRY" = yes ]; then
   kubectl diff --filename "$WORK/all.yaml" || [ $? -eq 1 ] || fail "the difference cannot be told" "kubectl diff ended with an error"
   exit 0
 fi
+no_colours "blue-green.sh switch $ENVIRONMENT --image $IMAGE"
 BEFORE=$(image_of "$WORKLOAD" 2>/dev/null || true)
 say "$ENVIRONMENT: ${BEFORE:-nothing} -> $IMAGE"
 # A Job cannot be changed, and the last one's may still be there.

@@ -29,6 +29,9 @@ pods_are_ready() {
       "kubectl config current-context; kubectl --namespace $NAMESPACE get deployments"
   wanted=${counted%% *} ready=${counted##* }
   ready=${ready:-0}
+  if [ "$wanted" = 0 ]; then
+    fail "1 pods: $WORKLOAD has none" "0 replicas" "where blue-green.sh made colours: WORKLOAD=deployment/$NAME-blue or -green"
+  fi
   if [ "$ready" != "$wanted" ]; then
     fail "1 pods: not all of them are ready" "$ready of $wanted" \
       "kubectl --namespace $NAMESPACE get pods --selector app=$NAME; kubectl --namespace $NAMESPACE describe $WORKLOAD"

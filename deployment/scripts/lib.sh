@@ -64,12 +64,12 @@ python() { python3 -I "$@"; }
 
 # seconds 90 | 90s | 5m | 1h
 seconds() {
+  local number=${1%[smh]}
+  case $number in '' | *[!0-9]*) fail "a time cannot be read" "$1" "write 90s, 5m or 1h" ;; esac
   case $1 in
-    *[!0-9smh]* | '' | [smh]*) fail "a time cannot be read" "$1" "write 90s, 5m or 1h" ;;
-    *s) printf '%s\n' "${1%s}" ;;
-    *m) printf '%s\n' "$((${1%m} * 60))" ;;
-    *h) printf '%s\n' "$((${1%h} * 3600))" ;;
-    *) printf '%s\n' "$1" ;;
+    *m) printf '%s\n' "$((10#$number * 60))" ;;
+    *h) printf '%s\n' "$((10#$number * 3600))" ;;
+    *) printf '%s\n' "$((10#$number))" ;;
   esac
 }
 
@@ -175,6 +175,17 @@ PYTHON
 }
 
 kube() { kubectl --namespace "$NAMESPACE" "$@"; }
+
+# The colour that blue-green.sh has made serve. Nothing: there are none.
+colour() { kube get "service/$NAME" --output 'jsonpath={.spec.selector.slot}'; }
+
+# no_colours DO: what is done to deployment/llm-gateway would reach no caller.
+no_colours() {
+  local slot
+  [ "$WORKLOAD" = "deployment/$NAME" ] || return 0
+  slot=$(colour 2>/dev/null || true)
+  [ -z "$slot" ] || fail "callers are sent to a colour, not to deployment/$NAME; nothing was changed" "service/$NAME serves $slot" "$1"
+}
 
 image_of() { kube get "$1" --output 'jsonpath={.spec.template.spec.containers[?(@.name=="gateway")].image}'; }
 

@@ -7,8 +7,8 @@
 #   --timeout TIME       for the rollout (10m)
 #   --list               show the revisions, and change nothing
 #
-# The pods go back; the configuration and the database's schema stay. A version works with the schema of the one after it
-# (docs/UPGRADING.md). Variables: NAMESPACE, WORKLOAD (deployment/llm-gateway), and those of health-check.sh. Needs kubectl and curl.
+# The pods go back, and with kustomize's overlays the configuration that they had; the database's schema stays. A version works with
+# the schema of the one after it (docs/UPGRADING.md). Variables: NAMESPACE, WORKLOAD (deployment/llm-gateway), and those of health-check.sh. Needs kubectl and curl.
 set -euo pipefail
 # shellcheck source=deployment/scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -54,6 +54,7 @@ fi
 if [ -n "$REVISION" ] && ! grep -q "^${REVISION}[[:space:]]" "$WORK/history"; then
   fail "there is no revision $REVISION" "$(grep '^[0-9]' "$WORK/history" | cut -f 1 -d ' ' | tr '\n' ' ')" "rollback.sh $ENVIRONMENT --list"
 fi
+no_colours "blue-green.sh back $ENVIRONMENT"
 kube rollout undo "$WORKLOAD" ${REVISION:+"--to-revision=$REVISION"} || fail "kubectl did not take the version back" "see above"
 kube rollout status "$WORKLOAD" "--timeout=${WAIT}s" ||
   fail "the version before does not become ready, either" "see above" "kubectl --namespace $NAMESPACE get pods --selector app=$NAME"

@@ -19,16 +19,22 @@ known_configuration() {
   export STATE KIND SOURCES
 }
 
-# libpq's variables for a URL: a password on a command line could be read by everybody.
+# libpq's variables for a URL: a password on a command line could be read by everybody. A URL that cannot be read ends the script:
+# without these variables libpq would take whatever database it finds.
 postgres_environment() {
-  local line
-  while IFS= read -r line; do export "${line?}"; done < <(
-    python - "$1" <<'PYTHON'
-import sys
+  local found line
+  found=$(
+    DATABASE_TO_READ=$1 python - <<'PYTHON' 2>&1
+import os, sys
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-url = urlsplit(sys.argv[1])
-found = {"PGHOST": url.hostname, "PGPORT": url.port, "PGUSER": url.username, "PGPASSWORD": url.password}
+try:
+    url = urlsplit(os.environ["DATABASE_TO_READ"])
+    found = {"PGHOST": url.hostname, "PGPORT": url.port, "PGUSER": url.username, "PGPASSWORD": url.password}
+except ValueError:  # its text may hold the password
+    sys.exit("it is no URL of one server; signs such as / and @ in a password are written as %2F and %40")
+if url.scheme.partition("+")[0] not in ("postgresql", "postgres"):
+    sys.exit("it does not begin with postgresql://")
 found["PGDATABASE"] = url.path.removeprefix("/")
 found = {name: unquote(str(value)) for name, value in found.items() if value}
 names = {
@@ -36,12 +42,14 @@ names = {
     "sslrootcert": "PGSSLROOTCERT", "sslcert": "PGSSLCERT", "sslkey": "PGSSLKEY", "options": "PGOPTIONS",
 }
 found |= {names[name]: value for name, value in parse_qsl(url.query) if name in names}
-for name, value in found.items():
-    if "\n" in value:
-        sys.exit("a line end in the database's URL")
-    print(f"{name}={value}")
+if "PGDATABASE" not in found:
+    sys.exit("it names no database")
+if any("\n" in value for value in found.values()):
+    sys.exit("there is a line end in it")
+print("\n".join(f"{name}={value}" for name, value in found.items()))
 PYTHON
-  )
+  ) || fail "the database's address cannot be read; nothing was done" "$found" "write postgresql://USER:PASSWORD@HOST:PORT/NAME"
+  while IFS= read -r line; do export "${line?}"; done <<<"$found"
 }
 
 # write_manifest FOLDER KIND TIME

@@ -42,7 +42,8 @@ def test_every_scenario_runs_against_a_gateway(bench, file):
 def test_a_person_sees_tables(asking):
     """Latency, errors, tokens, and whether the thresholds held."""
     done = asking("bench", *SHORT, "--stream", "0.5", "--fail-if", "errors > 0", "--fail-if", "max > 30s", GATEWAY_API_KEY=KEY)
-    assert done.exit_code == 0, done.output
+    late = "The load generator was the bottleneck" in done.stdout  # on a machine that does other things, too
+    assert done.exit_code == (1 if late else 0), done.output
     for words in ("latency, from when it was due", "first token", "errors", "0 (0.00%)", "held", "generator"):
         assert words in done.stdout
     assert KEY not in done.output
@@ -114,6 +115,10 @@ def test_nobody_is_there(alone):
         (("-m", "m", "--rate", "1", "--think", "1s"), "goes with users"),
         (("-m", "m", "--concurrency", "1", "--arrivals", "even"), "goes with a rate"),
         (("-m", "m", "--compare", __file__), "was not written by"),
+        (("-m", "m", "--rate", "0"), "every rate is 0"),
+        (("-m", "m", "--rate", "1", "--duration", "0s"), "more than 0"),
+        (("-m", "m", "--rate", "1", "--timeout", "0s"), "more than 0"),
+        (("-m", "m", "--rate", "1", "--out", "/nowhere/there/x.json"), "there is no folder"),
     ],
 )
 def test_a_command_line_that_makes_no_sense(alone, arguments, said):

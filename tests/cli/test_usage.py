@@ -48,7 +48,10 @@ def test_token_usage(asking, data, used):
     found = eventually(lambda: data("token-usage", "-t", "acme"), 3)
     total = found["total"]
     assert total["tokens"] == total["input"] + total["output"] > 0
-    assert f"{total['tokens']:,} tokens" in asking("token-usage", "-t", "acme", "--detailed").stdout
+    told = asking("token-usage", "-t", "acme", "--detailed").stdout
+    written = int(told.rpartition(" tokens")[0].rpartition(" ")[2].replace(",", ""))
+    again = data("token-usage", "-t", "acme")["total"]["tokens"]
+    assert total["tokens"] <= written <= again, "others ask meanwhile"
 
 
 def test_latency(asking, data, used):
@@ -99,7 +102,7 @@ def test_budgets_of_one_tenant_alone(asking, data, used):
         ("project", "umbrella/lab", "3"),
         ("key", made["id"], "1"),
     }
-    end = time.monotonic() + 5
+    end = time.monotonic() + 20
     while seen() != wanted and time.monotonic() < end:
         time.sleep(0.1)
     assert seen() == wanted

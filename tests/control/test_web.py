@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import socket
 
+import pytest
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
@@ -77,6 +79,54 @@ def test_who_says_nothing_or_never_finishes_is_not_waited_for():
             assert (await raw.reply())[0] == 200
             raw.send(b"POST / HT")
             assert await raw.rest(20) == b""
+        await listener.close()
+        sock.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("sent", "more"),
+    [
+        (b"GET /", b"a"),
+        (b"GET / HTTP/1.1\r\nHost: t\r\nX: ", b"a"),
+        (b"GET / HTTP/1.1\r\nHost: t\r\n", b"X: y\r\n"),
+        (b"POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n2;", b"a"),
+        (b"POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ", b"a"),
+    ],
+    ids=["line", "field", "fields", "extension", "trailer"],
+)
+def test_a_head_without_an_end_is_refused(sent, more):
+    """A line, a field, many fields, what stands beside a chunk or behind a body: at some 64 KiB the connection ends, with a 4xx."""
+
+    async def told(request):
+        await request.body()
+        return PlainTextResponse(str(len(request.headers["x"])))
+
+    async def main() -> None:
+        sock = socket.create_server(("127.0.0.1", 0))
+        sock.setblocking(False)
+        listener = Listener(Starlette(routes=[Route("/", told)]), [sock])
+        listener.start()
+        port = sock.getsockname()[1]
+        async with connected(port) as raw:
+            raw.send(b"GET / HTTP/1.1\r\nHost: t\r\nX: " + b"a" * 40_000 + b"\r\n\r\n")
+            assert (await raw.reply())[2] == b"40000"
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(sent)
+        taken = 0
+        with contextlib.suppress(ConnectionError):
+            while taken < 8 << 20 and not reader.at_eof():
+                writer.write(more * (8192 // len(more)))
+                await writer.drain()
+                await asyncio.sleep(0)
+                taken += 8192
+        assert taken < 8 << 20
+        with contextlib.suppress(ConnectionError):
+            assert (await reader.read(12)) in {b"HTTP/1.1 431", b"HTTP/1.1 400", b""}
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
         await listener.close()
         sock.close()
 

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from deployment.charts import installed
+
+__all__ = ["installed", "tool"]
 ROOT = Path(__file__).parents[2]
 ELSEWHERE = frozenset({"kubectl", "terraform", "docker", "helm"})
 Tool = Callable[[str], str]

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
-
-import msgspec
 import pytest
 import yaml
 
+from deployment.charts import ASKED, MADE, things
 from kubernetes_support import (
-    CHART,
-    FOREIGN,
-    K8S,
-    ROOT,
     Peer,
-    Thing,
     allowed,
     config_of,
     containers,
@@ -32,75 +20,6 @@ from kubernetes_support import (
 )
 
 pytestmark = [pytest.mark.deployment, pytest.mark.timeout(180)]
-
-HELM = ROOT / "build" / "helm" / "bin" / "python"
-SECRET = {"secrets": {"existingSecret": "mine"}}
-Helm = Callable[..., Any]
-
-
-def values(name: str) -> Thing:
-    return yaml.safe_load((CHART / f"values-{name}.yaml").read_text())
-
-
-def merged(under: Thing, over: Thing) -> Thing:
-    return under | {key: merged(under.get(key, {}), value) if isinstance(value, dict) else value for key, value in over.items()}
-
-
-ASKED: dict[str, Thing] = {
-    "small": {"values": values("small")},
-    "production": {"values": values("production")},
-    "default": {"values": SECRET, "release": "prod", "namespace": "apps"},
-    "own secret": {
-        "values": {"secrets": {"values": {"ADMIN_KEY": "0123456789abcdef"}}},
-        "release": "a" * 53,
-        "namespace": "apps",
-    },
-    "persistent": {"values": merged(values("production"), {"state": {"persistent": True, "storageClass": "fast"}})},
-    "load balancer": {
-        "values": merged(values("production"), {"service": {"type": "LoadBalancer"}, "networkPolicy": {"cloudIdentity": "eks"}})
-    },
-    "no secret": {},
-    "typo": {"values": SECRET | {"replica": 3}},
-    "workers auto": {"values": SECRET | {"config": {"server": {"workers": "auto"}}}},
-    "hosts missing": {"values": SECRET | {"ingress": {"enabled": True}}},
-    "budget": {"values": SECRET | {"podDisruptionBudget": {"minAvailable": 3}}},
-    "grace": {"values": SECRET | {"config": {"server": {"drain": "10m"}}}},
-    "bounds": {"values": SECRET | {"autoscaling": {"minReplicas": 30}}},
-    "lint": {"lint": True},
-}
-
-
-@pytest.fixture(scope="session")
-def installed(tmp_path_factory) -> dict[str, Any]:
-    """What Helm answered to each of ASKED."""
-    if not HELM.exists():
-        reason = "Helm's Python package is not there: it needs Python 3.12 or newer (`make setup-checkers`)"
-        pytest.skip(reason)
-    asked = [{"chart": str(CHART), "release": "llm-gateway", "namespace": "llm-gateway"} | one for one in ASKED.values()]
-    broken = tmp_path_factory.mktemp("broken") / "llm-gateway"
-    shutil.copytree(CHART, broken)
-    (broken / "templates" / "hpa.yaml").write_text("{{- if }}")
-    asked.append({"chart": str(broken), "release": "broken", "namespace": "broken", "lint": True})
-    script = Path(__file__).parent / "helm_install.py"
-    clean = {name: value for name, value in os.environ.items() if "PROXY" not in name.upper()}
-    done = subprocess.run(
-        [str(HELM), str(script)], input=msgspec.json.encode(asked), capture_output=True, check=False, timeout=150, env=clean
-    )
-    assert done.returncode == 0, done.stderr.decode()
-    return dict(zip([*ASKED, "broken lint"], msgspec.json.decode(done.stdout), strict=True))
-
-
-def things(installed: dict[str, Any], name: str) -> Sequence[Thing]:
-    answer = installed[name]
-    assert "error" not in answer, answer
-    return [thing for thing in yaml.safe_load_all(answer["manifest"]) if thing]
-
-
-MADE = [
-    name
-    for name, asked in ASKED.items()
-    if name in ("small", "production", "default", "own secret", "persistent", "load balancer")
-]
 
 
 @pytest.mark.parametrize("name", ["small", "production"])
@@ -309,46 +228,3 @@ def test_notes_say_what_is_missing(installed) -> None:
 def test_mistakes_are_refused(installed, name, says) -> None:
     """Values that would not work are refused with a text that names them, before anything is made."""
     assert says in installed[name].get("error", "installed")
-
-
-def test_helm_lint_is_content(installed) -> None:
-    """`helm lint` has nothing but a remark (severity 1: there is no icon)."""
-    report = installed["lint"]["lint"]
-    assert not report["Errors"]
-    assert all(message["Severity"] <= 1 for message in report["Messages"])
-
-
-def test_helm_lint_catches_a_broken_template(installed) -> None:
-    """A template that is none is an error (severity 3)."""
-    report = installed["broken lint"]["lint"]
-    assert report["Errors"]
-    assert any(message["Severity"] == 3 and message["Path"] == "templates/" for message in report["Messages"])
-
-
-@pytest.mark.parametrize("version", ["1.25.0", "1.37.0"])
-def test_every_object_is_one_of_kubernetes(tool, installed, tmp_path, version) -> None:
-    """Strictly, in the oldest version that the chart admits and in the newest."""
-    file = tmp_path / "all.yaml"
-    everything = [thing for name in MADE for thing in things(installed, name) if thing["apiVersion"] not in FOREIGN]
-    everything += [yaml.safe_load(hook) for hook in installed["small"]["hooks"]]
-    file.write_text(yaml.safe_dump_all(everything))
-    command = [tool("kubernetes-validate"), "-k", version, "--strict", str(file)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_policies_of_checkov_hold(tool, installed, tmp_path) -> None:
-    """The same policy as for kustomize's objects, with the same exceptions."""
-    files = []
-    for name in ("small", "production", "own secret", "persistent"):
-        files += ["-f", str(tmp_path / f"{name}.yaml")]
-        (tmp_path / f"{name}.yaml").write_text(
-            yaml.safe_dump_all([thing for thing in things(installed, name) if thing["apiVersion"] not in FOREIGN])
-        )
-    done = subprocess.run(
-        [tool("checkov"), "--config-file", str(K8S / ".checkov.yaml"), "--skip-download", *files],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr

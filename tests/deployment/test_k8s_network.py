@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubernetes_support import OVERLAYS, Peer, allowed, one, overlay, pod_labels, with_components
+from kubernetes_support import OVERLAYS, Peer, allowed, blocks, one, overlay, pod_labels, with_components, wrong
 
 pytestmark = pytest.mark.deployment
 
@@ -48,6 +48,20 @@ def test_private_networks_and_metadata_cannot_be_reached(name) -> None:
     for to in (*METADATA, *PRIVATE):
         for port in (80, 443):
             assert not allowed(things, pod(things), to, port), (to, port)
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_the_api_server_takes_every_exception(name) -> None:
+    """What an ipBlock leaves out lies within it, as the API server reads addresses: one that does not makes it refuse the policy."""
+    found = list(blocks(overlay(name)))
+    assert any(block.get("except") for block in found)
+    assert [wrong(block) for block in found] == [[]] * len(found)
+
+
+@pytest.mark.parametrize("left_out", ["::ffff:0:0/96", "::/0", "10.0.0.0/8"])
+def test_an_exception_that_would_be_refused_is_noticed(left_out) -> None:
+    """An IPv4-mapped network, the whole and the other family are none that ::/0 may leave out."""
+    assert wrong({"cidr": "::/0", "except": [left_out, "fc00::/7"]})
 
 
 @pytest.mark.parametrize("name", OVERLAYS)

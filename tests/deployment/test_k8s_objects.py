@@ -293,6 +293,27 @@ def test_nobody_has_rights_that_they_do_not_use() -> None:
         assert not {"secrets", "pods/exec", "*"} & {*rule["resources"], *rule["verbs"]}
 
 
+@pytest.mark.parametrize("name", [one for one in OVERLAYS if one != "small"])
+def test_the_deployer_may_apply_what_is_installed(name) -> None:
+    """kubectl apply asks for every object first, and changes those that a new version changes; canary.sh takes its own away."""
+    things = overlay(name)
+    may: dict[str, set[str]] = {}
+    for rule in one(things, "Role", "llm-gateway-deployer")["rules"]:
+        for resource in rule["resources"]:
+            may.setdefault(resource, set()).update(rule["verbs"] if "resourceNames" not in rule else ())
+    plural = {
+        kind: f"{kind.lower().removesuffix('y')}ies" if kind.endswith("cy") else f"{kind.lower()}s"
+        for kind in {thing["kind"] for thing in things}
+    }
+    plural |= {"Ingress": "ingresses"}
+    for kind, resource in plural.items():
+        assert "get" in may[resource], kind
+    for kind in ("Deployment", "Service", "ConfigMap", "HorizontalPodAutoscaler", "PodDisruptionBudget", "Ingress"):
+        assert {"get", "create", "patch"} <= may[plural[kind]], kind
+    assert {"create", "delete"} <= may["jobs"]
+    assert not {"create", "patch", "update"} & {verb for kind in ("Role", "RoleBinding") for verb in may[plural[kind]]}
+
+
 def test_the_pod_monitor_scrapes_the_metrics_port() -> None:
     """Prometheus finds the pods by the label `app`, and calls the job llm-gateway."""
     monitor = one(overlay("production"), "PodMonitor")["spec"]

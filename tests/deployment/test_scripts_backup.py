@@ -285,3 +285,39 @@ def test_nothing_to_save(simulator: RunningSimulator, tmp_path: Path) -> None:
     folder = another(tmp_path / "to", configuration(simulator))
     done = run("backup.sh", "--config", str(folder / "gateway.json"), "--to", str(tmp_path / "backups"))
     assert (done.returncode, "there is nothing to save" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("postgresql://u:p4ss@one:5432,two:5432/d", "no URL of one server"),
+        ("postgresql://u:p4ss/word@127.0.0.1/d", "%2F"),
+        ("u:p4ss@127.0.0.1/d", "does not begin with postgresql://"),
+        ("postgresql://u:p4ss@127.0.0.1:1", "names no database"),
+        ("postgresql://u:p4ss%0a@127.0.0.1:1/d", "line end"),
+        ("postgresql://u:p4ss@[::1/d", "no URL"),
+    ],
+)
+def test_an_address_that_cannot_be_read_is_nobodys(tmp_path: Path, url: str, told: str) -> None:
+    """Without the URL's parts libpq would take its own default database, and --force would empty that: no program is started."""
+    for name in ("psql", "pg_restore", "pg_dump", "llm-gateway"):
+        file = tmp_path / name
+        file.write_text(f'#!/bin/sh\n[ "$1" = --version ] || touch "{tmp_path}/called-{name}"\n')
+        file.chmod(0o755)
+    info = {"state": str(tmp_path / "state"), "database": "PostgreSQL", "sources": []}
+    (tmp_path / "llm-gateway").write_text(f"#!/bin/sh\necho '{msgspec.json.encode(info).decode()}'\n")
+    (tmp_path / "gateway.json").write_text("{}")
+    (tmp_path / "state").mkdir()
+    backup = tmp_path / "backup"
+    backup.mkdir()
+    manifest = {"format": 1, "created": "now", "gateway": "", "database": "PostgreSQL", "files": {}}
+    (backup / "manifest.json").write_bytes(msgspec.json.encode(manifest))
+    config = ("--config", str(tmp_path / "gateway.json"))
+    for script, more in (
+        ("restore.sh", (str(backup), "--without-secrets", "--force")),
+        ("backup.sh", ("--to", str(tmp_path / "to"))),
+    ):
+        done = run(script, *more, *config, path=tmp_path, DATABASE_URL=url)
+        assert (done.returncode, "address cannot be read" in done.stderr, told in done.stderr) == (1, True, True), done.stderr
+        assert "p4ss" not in done.stderr
+    assert not list(tmp_path.glob("called-p*"))

@@ -116,6 +116,19 @@ def test_deploy_leaves_it_where_that_is_wished(rendering: Cluster, tmp_path: Pat
     assert "namespace: llm-gateway-staging" in rendering.applied()[-1]
 
 
+def test_nothing_is_deployed_beside_colours(rendering: Cluster, tmp_path: Path) -> None:
+    """Where blue-green.sh has sent callers to a colour, deploy.sh and rollback.sh would change pods that nobody asks, and say so."""
+    rendering.answers.insert(0, [r"get service/llm-gateway .*slot", 0, "blue"])
+    done = rendering.run("deploy.sh", "production", "--image", NEW, "--overlay", overlay(tmp_path))
+    assert (done.returncode, "blue-green.sh switch production" in done.stderr) == (1, True)
+    done = rendering.run("rollback.sh", "production")
+    assert (done.returncode, "blue-green.sh back production" in done.stderr) == (1, True)
+    rendering.never("apply|undo|delete")
+    done = rendering.run("rollback.sh", "production", WORKLOAD="deployment/llm-gateway-blue")
+    assert done.returncode == 0, done.stderr
+    rendering.order("rollout undo deployment/llm-gateway-blue")
+
+
 def test_deploy_wants_a_tag(cluster: Cluster) -> None:
     """An image without a tag or a digest is refused: nobody could say what was deployed."""
     done = cluster.run("deploy.sh", "production", "--image", "localhost:5000/llm-gateway")
@@ -137,6 +150,9 @@ def test_pods_and_their_metrics(cluster: Cluster) -> None:
     cluster.answers.insert(0, ["readyReplicas", 0, "4 "])
     done = cluster.run("health-check.sh", "staging")
     assert (done.returncode, "0 of 4" in done.stderr, "describe deployment/llm-gateway" in done.stderr) == (1, True, True)
+    cluster.answers.insert(0, ["readyReplicas", 0, "0 "])
+    done = cluster.run("health-check.sh", "production")
+    assert (done.returncode, "has none" in done.stderr) == (1, True)
     cluster.answers.insert(0, ["readyReplicas", 1, ""])
     done = cluster.run("health-check.sh", "production")
     assert (done.returncode, "cannot be looked at in llm-gateway" in done.stderr) == (1, True)

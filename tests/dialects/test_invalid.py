@@ -1,6 +1,8 @@
-"""Where the model's name stands in a caller's document."""
+"""Where the model's name stands in a caller's document, and how much of a document is read."""
 
 from __future__ import annotations
+
+from functools import partial
 
 import msgspec
 import pytest
@@ -9,7 +11,12 @@ from hypothesis import strategies as st
 
 from llm_gateway.core.errors import InvalidRequest
 from llm_gateway.core.splice import replace_top_level
+from llm_gateway.dialects.anthropic_messages import request_in as anthropic_messages
+from llm_gateway.dialects.gemini import request_in as gemini
+from llm_gateway.dialects.invalid import MOST_PARTS
 from llm_gateway.dialects.openai_chat import OPENAI_CHAT
+from llm_gateway.dialects.openai_chat import request_in as openai_chat
+from llm_gateway.dialects.openai_responses import request_in as openai_responses
 from llm_gateway.providers.ask import _renamed
 
 NAMES = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "Zs"]), min_size=1, max_size=20)
@@ -44,3 +51,35 @@ def test_two_models_are_refused(body):
     """However the second one is spelled and however far away it stands: the provider might take the other one."""
     with pytest.raises(InvalidRequest, match="more than once"):
         OPENAI_CHAT.view(body)
+
+
+TEXT = {"type": "text", "text": "x"}
+FUNCTION = {"type": "function", "function": {"name": "f"}}
+RESULT = {"type": "tool_result", "tool_use_id": "t"}
+CHAT = (openai_chat.parse_request, {"model": "m", "messages": [{"role": "user", "content": "x"}]})
+MESSAGES = (anthropic_messages.parse_request, {"model": "m", "max_tokens": 5, "messages": [{"role": "user", "content": "x"}]})
+RESPONSES = (openai_responses.parse_request, {"model": "m", "input": "x"})
+GEMINI = (partial(gemini.parse_request, model="m", stream=False), {"contents": [{"parts": [{"text": "x"}]}]})
+
+
+@pytest.mark.parametrize(
+    ("front", "where", "one", "around"),
+    [
+        (CHAT, "messages", TEXT, lambda parts: [{"role": "user", "content": parts}]),
+        (CHAT, "tools", FUNCTION, list),
+        (MESSAGES, "messages", TEXT, lambda parts: [{"role": "user", "content": parts}]),
+        (MESSAGES, "messages", TEXT, lambda parts: [{"role": "user", "content": [{**RESULT, "content": parts[1:]}]}]),
+        (MESSAGES, "tools", {"name": "f", "input_schema": {"type": "object"}}, list),
+        (RESPONSES, "input", {"type": "input_text", "text": "x"}, lambda parts: [{"role": "user", "content": parts}]),
+        (RESPONSES, "tools", {"type": "function", "name": "f"}, list),
+        (GEMINI, "contents", {"text": "x"}, lambda parts: [{"role": "user", "parts": parts}]),
+        (GEMINI, "tools", {"name": "f"}, lambda declared: [{"functionDeclarations": declared}]),
+    ],
+)
+def test_a_translated_request_has_so_many_parts_and_tools_at_most(front, where, one, around):
+    """As many as may be are read; with one more it is refused, before any of them is looked at."""
+    parse, asked = front
+    parse(msgspec.json.encode({**asked, where: around([one] * MOST_PARTS)}))
+    with pytest.raises(InvalidRequest, match=f"at most {MOST_PARTS} ") as refused:
+        parse(msgspec.json.encode({**asked, where: around([one] * (MOST_PARTS + 1))}))
+    assert refused.value.param == where

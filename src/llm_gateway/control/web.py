@@ -19,6 +19,9 @@ MOST_AT_ONCE = 256
 """Requests; one more is answered 503."""
 REQUEST_SECONDS = 15.0
 """Within which a request must be here as a whole: a connection that never says anything is one of MOST_AT_ONCE."""
+MOST_HEAD = 64 << 10
+"""Bytes of a request's line and header fields, about: the work that a field makes which comes in pieces grows with its square."""
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 _END_SECONDS = 2
 
 
@@ -30,10 +33,18 @@ class _Server(uvicorn.Server):
 
 
 class _Protocol(HttpToolsProtocol):
-    """Ends connections whose requests do not come. uvicorn itself ends those only that are idle between two requests."""
+    """Ends connections whose requests do not come, or have heads without an end. uvicorn itself ends those only that are idle
+    between two requests.
+    """
 
     seconds = REQUEST_SECONDS
     _late: asyncio.TimerHandle | None = None
+    _head = 0
+    """Bytes of the request's line and fields so far."""
+    _steps = 0
+    """How often the parser found something."""
+    _unfinished = 0
+    """Bytes that came since then."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
@@ -43,13 +54,42 @@ class _Protocol(HttpToolsProtocol):
         self._came()
         super().connection_lost(exc)
 
+    def data_received(self, data: bytes) -> None:
+        before = self._steps
+        super().data_received(data)
+        self._unfinished = self._unfinished + len(data) if self._steps == before else 0
+        if self._unfinished > MOST_HEAD and not self.transport.is_closing():
+            self.transport.write(_TOO_LARGE)
+            self.transport.close()
+
     def on_message_begin(self) -> None:
         self._expect()
+        self._head = 0
         super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        self._grown(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._grown(len(name) + len(value))
+        super().on_header(name, value)
+
+    def on_body(self, body: bytes) -> None:
+        self._steps += 1
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._came()
+        self._steps += 1
         super().on_message_complete()
+
+    def _grown(self, size: int) -> None:
+        """Fields behind a body count, too. What is raised here is a 400, and ends the connection."""
+        self._steps += 1
+        self._head += size + 32
+        if self._head > MOST_HEAD:
+            raise ValueError("the head is too large")
 
     def _expect(self) -> None:
         if self._late is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any, TypeVar, overload
 
 import msgspec
@@ -17,6 +18,9 @@ _MODEL = b'"model"'
 _ESCAPED = b"\\u00"
 _BACKSLASH = ord("\\")
 
+MOST_PARTS = 10_000
+"""Of one request that is translated."""
+
 _MISSING = re.compile(r"missing required field `([^`]*)`")
 _EXPECTED = re.compile(r"^Expected `[^`]*`(?:, got `[^`]*`)?|^Expected `?array`? of[^-]*")
 
@@ -24,6 +28,7 @@ _EXPECTED = re.compile(r"^Expected `[^`]*`(?:, got `[^`]*`)?|^Expected `?array`?
 _CODES = {
     "model": "invalid_model_id",
     "messages": "invalid_messages",
+    "contents": "invalid_messages",
     "temperature": "invalid_temperature",
     "top_p": "invalid_top_p",
     "top_k": "invalid_top_k",
@@ -96,6 +101,15 @@ def refuse(param: str, why: str, code: str | None = None) -> InvalidRequest:
     name = param.partition(".")[0].partition("[")[0]
     message = f"Invalid value for {param}: {why}" if param else why
     return InvalidRequest(message, code=code or _CODES.get(name), param=param or None)
+
+
+def check_parts(contents: Iterable[Any], param: str) -> None:
+    """Of all messages together, or of tools: half a million small ones, read one by one, would keep a worker busy for seconds.
+
+    `contents`: lists of parts, those within tools' results among them; what is no list counts nothing. Raises InvalidRequest.
+    """
+    if sum([len(content) for content in contents if isinstance(content, list)]) > MOST_PARTS:
+        raise refuse(param, f"there may be at most {MOST_PARTS} {'tools' if param == 'tools' else 'parts'} in all")
 
 
 class Watched:

@@ -68,7 +68,15 @@ class Meter:
         if not units and (tokens is not None or not cost):
             return tokens
         counted = {} if tokens is None else {name: getattr(tokens, name) for name in Usage.__struct_fields__}
-        return MediaUsage(**counted, **units, cost=cost)
+        return MediaUsage(**counted, **units, **self._pictures(told, tokens), cost=cost)
+
+    def _pictures(self, told: dict[str, Any], tokens: Usage | None) -> dict[str, Any]:
+        """Tokens of pictures that came out: all, unless they are told apart; and went in: only if they are (OpenAI's images)."""
+        if self._images is None or tokens is None:
+            return {}
+        seen, made = (_image_tokens(told.get(f"{side}_tokens_details")) for side in ("input", "output"))
+        output = tokens.output if made is None else min(made, tokens.output)
+        return {"image_input": min(seen or 0, tokens.input), "image_output": output}
 
     def _told(self) -> dict[str, Any]:
         """The last one that there is. What stands before it may be words of whoever asked: a tool's arguments are objects, too,
@@ -96,6 +104,12 @@ class Meter:
         if self._images is not None and any(self._images):
             units["images"] = max(self._images)
         return units
+
+
+def _image_tokens(details: Any) -> int | None:
+    """None: it is not told."""
+    found: Any = details.get("image_tokens") if isinstance(details, dict) else None
+    return int(found) if _is_count(found) or found == 0 else None
 
 
 def _is_count(value: Any) -> bool:

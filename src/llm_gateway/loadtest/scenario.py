@@ -114,6 +114,8 @@ class Scenario(Section, frozen=True):
     def check(self) -> Iterator[tuple[str, str]]:
         if len({stage.rate is None for stage in self.stages}) > 1:
             yield "stages", "some have a rate and some have users: one of both for all"
+        elif all(stage.rate is not None and max(stage.rate.low, stage.rate.high) <= 0 for stage in self.stages):
+            yield "stages", "ask nothing: every rate is 0"
         for name in ("prompt_tokens", "max_tokens"):
             if not getattr(self, name).counts:
                 yield name, "expected whole numbers from 1, the smaller one first"

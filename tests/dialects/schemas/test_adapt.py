@@ -17,6 +17,7 @@ from dialects.schemas.documents import DOCUMENTS, OBJECTS, SCALARS
 from dialects.schemas.instances import like
 from llm_gateway.dialects.schemas import rules
 from llm_gateway.dialects.schemas.adapt import MAX_DEPTH, adapt
+from llm_gateway.dialects.schemas.budget import MAX_NODES
 from llm_gateway.dialects.schemas.refused import Refused
 from llm_gateway.dialects.schemas.suits import suits
 
@@ -282,3 +283,24 @@ def test_hostile_schemas_cost_little() -> None:
             with suppress(Refused):
                 adapt(document, rule)
     assert time.process_time() - began < 10
+
+
+def test_a_very_large_schema_is_not_looked_at_to_its_end():
+    """Its first ten thousand parts are: one that would suit is refused beyond them, as one that would have to be rewritten is."""
+    looked = 0
+
+    class Counted(dict[str, Any]):
+        def keys(self) -> Any:
+            nonlocal looked
+            looked += 1
+            return super().keys()
+
+    def wide(count: int) -> dict[str, Any]:
+        return {"type": "object", "properties": {f"p{number}": Counted(type="string") for number in range(count)}}
+
+    assert suits(wide(MAX_NODES - 1), rules.GEMINI)
+    looked = 0
+    assert not suits(wide(5 * MAX_NODES), rules.GEMINI)
+    assert looked < MAX_NODES
+    with pytest.raises(Refused, match=f"more than {MAX_NODES}"):
+        adapt(wide(MAX_NODES), rules.GEMINI)

@@ -79,9 +79,11 @@ app.kubernetes.io/component: gateway
 {{- if and .Values.autoscaling.enabled (gt (.Values.autoscaling.minReplicas | int) (.Values.autoscaling.maxReplicas | int)) -}}
 {{- fail "autoscaling.minReplicas must not be above autoscaling.maxReplicas." -}}
 {{- end -}}
-{{- $needs := add (.Values.preStopSeconds | int) (include "llm-gateway.seconds" .Values.config.server.drain | int) 25 -}}
+{{- $server := .Values.config.server -}}
+{{- $drains := add (include "llm-gateway.seconds" ($server.drain_delay | default "0s") | int) (include "llm-gateway.seconds" $server.drain | int) -}}
+{{- $needs := add (.Values.preStopSeconds | int) $drains 25 -}}
 {{- if lt (.Values.terminationGracePeriodSeconds | int) ($needs | int) -}}
-{{- fail (printf "terminationGracePeriodSeconds (%v) must be at least preStopSeconds + config.server.drain + 25 = %d: pods would be killed while they answer." .Values.terminationGracePeriodSeconds ($needs | int)) -}}
+{{- fail (printf "terminationGracePeriodSeconds (%v) must be at least preStopSeconds + config.server.drain_delay + config.server.drain + 25 = %d: pods would be killed while they answer." .Values.terminationGracePeriodSeconds ($needs | int)) -}}
 {{- end -}}
 {{- if and (or .Values.redis.enabled .Values.postgresql.enabled) (not (or .Values.secrets.existingSecret .Values.secrets.values .Values.secrets.external.enabled)) -}}
 {{- fail "redis.enabled and postgresql.enabled need REDIS_PASSWORD and POSTGRES_PASSWORD in the Secret." -}}

@@ -20,7 +20,7 @@ from llm_gateway.dialects.anthropic_messages import wire
 from llm_gateway.dialects.anthropic_messages.parts_in import parse_content, parse_mark
 from llm_gateway.dialects.anthropic_messages.tidy import Tidied
 from llm_gateway.dialects.anthropic_messages.view import WATCHED, check_count, check_limits
-from llm_gateway.dialects.invalid import refuse, refuse_duplicates
+from llm_gateway.dialects.invalid import check_parts, refuse, refuse_duplicates
 from llm_gateway.dialects.tidying import read_or_tidy
 
 _MODES: dict[str, Literal["auto", "required", "none"]] = {"auto": "auto", "any": "required", "none": "none"}
@@ -36,6 +36,11 @@ def parse_request(body: bytes, *, count: bool = False) -> ChatRequest:
     refuse_duplicates(body, WATCHED)
     check_limits(request)
     check_count(len(request.messages))
+    contents = [request.system, *[message.content for message in request.messages]]
+    blocks = [block for content in contents if isinstance(content, list) for block in content]
+    results = [block.content for block in blocks if isinstance(block, wire.ToolResultBlock)]
+    check_parts([*contents, *results], "messages")
+    check_parts([request.tools], "tools")
     if request.max_tokens is None and not count:
         raise refuse("max_tokens", "this API requires it", "missing_field")
     choice = request.tool_choice

@@ -16,7 +16,7 @@ from llm_gateway.dialects.gemini.schema import to_json_schema
 from llm_gateway.dialects.gemini.tidy import Tidied
 from llm_gateway.dialects.gemini.view import Config, check_count, check_limits, check_once
 from llm_gateway.dialects.gemini.wire import NULL
-from llm_gateway.dialects.invalid import check_model, refuse
+from llm_gateway.dialects.invalid import check_model, check_parts, refuse
 from llm_gateway.dialects.tidying import read_or_tidy
 
 _MODES: Mapping[Any, Literal["auto", "required", "none"]] = MappingProxyType(
@@ -43,6 +43,8 @@ def parse_request(body: bytes, model: str, *, stream: bool) -> ChatRequest:
     check_once(body)
     check_model(model)
     check_count(len(request.contents))
+    check_parts([content.parts for content in (request.system_instruction, *request.contents) if content is not None], "contents")
+    check_parts([entry.function_declarations for entry in request.tools or ()], "tools")
     config = request.generation_config or wire.ConfigWire()
     messages, places = _messages(request)
     if bytes(extra.get("model", NULL)) in {encode(model), encode(f"models/{model}")}:

@@ -9,7 +9,7 @@ from msgspec import Raw
 
 from llm_gateway.core.chat import CacheMark, ChatRequest, ReasoningRequest, ResponseFormat, Tool, ToolChoice
 from llm_gateway.core.json import MalformedJson, decode
-from llm_gateway.dialects.invalid import check_model, malformed, read, refuse
+from llm_gateway.dialects.invalid import check_model, check_parts, malformed, read, refuse
 from llm_gateway.dialects.openai_chat import wire
 from llm_gateway.dialects.openai_chat.messages_in import Messages
 from llm_gateway.dialects.openai_chat.reasoning import NAME
@@ -33,6 +33,8 @@ def parse_request(body: bytes) -> ChatRequest:
     check_model(request.model)
     if not request.messages:
         raise refuse("messages", "there must be at least one", "empty_messages")
+    check_parts([message.content for message in request.messages], "messages")
+    check_parts([request.tools], "tools")
     limit = request.max_completion_tokens
     if limit is None:
         limit = request.max_tokens

@@ -6,5 +6,6 @@ it comes, whatever it is (providers/raw.py). Nothing is translated between maker
 
 from llm_gateway.dialects.openai_media.front import MediaBack, MediaFront, MediaView
 from llm_gateway.dialects.openai_media.operations import AUDIO, MEDIA, OPENAIS, OWNED, MediaOperation
+from llm_gateway.dialects.openai_media.wanted import Wanted, wanted
 
-__all__ = ["AUDIO", "MEDIA", "OPENAIS", "OWNED", "MediaBack", "MediaFront", "MediaOperation", "MediaView"]
+__all__ = ["AUDIO", "MEDIA", "OPENAIS", "OWNED", "MediaBack", "MediaFront", "MediaOperation", "MediaView", "Wanted", "wanted"]

@@ -24,10 +24,11 @@ Pieces = tuple[bytes | memoryview, ...]
 
 _WATCHED = Watched(b"model", b"stream", b"stream_format")
 _FIELDS = (b"model", b"stream")
-_LOOK = (b"size", b"quality")
+_LOOK = (b"size", b"quality", b"n")
 """Of images: what their price may depend on."""
 _LONGEST_WORD = 32
 _MOST_CHOICES = 128
+_SLOWEST, _FASTEST = 0.25, 4.0
 _NULL = Raw(b"null")
 _TRUE = frozenset({"true", "1"})
 
@@ -41,16 +42,22 @@ class _Body(msgspec.Struct, gc=False):
     quality: Raw = _NULL
     user: Any = None
     n: Any = None
+    speed: Any = None
 
 
 class MediaView(View):
-    """`start`, `end`: where the model's value stands in a form; -1: it has to be added. `size`, `quality`: of images."""
+    """`start`, `end`: where the model's value stands in a form; -1: it has to be added. `size`, `quality`: of images. `text`:
+    bytes that are no file. `files`: where each file of a form begins and ends. `speed`: of speech, 1.0 the usual.
+    """
 
     start: int = -1
     end: int = -1
     characters: int = 0
     size: str = ""
     quality: str = ""
+    text: int = 0
+    files: tuple[tuple[int, int], ...] = ()
+    speed: float = 1.0
 
 
 class MediaFront(OpenAIFront):
@@ -109,9 +116,11 @@ class MediaFront(OpenAIFront):
         refuse_duplicates(body, _WATCHED)
         characters = _characters(seen.input) if self._kind.counts_characters else 0
         stream = seen.stream is True or seen.stream_format == "sse"
-        view = MediaView(*self._model(seen.model, stream), characters=characters, user=named(seen.user))
-        if isinstance(seen.n, int) and 1 <= seen.n <= _MOST_CHOICES:
-            view.choices = seen.n
+        view = MediaView(*self._model(seen.model, stream), characters=characters, user=named(seen.user), text=len(body))
+        if isinstance(seen.n, int) and seen.n >= 1:
+            view.choices = min(seen.n, _MOST_CHOICES)
+        if isinstance(seen.speed, int | float) and seen.speed > 0:
+            view.speed = min(max(float(seen.speed), _SLOWEST), _FASTEST)
         if self._kind.counts_images:
             view.size, view.quality = _word(_text(seen.size)), _word(_text(seen.quality))
         return view
@@ -119,12 +128,20 @@ class MediaFront(OpenAIFront):
     def _view_form(self, body: bytes) -> MediaView:
         found: dict[bytes, Part] = {}
         asked: dict[bytes, str] = {}
+        files: list[tuple[int, int]] = []
+        text, count = 0, 1
         try:
             self._boundary = boundary_of(self._content_type)
             for part in parts_of(body, self._boundary, _FIELDS):
+                if part.is_file:
+                    files.append((part.start, part.end))
+                else:
+                    text += part.end - part.start
                 if part.name in _LOOK and self._kind.counts_images:
                     value = bytes(memoryview(body)[part.start : min(part.end, part.start + _LONGEST_WORD + 1)])
-                    asked[part.name] = _word(value.decode("ascii", "replace"))
+                    asked[part.name] = word = _word(value.decode("ascii", "replace"))
+                    if part.name == b"n" and word.isdecimal():  # said twice, either may be meant
+                        count = max(count, min(int(word), _MOST_CHOICES))
                 if part.name not in _FIELDS:
                     continue
                 if part.name in found:
@@ -136,6 +153,7 @@ class MediaFront(OpenAIFront):
         except MalformedForm as error:
             raise InvalidRequest(f"The form could not be read: {error}.", code="malformed_form") from None
         view = MediaView(*self._model(name, streams), size=asked.get(b"size", ""), quality=asked.get(b"quality", ""))
+        view.text, view.files, view.choices = text, tuple(files), count
         if model is not None:
             view.start, view.end = model.start, model.end
         return view

@@ -11,7 +11,7 @@ from msgspec import Raw
 
 from llm_gateway.core.chat import ChatRequest, ReasoningRequest, ResponseFormat
 from llm_gateway.core.json import decode, encode
-from llm_gateway.dialects.invalid import refuse_duplicates
+from llm_gateway.dialects.invalid import check_parts, refuse_duplicates
 from llm_gateway.dialects.openai_responses import wire
 from llm_gateway.dialects.openai_responses.items_in import ItemsIn
 from llm_gateway.dialects.openai_responses.parts_in import present
@@ -34,6 +34,8 @@ def parse_request(body: bytes) -> ChatRequest:
     request, extra = _read(body)
     refuse_duplicates(body, WATCHED)
     check_limits(request)
+    check_parts([item.content for item in request.input] if isinstance(request.input, list) else (), "input")
+    check_parts([request.tools], "tools")
     if request.input is None:
         wants_input(extra)
     items = ItemsIn(extra)
