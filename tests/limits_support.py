@@ -48,6 +48,7 @@ class Limited:
         prices: tuple[int, int, int] | None = (10**9, 10**9, 10**9),
         context: int = 0,
         book: Any = None,
+        foresee: Any = lambda _model, _wanted: None,
         now: float = 1_700_000_000.0,
     ) -> None:
         """`prices`: nano-dollars of a million tokens; the default is a thousand nano-dollars a token."""
@@ -62,6 +63,7 @@ class Limited:
             self.clock,
             prices=lambda _model: (prices, context),
             name=lambda ex: ex.id,
+            foresee=foresee,
         )
         self._count = 0
 

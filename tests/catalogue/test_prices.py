@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from llm_gateway.catalogue.book import Data
 from llm_gateway.catalogue.format import Period, Rates, Variant
-from llm_gateway.catalogue.prices import COUNTED, EXTRAS, FULL, MADE, Tariff, at_prompt, price
+from llm_gateway.catalogue.prices import COUNTED, EXTRAS, FULL, INSIDE, MADE, Tariff, at_prompt, price
 from llm_gateway.catalogue.store import built_in
 from llm_gateway.core.usage import MediaUsage, Usage
 
@@ -206,6 +206,21 @@ def test_prices_that_stand_for_tokens() -> None:
     assert (silent.nano, silent.estimated) == (50, ("image",))
 
 
+def test_tokens_of_pictures_have_their_own_price() -> None:
+    """Each token once: as a picture's where it is one, else as text; where pictures have no price of their own, as text."""
+    tariff = flat(input=5_000_000, output=10_000_000, image_input=8_000_000, image_output=32_000_000)
+    usage = MediaUsage(input=100, output=300, images=1, image_input=90, image_output=280)
+    cost = price(tariff, usage, at(2026))
+    assert {part.name: (part.quantity, part.nano) for part in cost.parts} == {
+        "input": (10, 50),
+        "output": (20, 200),
+        "image_input": (90, 720),
+        "image_output": (280, 8960),
+    }
+    assert price(flat(input=5_000_000, output=10_000_000), usage, at(2026)).nano == 500 + 3000
+    assert price(flat(image=1), usage, at(2026)).unpriced == ("input", "output", "image_input", "image_output")
+
+
 def test_units_that_the_tokens_pay_for() -> None:
     """A model that is paid by tokens has no price for what it counts beside them, and nothing is missing; else it is named."""
     by_tokens = flat(input=1_000_000, output=2_000_000)
@@ -232,7 +247,7 @@ def test_every_class_of_a_usage_has_a_price_class() -> None:
     assert set(FULL) == set(Usage.__struct_fields__)
     chargeable = {name for names in (*FULL.values(), *EXTRAS.values()) for name in names}
     assert chargeable | {"request"} == set(Rates.__struct_fields__)
-    counted = set(MediaUsage.__struct_fields__) - set(Usage.__struct_fields__) - {"size", "quality", "cost"}
+    counted = set(MediaUsage.__struct_fields__) - set(Usage.__struct_fields__) - {"size", "quality", "cost", *INSIDE}
     assert set(COUNTED) == counted == set(msgspec.convert(dict.fromkeys(counted, 1), MediaUsage).units)
     assert {name for name, _ in COUNTED.values()} | MADE <= set(EXTRAS)
 

@@ -91,7 +91,24 @@ def test_pictures_are_counted_however_they_come(cuts):
     for cut in cuts:
         pieces.append(answer[at : at + cut])
         at += cut
-    assert metered(*pieces, answer[at:], images=True) == MediaUsage(input=1, output=2, images=3)
+    assert metered(*pieces, answer[at:], images=True) == MediaUsage(input=1, output=2, images=3, image_output=2)
+
+
+@pytest.mark.parametrize(
+    ("details", "seen", "made"),
+    [
+        ("", 0, 300),
+        (',"input_tokens_details":{"text_tokens":10,"image_tokens":90}', 90, 300),
+        (',"output_tokens_details":{"text_tokens":20,"image_tokens":280}', 0, 280),
+        (',"output_tokens_details":{"text_tokens":300,"image_tokens":0}', 0, 0),
+        (',"input_tokens_details":{"image_tokens":9999},"output_tokens_details":{"image_tokens":"x"}', 100, 300),
+    ],
+)
+def test_tokens_of_pictures(details, seen, made):
+    """What comes out is pictures unless it is told apart, what went in is text unless it is; never more than there are."""
+    answer = '{"data":[{"b64_json":"AA"}],"usage":{"input_tokens":100,"output_tokens":300' + details + "}}"
+    found = metered(answer.encode(), images=True)
+    assert found == MediaUsage(input=100, output=300, images=1, image_input=seen, image_output=made)
 
 
 def test_a_large_answer_is_not_kept():

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from math import inf
 
+import msgspec
 import pytest
 
 from limits_support import meter
 from llm_gateway.core.json import decode
 from llm_gateway.dialects.anthropic_messages import ANTHROPIC_MESSAGES
 from llm_gateway.dialects.openai_chat import OPENAI_CHAT
-from llm_gateway.limits.answers import cut_off, duration, limit_name, lines, refusal
+from llm_gateway.limits.answers import cut_off, duration, limit_name, lines, refusal, session_over
 from llm_gateway.limits.meter import State
 
 NOW = 1_700_000_000.0
@@ -99,6 +100,25 @@ def test_a_stream_is_cut_with_a_code_of_its_own():
     assert (error.status, error.code) == (402, "budget_exceeded")
     assert error.message == "The budget of this API key for this month is used up; the answer was cut off."
     assert (error.details or {})["settled"] == 9.0
+
+
+def test_what_a_session_is_ended_with():
+    """In words: which limit, and when there is room again. Money that others hold comes back; a total never does."""
+    spent = session_over(MONEY, State(0, 10**10, 0, 3600.0, 3600.0), 1, NOW)
+    assert (spent.status, spent.code) == (402, "budget_exceeded")
+    assert spent.message.endswith(
+        "is used up: 10.0 of 10.0 US dollars. It begins anew at 2023-11-14T23:13:20Z. The session is ended."
+    )
+    small = session_over(msgspec.structs.replace(MONEY, calendar="total"), State(10**9, 9 * 10**9, 0, inf, inf), 2 * 10**9, NOW)
+    assert small.message == (
+        "The budget of this API key has 1.0 US dollars left, and the next answer may cost 2.0. The session is ended."
+    )
+    held = session_over(MONEY, State(0, 9 * 10**9, 10**9, 3600.0, 1.0), 1, NOW)
+    assert (held.status, held.code, held.retry_after) == (429, "budget_reserved", 1.0)
+    assert held.message.endswith("reserved by requests that are running. Try again shortly. The session is ended.")
+    rate = session_over(meter("tokens", 60), State(0, 60, 0, 60.0, 1.5), 1, NOW)
+    assert (rate.status, rate.code) == (429, "rate_limit_exceeded")
+    assert rate.message.endswith("of 60 tokens per minute is reached. Try again in 2s. The session is ended.")
 
 
 def test_callers_of_every_dialect_get_their_own_shape():

@@ -289,3 +289,21 @@ def test_nothing_is_lost_or_doubled(steps):
         state = booked.book.state(MONEY)
         assert (state.settled, state.reserved) == (spent, sum(running.values()))
         assert booked.book.state(PLACES).settled == len(running)
+
+
+def test_what_others_spent_is_of_its_own_period() -> None:
+    """It is put to what is counted here; what is told of yesterday after midnight is not, and today's begins at nothing."""
+    clock = FakeClock(1_700_000_000.0)  # 2023-11-14 22:13:20 UTC
+    book, day = MemoryBook(clock), Meter("key", "k", "cost", 100, calendar="day")
+    book.take("a", [Charge(day, 10)], clock.now(), 60)
+    book.settle("a", [Charge(day, 10)], clock.now())
+    book.others(day.key, 40, 1, clock.now())
+    book.others(day.key, 55, 2, clock.now())
+    book.others(day.key, 1, 1, clock.now())
+    assert book.state(day).settled == 65
+    yesterday = clock.now()
+    clock.advance(7200)
+    book.others(day.key, 70, 3, yesterday)
+    assert book.state(day).settled == 0
+    book.others(day.key, 5, 4, clock.now())
+    assert book.state(day).settled == 5

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from llm_gateway.core.clock import FakeClock
 from llm_gateway.limits.memory import MemoryBook
 from llm_gateway.limits.meter import Charge, Meter, Taken
-from llm_gateway.limits.remembered import Answer, Question, Remembered
+from llm_gateway.limits.remembered import Answer, Later, Question, Remembered
 
 BUDGET = Meter("key", "k", "cost", 100, calendar="month")
 RATE = Meter("key", "k", "requests", 10, 60.0)
@@ -122,5 +122,35 @@ def test_nobody_waits_for_a_ledger_that_is_away() -> None:
         assert isinstance(world.book.take("x", [Charge(BUDGET, 1)], world.clock.now(), 60), Taken)
         assert world.book.unanswered == 1
         await world.book.close()
+
+    asyncio.run(run())
+
+
+def test_what_other_nodes_spend_is_learned_while_it_runs() -> None:
+    """Every budget has its turn, a few at a time; an answer that does not come, or says nothing of some, changes nothing."""
+
+    async def run() -> None:
+        world = World(spent=0)
+        meters = [Meter("key", f"k{number}", "cost", 100, calendar="month") for number in range(3)]
+        world.book.know(meters)
+        assert await world.take(10, meters[0])
+        asked: list[str] = []
+
+        async def again(questions: Sequence[Question]) -> list[Later]:
+            asked.extend(question.key for question in questions)
+            if len(asked) < 4:
+                return []
+            return [Later(meters[0].key, 85, 2, world.clock.now())]
+
+        world.book.follow(again, lambda told: world.memory.others(*told), every=0.001)
+        while world.memory.state(meters[0]).settled != 85:
+            await asyncio.sleep(0.001)
+        assert set(asked) == {meter.key for meter in meters}
+        assert await world.take(5, meters[0])
+        assert not await world.take(1, meters[0])
+        await world.book.close()
+        count = len(asked)
+        await asyncio.sleep(0.01)
+        assert len(asked) == count
 
     asyncio.run(run())

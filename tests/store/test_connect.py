@@ -221,3 +221,27 @@ def test_what_is_acknowledged_is_on_the_disk(tmp_path):
     seen = store.write(lambda c: [c.execute(text(f"PRAGMA {name}")).scalar() for name in pragmas])
     assert seen == ["wal", 2, 1]
     store.close()
+
+
+def test_a_connection_in_use_is_closed_when_it_is_given_back(store):
+    """A store may be closed while somebody works on it (a test, a control process whose time is over): nothing stays open."""
+    begun, go_on = threading.Event(), threading.Event()
+    seen = []
+
+    def work(connection):
+        seen.append(connection.connection.dbapi_connection)
+        begun.set()
+        assert go_on.wait(20)
+        return connection.execute(text("SELECT 1")).scalar()
+
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(store.read, work)
+        assert begun.wait(20)
+        store.close()
+        go_on.set()
+        assert running.result(20) == 1
+    if store.dialect == "postgresql":
+        assert seen[0].closed
+    else:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            seen[0].execute("SELECT 1")

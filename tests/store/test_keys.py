@@ -106,3 +106,41 @@ def test_lists_can_be_narrowed(store):
     page = store.read(lambda c: keys.listed(c, tenant="acme", status="active", limit=2, cursor=page.next))
     assert ([row.id for row in page.rows], page.next) == (["key_7"], None)
     assert [row.id for row in store.read(lambda c: keys.listed(c, descending=True, limit=2)).rows] == ["key_7", "key_6"]
+
+
+def known(store) -> dict[str, keys.Seen]:
+    return {row.id: keys.seen(row) for row in store.read(lambda c: keys.directory(c, 5000))}
+
+
+def difference(store, before: dict[str, keys.Seen], since: int = 10_000, most: int = 100):
+    """Ids that are new or another, and those that are gone."""
+    found = store.read(lambda c: keys.difference(c, 5000, since, before, keys.sums_of(before.values()), most))
+    return None if found is None else (sorted(row.id for row in found[0]), sorted(found[1]))
+
+
+def test_what_became_of_keys(store):
+    """New ones, whether their moment is late or early; others that were changed, got another digest, ended or are gone."""
+    store.write(lambda c: [keys.create(c, key(number)) for number in range(10)])
+    before = known(store)
+    assert difference(store, before) == ([], [])
+    store.write(lambda c: keys.create(c, key(11, created_at=20_000)))
+    assert difference(store, before) == (["key_11"], [])
+    store.write(lambda c: keys.create(c, key(12)))  # by a node whose clock is late
+    assert difference(store, before) == (["key_11", "key_12"], [])
+    store.write(lambda c: keys.change_key(c, "key_1", {"document": "{}"}))
+    store.write(lambda c: keys.change_key(c, "key_2", {"expires_at": 4000}))
+    store.write(lambda c: keys.revoke(c, "key_3", 1))
+    store.write(lambda c: keys.delete(c, "key_4"))
+    store.write(lambda c: keys.redigest(c, {"key_5": bytes(31) + b"x"}))
+    assert difference(store, before) == (["key_1", "key_11", "key_12", "key_5"], ["key_2", "key_3", "key_4"])
+    assert difference(store, before, most=6) is None
+    assert difference(store, known(store)) == ([], [])
+
+
+def test_one_key_in_the_place_of_another(store):
+    """So many as before, with the same versions: it is seen all the same."""
+    store.write(lambda c: [keys.create(c, key(number)) for number in range(10)])
+    before = known(store)
+    store.write(lambda c: keys.delete(c, "key_4"))
+    store.write(lambda c: keys.create(c, key(11)))
+    assert difference(store, before) == (["key_11"], ["key_4"])

@@ -7,9 +7,10 @@ import math
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from amount import examples
 from llm_gateway.core.ledger import AttemptRow, LedgerRow
 from llm_gateway.store import ledger, rollups, usage
 from llm_gateway.store.errors import Conflict
@@ -151,7 +152,7 @@ ODD = st.lists(st.sampled_from(["\0", "a", "🦉", "'", '"', "\\", "%", ":x", "\
 NUMBERS = itertools.count(1)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(20, fixtures_stay=True)
 @given(
     odd=ODD,
     tags=st.lists(ODD, max_size=3),

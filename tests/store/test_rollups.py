@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
+from amount import examples
 from llm_gateway.core.ledger import LedgerRow
 from llm_gateway.store import ledger, rollups
 from llm_gateway.store.tables import rollups as table
@@ -32,7 +33,7 @@ def put(store, rows):
     store.write(lambda c: rollups.fold(c, ledger.put(c, rows)))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(15, fixtures_stay=True)
 @given(st.lists(st.lists(ROWS, max_size=6), max_size=5))
 def test_what_is_folded_is_what_is_there(store, batches):
     """Whatever comes in whatever order, guesses and their outcomes included, no group of any day differs from the ledger."""

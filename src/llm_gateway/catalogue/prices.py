@@ -50,6 +50,8 @@ EXTRAS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     | {"pixel": ("pixel",)}
 )
 """Beside a usage's own classes: token classes of other media, and things that are not tokens."""
+INSIDE: Mapping[str, str] = MappingProxyType({"image_input": "input", "image_output": "output"})
+"""Tokens that a MediaUsage counts in another class as well."""
 COUNTED: Mapping[str, tuple[str, int]] = MappingProxyType(
     {
         "seconds": ("audio_ms", 1000),
@@ -155,7 +157,7 @@ def price(
             parts.append(part[0])
             if not part[1] and name not in estimated:
                 estimated.append(name)
-        elif name in extras or name in FULL or not tokens[name in MADE]:
+        elif name in extras or name in FULL or name in INSIDE or not tokens[name in MADE]:
             unpriced.append(name)
     if rates.request is not None:
         parts.append(_part("request", 1, at_prompt(rates.request, prompt)))
@@ -189,6 +191,9 @@ def _quantities(usage: Usage, extras: Mapping[str, int]) -> Iterable[tuple[str, 
     counted = [(name, getattr(usage, name)) for name in FULL]
     if isinstance(usage, MediaUsage):
         counted += [(name, round(getattr(usage, field) * scale)) for field, (name, scale) in COUNTED.items()]
+        pictures = [(name, min(getattr(usage, name), getattr(usage, inside))) for name, inside in INSIDE.items()]
+        counted = [(name, number - sum(of for own, of in pictures if INSIDE[own] == name)) for name, number in counted]
+        counted += pictures
     found: Counter[str] = Counter()
     for name, quantity in (*counted, *extras.items()):
         if quantity < 0:

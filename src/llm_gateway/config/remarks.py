@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from llm_gateway.config.errors import Path, Problem, render
 from llm_gateway.config.load import Loaded
+from llm_gateway.config.schema.addresses import is_secure
 from llm_gateway.config.tree import locate
 
 
@@ -22,20 +21,9 @@ def remarks(loaded: Loaded) -> tuple[Problem, ...]:
 
 def _found(loaded: Loaded) -> Iterator[tuple[Path, str, str]]:
     tracing = loaded.config.telemetry.tracing
-    if tracing.on and tracing.headers and _in_clear(tracing.endpoint or ""):
+    if tracing.on and tracing.headers and not is_secure(tracing.endpoint or ""):
         yield (
             ("telemetry", "tracing", "headers"),
             "go to the collector in clear text, a key among them too",
             "let endpoint begin with https://, or send to a collector on this machine",
         )
-
-
-def _in_clear(url: str) -> bool:
-    """Whether what is sent there can be read on the way."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    try:
-        near = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        near = host == "localhost" or host.endswith(".localhost")
-    return parts.scheme == "http" and not near

@@ -76,6 +76,10 @@ class MediaUsage(Usage, frozen=True, gc=False):
     size: str = ""
     """Of the images, as it was asked for, such as 1024x1024; "": nobody said."""
     quality: str = ""
+    image_input: int = 0
+    """Tokens of `input` that are pictures, which have a price of their own."""
+    image_output: int = 0
+    """The same of `output`."""
 
     @property
     def units(self) -> dict[str, int | float]:
@@ -91,7 +95,7 @@ class MediaUsage(Usage, frozen=True, gc=False):
         return {name: count for name, count in counted.items() if count}
 
 
-_UNITS = ("seconds", "characters", "images", "pages", "input_images", "searches")
+_UNITS = ("seconds", "characters", "images", "pages", "input_images", "searches", "image_input", "image_output")
 
 
 def summed(usages: Iterable[Usage]) -> Usage:

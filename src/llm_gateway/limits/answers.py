@@ -7,6 +7,7 @@ by itself: rates, places, and money that running requests hold and may give back
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from math import ceil, isfinite
 from types import MappingProxyType
 from typing import Any
@@ -93,7 +94,7 @@ def _budget(meter: Meter, state: State, amount: int, now: float, whose: str) -> 
     else:
         said = (
             f"The budget {whose}{period} has {dollars(meter.most - state.settled)} US dollars left, and this request is expected"
-            f" to cost {dollars(amount)}. A lower max_tokens may help."
+            f" to cost {dollars(amount)}. Asking for less may help: a lower max_tokens, fewer pictures."
         )
     return BudgetExceeded(said, details=details)
 
@@ -105,6 +106,25 @@ def cut_off(meter: Meter, state: State, now: float) -> GatewayError:
     whose = _WHOSE.get(meter.scope, "")
     said = f"The budget {whose}{period} is used up; the answer was cut off."
     return BudgetExceeded(said, code="budget_exceeded", details=error.details)
+
+
+def session_over(meter: Meter, state: State, amount: int, now: float) -> GatewayError:
+    """What a session is ended with for whose next part `amount` of a meter is not there. Who is told gets no details from many
+    clients, so the text says which limit it is and when there is room again.
+    """
+    error = refusal(meter, state, amount, now)
+    said = error.message
+    if isinstance(error, BudgetExceeded):
+        error.code = "budget_exceeded"
+        period = "" if meter.calendar == "total" else f" for this {meter.calendar}"
+        if state.settled < meter.most:
+            left = dollars(meter.most - state.settled)
+            whose = _WHOSE.get(meter.scope, "")
+            said = f"The budget {whose}{period} has {left} US dollars left, and the next answer may cost {dollars(amount)}."
+        if isfinite(state.reset):
+            said += f" It begins anew at {datetime.fromtimestamp(ceil(now + state.reset), UTC):%Y-%m-%dT%H:%M:%SZ}."
+    error.message = f"{said} The session is ended."
+    return error
 
 
 def lines(charges: Sequence[tuple[Meter, int]], states: Sequence[State], now: float) -> bytes:

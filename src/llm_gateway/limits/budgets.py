@@ -77,6 +77,12 @@ class BudgetCell:
             self._turn(when)
             self.settle(meter, 0, actual, at, when)
 
+    def turned(self, now: float) -> tuple[float, float]:
+        """The period of `now`, which it counts from now on."""
+        if not self.start <= now < self.end:
+            self._turn(now)
+        return self.start, self.end
+
     def seed(self, spent: int, now: float) -> None:
         """What the ledger says was spent in the period of `now`."""
         if not self.start <= now < self.end:

@@ -7,17 +7,14 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from math import inf
 
-import msgspec
-
 from llm_gateway.config.schema import Limiting
 from llm_gateway.core.caller import Caller, Spending
-from llm_gateway.core.chat import ChatRequest
 from llm_gateway.core.clock import Clock
 from llm_gateway.core.end_user import end_user
-from llm_gateway.core.errors import Forbidden, GatewayError, Overloaded, release
-from llm_gateway.core.estimate import estimate
+from llm_gateway.core.errors import Forbidden, GatewayError, Overloaded
 from llm_gateway.core.exchange import Exchange
 from llm_gateway.core.usage import Usage
+from llm_gateway.dialects.openai_media import MediaView, Wanted, wanted
 from llm_gateway.limits.answers import cut_off, refusal
 from llm_gateway.limits.compile import (
     EVERYONE,
@@ -31,9 +28,10 @@ from llm_gateway.limits.compile import (
     source_of,
 )
 from llm_gateway.limits.estimate import FLOOR, UNSAID, Estimates
+from llm_gateway.limits.expected import amounts_of, guessed, read_prompt
 from llm_gateway.limits.held import Held
 from llm_gateway.limits.meter import Book, Charge, Meter, StoreDown, Taken
-from llm_gateway.limits.plan import MOST_MODELS, Amounts, Part, Plan, Rates, Use
+from llm_gateway.limits.plan import MOST_MODELS, Amounts, Measured, Part, Plan, Rates, Use
 
 MOST_PARTS = 10_000
 """End users, and source addresses, whose meters are at hand."""
@@ -42,10 +40,11 @@ _EMBEDDED = (b"base64", b"nlineData", b"nline_data", b"input_audio")
 """Without one of these in it, a body is about as many tokens as a quarter of its bytes."""
 _SILENT = frozenset({"embedding", "rerank", "count_tokens", "moderation", "files", "batches"})
 """Operations whose answers are not made of tokens."""
-_MILLION = 1_000_000
 
 PricesOf = Callable[[str], tuple[Rates | None, int]]
 """By the name that is asked for: what tokens cost, and the context window (0: not known)."""
+Foresee = Callable[[str, Wanted], int | None]
+"""By the name that is asked for: nano-dollars that pictures, sound or pages may cost; None: there is no price for them."""
 
 
 class Limiter:
@@ -60,17 +59,19 @@ class Limiter:
         *,
         prices: PricesOf,
         name: Callable[[Exchange], str],
+        foresee: Foresee = lambda _model, _wanted: None,
         know: Callable[[Iterable[Meter]], None] | None = None,
     ) -> None:
         """`name`: under which unique name a request holds; its id in the ledger. `know`: is told what will be charged."""
         self._know = know or (lambda _meters: None)
         self._limiting = limiting
-        self._book = book
+        self.book = book
         self._estimates = estimates
         self._prices = prices
+        self._foresee = foresee
         self._name = name
         self.now = clock.now
-        self._lease = float(limiting.lease)
+        self.lease = float(limiting.lease)
         self._blocked = Part(())
         self._free = Plan(self, (), by_request=False, by_user=False)
         self._everyone = of_everyone(limiting)
@@ -117,7 +118,7 @@ class Limiter:
                 amount = amounts[place]
                 charges.append((meter, amount if amount < bound else bound))  # noqa: FURB136 - half the time
         try:
-            taken = self._book.take(held.id, charges, self.now(), self._lease)  # type: ignore[arg-type]  # pairs are Charges
+            taken = self.book.take(held.id, charges, self.now(), self.lease)  # type: ignore[arg-type]  # pairs are Charges
         except StoreDown as down:
             raise _unavailable(down) from None
         if type(taken) is not Taken:
@@ -134,11 +135,11 @@ class Limiter:
         extra = held.ahead(tokens)
         if not extra:
             return None
-        amounts = _amounts(held.use, 0, extra)
+        amounts = amounts_of(held.use, 0, extra)
         # What cannot end the stream is counted all the same: it is used.
-        charges = [Charge(meter if meter.cut else _counted(meter), amounts[place]) for meter, place, _ in held.measured]
+        charges = [Charge(meter if meter.cut else meter.counted, amounts[place]) for meter, place, _ in held.measured]
         try:
-            taken = self._book.take(held.id, charges, self.now(), self._lease)
+            taken = self.book.take(held.id, charges, self.now(), self.lease)
         except StoreDown:
             return None  # it was let by once; the end is settled
         if isinstance(taken, Taken):
@@ -161,10 +162,10 @@ class Limiter:
         held.done = True
         use = held.use
         if use is None:
-            self._book.settle(held.id, held.charges, self.now())  # type: ignore[arg-type]  # as above
+            self.book.settle(held.id, held.charges, self.now())  # type: ignore[arg-type]  # as above
             return
         if usage is None:
-            amounts = _guessed(ex, held, use, cost)
+            amounts = guessed(ex, held, use, cost)
         else:
             prompt, output, cached = usage.prompt, usage.completion, usage.cache_read
             amounts = (prompt + output, prompt - cached, cached, output, cost)
@@ -175,7 +176,19 @@ class Limiter:
         charges = list(held.fixed)
         for meter, place, _ in held.measured:
             charges.append((meter, amounts[place]))
-        self._book.settle(held.id, charges, self.now())  # type: ignore[arg-type]  # as above
+        self.book.settle(held.id, charges, self.now())  # type: ignore[arg-type]  # as above
+
+    def meters(self, ex: Exchange) -> tuple[tuple[Measured, ...], Use | None]:
+        """What one more part of a session is counted by, as things stand now, and what is known of such. Raises Forbidden."""
+        caller: Caller = ex.caller  # type: ignore[assignment]  # it was identified
+        plan: Plan | None = caller.meters
+        if plan is None or plan.owner is not self:
+            plan = self._plan(caller)
+        found = plan.measured
+        if plan.by_request:
+            for part in self._parts(ex, plan, caller):
+                found += part.measured
+        return found, self._use(ex, plan, caller) if found else None
 
     # ---- taking
 
@@ -186,7 +199,7 @@ class Limiter:
             raise _unavailable(down) from None
         except asyncio.CancelledError:
             # Whether it was taken nobody knows: settled at nothing, it is free again in any case.
-            self._book.settle(held.id, [Charge(meter, 0) for meter, _ in held.charges], self.now())
+            self.book.settle(held.id, [Charge(meter, 0) for meter, _ in held.charges], self.now())
             raise
         if taken.refused >= 0:
             raise self._refusal(held, taken)
@@ -225,9 +238,11 @@ class Limiter:
     def _expected(self, ex: Exchange, held: Held, use: Use) -> Amounts:
         learned, view, body = use.learned, ex.view, ex.body
         held.use = use
+        if isinstance(view, MediaView) and (asked := wanted(ex.front.operation, view, body)) is not None:
+            return self._media(ex.model, asked, held, use)
         size = len(body)
         if size >= _EMBEDDING_FROM and any(body.find(word) >= 0 for word in _EMBEDDED):
-            prompt = _read(ex, int(size / learned.facts.prompt_bytes))
+            prompt = read_prompt(ex, int(size / learned.facts.prompt_bytes))
         else:
             prompt = int(size / learned.facts.prompt_bytes) + 1
             held.body = size
@@ -245,7 +260,14 @@ class Limiter:
                 output *= view.choices
         held.prompt, held.output = prompt, output
         held.due = output * learned.facts.stream_bytes if ex.stream else inf
-        return _amounts(use, prompt, output)
+        return amounts_of(use, prompt, output)
+
+    def _media(self, model: str, asked: Wanted, held: Held, use: Use) -> Amounts:
+        """What was asked for may cost so much, whatever such requests cost before: many run together before one has ended."""
+        held.prompt, held.output = min(asked.prompt, use.context), use.learned.output.value
+        total, fresh, cached, output, cost = amounts_of(use, held.prompt, held.output)
+        most = self._foresee(model, asked)
+        return total, fresh, cached, output, cost if most is None else most
 
     # ---- whose meters
 
@@ -304,44 +326,6 @@ class Limiter:
             self._users.clear()
         self._users[plan, user] = part
         return part
-
-
-def _amounts(use: Use, prompt: int, output: int) -> Amounts:
-    """What so many tokens are of each unit, and cost."""
-    learned, rates = use.learned, use.rates
-    cached = int(prompt * learned.cached)
-    fresh = prompt - cached
-    if rates is None:
-        return prompt + output, fresh, cached, output, int(learned.cost)
-    return prompt + output, fresh, cached, output, (fresh * rates[0] + cached * rates[1] + output * rates[2]) // _MILLION
-
-
-def _guessed(ex: Exchange, held: Held, use: Use, cost: int) -> Amounts:
-    """What was used, where nobody told: by what was written to the caller. Nothing was, if nobody answered."""
-    if not ex.committed:
-        return 0, 0, 0, 0, cost
-    written = max(int(ex.bytes_out / use.learned.facts.stream_bytes), 1)
-    total, fresh, cached, output, guess = _amounts(use, held.prompt, written)
-    return total, fresh, cached, output, cost or guess
-
-
-def _counted(meter: Meter) -> Meter:
-    """The same counter, which cannot refuse."""
-    return msgspec.structs.replace(meter, hard=False, cut=False) if meter.hard else meter
-
-
-def _read(ex: Exchange, otherwise: int) -> int:
-    """Tokens of a prompt with pictures, sound or documents in it, whose bytes say little."""
-    parse = getattr(ex.front, "parse_request", None)
-    if parse is None:
-        return otherwise
-    if ex.request is None:
-        try:
-            ex.request = parse(ex.body)
-        except GatewayError as error:  # whoever it is sent to says what is wrong with it
-            release(error)
-            return otherwise
-    return estimate(ex.request) if isinstance(ex.request, ChatRequest) else otherwise
 
 
 def _unavailable(down: StoreDown) -> Overloaded:

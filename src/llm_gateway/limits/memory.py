@@ -156,19 +156,21 @@ class MemoryBook:
         if isinstance(cell, BudgetCell):
             cell.seed(spent, now)
 
-    def others(self, key: str, spent: int, version: int) -> None:
-        """What was spent of a budget by others than those who take from this book, to which it is put: as the ledger knows it. Of
-        several calls only the one with the highest version counts.
+    def others(self, key: str, spent: int, version: int, at: float | None = None) -> None:
+        """What was spent of a budget by others than those who take from this book, to which it is put: as the ledger knew it at
+        `at` (Unix seconds; None: now). Of several calls only the one with the highest version counts.
         """
         known = self._others.get(key)
         if known is not None and version <= known[1]:
             return
         now = self._clock.now()
-        self._others[key] = (spent, version, now)
+        at = now if at is None else at
+        self._others[key] = (spent, version, at)
         cell = self._cells.get(key)
         if isinstance(cell, BudgetCell):
-            before = known[0] if known is not None and cell.start <= known[2] < cell.end else 0
-            cell.more(spent - before, now)
+            start, end = cell.turned(now)
+            if start <= at < end:
+                cell.more(spent - (known[0] if known is not None and start <= known[2] < end else 0), now)
 
     def state(self, meter: Meter, amount: int = 0) -> State:
         """How a meter stands now, and when `amount` could be taken."""

@@ -47,6 +47,11 @@ class Meter(msgspec.Struct, frozen=True):
         """Of a rate: its burst."""
         return self.burst or self.most
 
+    @property
+    def counted(self) -> Meter:
+        """The same counter, which cannot refuse."""
+        return msgspec.structs.replace(self, hard=False, cut=False) if self.hard else self
+
 
 class Charge(NamedTuple):
     """So much of one meter: a reservation, or what it turned out to be. Books unpack it: the limiter gives plain pairs, which

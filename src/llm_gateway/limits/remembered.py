@@ -2,6 +2,9 @@
 
 Requests that a budget concerns wait until the answer is there, but not for longer than `PATIENCE`: without control and database
 the gateway serves on, with what it counted itself, and learns the rest when they are back.
+
+Where other nodes fold into the same ledger, it is asked again every few seconds, of some budgets after the others: nobody waits
+for that.
 """
 
 from __future__ import annotations
@@ -20,6 +23,10 @@ AWAY = 1.0
 AT_ONCE = 500
 MOST = 300_000
 """Budgets that are asked about; beyond that, new ones begin at nothing."""
+EVERY = 5.0
+"""Seconds between two looks at what other nodes have spent."""
+MOST_AGAIN = 2000
+"""Budgets of one look; with more, each has its turn less often."""
 SKEW = 5
 """Milliseconds between a request's admission and the moment in which its budgets are first met."""
 
@@ -47,6 +54,19 @@ Ask = Callable[[Sequence[Question]], Awaitable[Sequence[Answer] | None]]
 """An answer for each question; None: there is nobody to ask yet. Empty: nobody can tell before long. Raises nothing."""
 
 
+class Later(NamedTuple):
+    """What others have spent by now, as of `at` (Unix seconds)."""
+
+    key: str
+    others: int
+    version: int
+    at: float
+
+
+AskAgain = Callable[[Sequence[Question]], Awaitable[Sequence[Later]]]
+"""Of those of which somebody can tell. Raises nothing."""
+
+
 class _Open(NamedTuple):
     """Not answered yet. `until`: monotonic; requests wait no longer."""
 
@@ -68,7 +88,8 @@ class Remembered:
         self._clock = clock
         self._tell = tell
         self._patience = patience
-        self._met: set[str] = set()
+        self._met: dict[str, Question] = {}
+        self._again: asyncio.Task[None] | None = None
         self._open: dict[str, _Open] = {}
         self._task: asyncio.Task[None] | None = None
         self.settle = book.settle
@@ -87,8 +108,8 @@ class Remembered:
         loop = asyncio.get_running_loop()
         since, until = int(self._clock.now() * 1000) - SKEW, self._clock.monotonic() + self._patience
         for meter in new[: max(MOST - len(self._met), 0)]:
-            self._met.add(meter.key)
             question = Question(meter.key, meter.scope, meter.name, meter.calendar or "total", meter.timezone, since)
+            self._met[meter.key] = question
             self._open[meter.key] = _Open(meter, question, until, loop.create_future())
         if self._task is None and self._open:
             self._task = loop.create_task(self._learn())
@@ -103,11 +124,16 @@ class Remembered:
                 return self._later(futures, max(one.until for one in waits) - at, (hold, charges, now, lease))
         return self.book.take(hold, charges, now, lease)
 
+    def follow(self, ask: AskAgain, tell: Callable[[Later], None], every: float = EVERY) -> None:
+        """From now on it is learned what other nodes spend. `tell`: gives it to the book. `every`: in seconds."""
+        self._again = asyncio.get_running_loop().create_task(self._follow(ask, tell, every))
+
     async def close(self) -> None:
         """Nobody asks any more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        for task in (self._task, self._again):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
         for one in self._open.values():
             one.answered.cancel()
         self._open.clear()
@@ -118,6 +144,17 @@ class Remembered:
         await asyncio.wait(futures, timeout=seconds)
         taken = self.book.take(*wanted)
         return taken if isinstance(taken, Taken) else await taken
+
+    async def _follow(self, ask: AskAgain, tell: Callable[[Later], None], every: float) -> None:
+        turn: list[Question] = []
+        while True:
+            await asyncio.sleep(every)
+            turn = turn or list(self._met.values())
+            now, turn = turn[:MOST_AGAIN], turn[MOST_AGAIN:]
+            asked = [question for question in now if question.key not in self._open]
+            for start in range(0, len(asked), AT_ONCE):
+                for later in await ask(asked[start : start + AT_ONCE]):
+                    tell(later)
 
     async def _learn(self) -> None:
         """Until nothing is open."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, delete, select
 
-from llm_gateway.store.mapping import chosen, one
+from llm_gateway.store.mapping import chosen, every, one
 from llm_gateway.store.marks import upsert
 from llm_gateway.store.rows import Spent
 from llm_gateway.store.tables import alerts, budgets_spent
 
 _ALL = chosen(budgets_spent, Spent)
+_AT_ONCE = 500
+"""Meters in one statement."""
 Meter = tuple[str, int]
 """A meter's key, and the first millisecond of the period."""
 
@@ -43,6 +45,17 @@ def put(connection: Connection, meter: str, period: int, spent: int, now: int) -
 
 def get(connection: Connection, meter: str, period: int) -> Spent | None:
     return one(connection, _ALL.where(budgets_spent.c.meter == meter, budgets_spent.c.period == period), Spent)
+
+
+def several(connection: Connection, meters: Sequence[Meter]) -> dict[Meter, Spent]:
+    """Those of them that there are."""
+    found: dict[Meter, Spent] = {}
+    table = budgets_spent.c
+    for start in range(0, len(meters), _AT_ONCE):
+        part = meters[start : start + _AT_ONCE]
+        query = _ALL.where(table.meter.in_([meter for meter, _ in part]), table.period.in_({period for _, period in part}))
+        found |= {(one.meter, one.period): one for one in every(connection, query, Spent)}
+    return found
 
 
 def claim_alert(connection: Connection, meter: str, period: int, percent: int, now: int) -> bool:

@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from llm_gateway.config.schema.database import Database
 from llm_gateway.core.clock import Clock, SystemClock
@@ -82,6 +84,7 @@ class Store:
     def close(self) -> None:
         """Closes what is not in use. What is in use is closed when it is given back."""
         for engine in {self._reading, self._writing, self._schema}:
+            event.listen(engine.pool, "checkin", _end)  # it would go back to a pool that nobody has any more
             engine.dispose()
 
     @contextmanager
@@ -123,6 +126,10 @@ def open_store(database: Database, state: Path, clock: Clock | None = None, lock
         sqlite_engine(file, 0, lock_wait, monotonic, begin="BEGIN EXCLUSIVE", keys=False),
     )
     return Store(engines, f"SQLite {file}", database.connections, lock_wait)
+
+
+def _end(_raw: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+    record.close()
 
 
 def _reason(error: DBAPIError) -> str:

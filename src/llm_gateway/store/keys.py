@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import BigInteger, Connection, LargeBinary, Row, Select, Text, bindparam, select, update
+from sqlalchemy import BigInteger, Connection, LargeBinary, Row, Select, Text, bindparam, func, select, update
 
 from llm_gateway.store import marks
 from llm_gateway.store.errors import TooMuch
@@ -17,8 +17,26 @@ from llm_gateway.store.tables import keys
 
 _ALL = chosen(keys, KeyRow)
 _ORDER = (keys.c.created_at, keys.c.id)
-_DIRECTORY = ("id", "digest", "name", "kind", "tenant", "project", "document", "expires_at")
+REDIGESTED = "keys.redigested"
+"""The mark that counts when keys got other digests, which no version tells."""
+_SEEN = ("version", "created_at", "digest")
+_DIRECTORY = ("id", "digest", "name", "kind", "tenant", "project", "document", "expires_at", "version", "created_at")
+_PRIME = 1_000_000_007
+_AT_ONCE = 500
+"""Ids in one statement."""
 CHANGEABLE = frozenset({"name", "document", "status", "expires_at", "revoked_at"})
+
+
+class Seen(NamedTuple):
+    """By which it is told whether a key is still what it was."""
+
+    version: int
+    created_at: int
+    digest: bytes
+
+
+Sums = tuple[int, int, int]
+"""Of many keys, to tell at a glance whether one of them is another: how many, their versions, their moments times versions."""
 
 
 class _Owned(msgspec.Struct):
@@ -113,16 +131,61 @@ def redigest(connection: Connection, digests: Mapping[str, bytes]) -> None:
     ident, digest = bindparam("ident", type_=Text), bindparam("new", type_=LargeBinary)
     statement = update(keys).where(keys.c.id == ident).values(digest=digest)
     connection.execute(statement, [{"ident": key, "new": new} for key, new in sorted(digests.items())])
+    marks.count(connection, REDIGESTED)
     marks.changed(connection, "keys")
 
 
 def directory(connection: Connection, now: int) -> Sequence[Row[Any]]:
     """Every key that may be used now or later, for the table that workers look keys up in.
 
-    Rows of id, digest, name, kind, tenant, project, document, expires_at, in no order.
+    Rows of id, digest, name, kind, tenant, project, document, expires_at, version, created_at, in no order.
     """
-    query = select(*(keys.c[name] for name in _DIRECTORY)).where(keys.c.status == "active")
-    return connection.execute(query.where(keys.c.expires_at.is_(None) | (keys.c.expires_at > now))).all()
+    return connection.execute(_usable(now, *_DIRECTORY)).all()
+
+
+def difference(
+    connection: Connection, now: int, since: int, known: Mapping[str, Seen], sums: Sums, most: int
+) -> tuple[list[Row[Any]], list[str]] | None:
+    """What became of those that `known` has: the rows of those that are new or another, as `directory` has them, and the ids of
+    those that are none any more. None: more than `most`. `sums`: of `known`. `since`: what is new is likely to be newer.
+    Digests alone are looked at only where something else is another: see REDIGESTED.
+    """
+    recent = connection.execute(_usable(now, *_DIRECTORY).where(keys.c.created_at >= since).limit(most)).all()
+    new = [row for row in recent if row.id not in known]
+    version, moment = keys.c.version, keys.c.created_at % _PRIME
+    query = _usable(now).with_only_columns(func.count(), func.sum(version), func.sum(moment * version))
+    found = tuple(int(number or 0) for number in connection.execute(query).one())
+    if found == tuple(map(sum, zip(sums, sums_of(map(seen, new)), strict=True))):
+        return new, []
+    there = {one[0]: one[1:] for one in connection.execute(_usable(now, "id", *_SEEN))}
+    gone = list(known.keys() - there.keys())
+    wanted = [ident for ident, what in there.items() if known.get(ident) != what]
+    if len(gone) + len(wanted) > most:
+        return None
+    rows: list[Row[Any]] = []
+    for start in range(0, len(wanted), _AT_ONCE):
+        rows += connection.execute(_usable(now, *_DIRECTORY).where(keys.c.id.in_(wanted[start : start + _AT_ONCE])))
+    return rows, gone
+
+
+def seen(row: Row[Any]) -> Seen:
+    """Of a row of `directory`."""
+    return Seen(row.version, row.created_at, row.digest)
+
+
+def sums_of(known: Iterable[Seen]) -> Sums:
+    """Zeros if there are none."""
+    count = versions = moments = 0
+    for version, created_at, _ in known:
+        count += 1
+        versions += version
+        moments += created_at % _PRIME * version
+    return count, versions, moments
+
+
+def _usable(now: int, *names: str) -> Select[Any]:
+    query = select(*(keys.c[name] for name in names)).where(keys.c.status == "active")
+    return query.where(keys.c.expires_at.is_(None) | (keys.c.expires_at > now))
 
 
 def create(connection: Connection, row: KeyRow) -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator
 from urllib.parse import SplitResult, urlsplit
 
 from llm_gateway.config.schema.base import Fault
 
-NEAR = frozenset({"127.0.0.1", "localhost", "::1"})
-"""Names of this machine: what is sent there in the clear leaves it nowhere."""
+
+def is_near(host: str) -> bool:
+    """Whether it is this machine: what is sent there in the clear leaves it nowhere."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def parts_of(url: str) -> SplitResult | None:
@@ -26,7 +32,7 @@ def parts_of(url: str) -> SplitResult | None:
 def is_secure(url: str) -> bool:
     """Whether nobody can read or change on the way what is sent there: https://, or http:// on this machine."""
     parts = parts_of(url)
-    return parts is not None and parts.username is None and (parts.scheme == "https" or parts.hostname in NEAR)
+    return parts is not None and parts.username is None and (parts.scheme == "https" or is_near(parts.hostname or ""))
 
 
 def base_fault(url: str, example: str, instead: str) -> str:
@@ -46,5 +52,5 @@ def secrets_fault(field: str, url: str | None) -> Iterator[Fault]:
     parts = parts_of(url)
     if parts is None or parts.username is not None or parts.query or parts.fragment:
         yield field, "expected a URL such as https://host"
-    elif parts.scheme == "http" and parts.hostname not in NEAR:
+    elif parts.scheme == "http" and not is_near(parts.hostname or ""):
         yield field, "must begin with https://: secrets are sent there"
