@@ -30,8 +30,8 @@ test: setup-dev ## set everything up and run all tests
 test-fast: setup-dev ## the tests without the slow ones
 	@$(BIN)/python -m pytest -n 2 -m "not slow and not long"
 
-test-long: setup-dev ## the tests that take longest: damaged files, stores that are away, kills with PostgreSQL, 100,000 keys
-	@$(BIN)/python -m pytest -n 2 -m long
+test-long: setup-dev ## the tests that take longest: damaged files, stores that are away, kills with PostgreSQL, 100,000 keys, many times the examples
+	@EVERYTHING=yes $(BIN)/python -m pytest -n 2 -m "long or thorough or hypothesis"
 
 test-deployment: setup-dev setup-checkers ## check every file of deployment/ and .github/ with its own checker
 	@CHECKERS=required $(BIN)/python -m pytest -n 2 -m deployment

@@ -32,7 +32,7 @@ class GatewayProcess:
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
 
-    def access_lines(self, least: int = 0, seconds: float = 5.0) -> list[dict[str, Any]]:
+    def access_lines(self, least: int = 0, seconds: float = 20.0) -> list[dict[str, Any]]:
         """The access log so far; waits until it has `least` lines."""
         file, end = self.folder / "access.log", time.monotonic() + seconds
         while True:

@@ -58,7 +58,7 @@ class Upstream:
 
     async def until_left(self, count: int = 1) -> None:
         """Wait until `count` clients have gone; a test that waits in vain ends with a TimeoutError."""
-        for _ in range(300):
+        for _ in range(2000):
             if self.left >= count:
                 return
             await asyncio.sleep(0.005)

@@ -61,7 +61,7 @@ class Raw:
 
     async def reply(self) -> tuple[int, dict[bytes, bytes], bytes]:
         """The next complete response: status, headers, body."""
-        head = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 5)
+        head = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 10)
         status = int(head[9:12])
         headers = {name.lower(): value for name, value in re.findall(rb"([^:\r\n]+): ([^\r\n]*)\r\n", head)}
         if headers.get(b"transfer-encoding") == b"chunked":
@@ -105,7 +105,7 @@ async def ask(port: int, data: bytes, seconds: float = 5) -> bytes:
         return await raw.rest(seconds)
 
 
-async def until(condition: Callable[[], bool], seconds: float = 2) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
     """Wait for something that happens in the loop's other tasks."""
     for _ in range(int(seconds / 0.005)):
         if condition():

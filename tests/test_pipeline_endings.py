@@ -25,6 +25,8 @@ from whole_gateway import (
     whole_gateway,
 )
 
+pytestmark = pytest.mark.usefixtures("tidy")
+
 BROKEN = SSE_HEAD + chunk(piece("half"))
 
 ENDINGS = {

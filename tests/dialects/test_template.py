@@ -7,9 +7,10 @@ from itertools import pairwise
 
 import msgspec
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from amount import examples
 from llm_gateway.core.errors import UpstreamMalformed
 from llm_gateway.dialects.anthropic_messages.relay import AnthropicRelay
 from llm_gateway.dialects.openai_chat.relay import OpenAIRelay
@@ -89,7 +90,7 @@ def reads(draw: st.DrawFn) -> list[bytes]:
     return [data[a:b] for a, b in pairwise(places)]
 
 
-@settings(max_examples=500, deadline=None)
+@examples(150)
 @given(st.sampled_from([OpenAIRelay, AnthropicRelay]), reads())
 def test_likeness_and_parsing_agree(kind, pieces):
     """The same bytes after each read, usage, end and failure, whether events are recognised or parsed one by one."""

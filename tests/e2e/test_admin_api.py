@@ -26,17 +26,17 @@ CONFIG: dict[str, Any] = {
 
 def admin(gateway: GatewayProcess, key: str = ADMIN) -> httpx.Client:
     assert gateway.admin is not None
-    return httpx.Client(base_url=gateway.admin, headers={"Authorization": f"Bearer {key}"}, trust_env=False, timeout=10)
+    return httpx.Client(base_url=gateway.admin, headers={"Authorization": f"Bearer {key}"}, trust_env=False, timeout=30)
 
 
 def chat(gateway: GatewayProcess, key: str) -> int:
     """On a connection of its own: any of the workers."""
     body = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
     headers = {"Authorization": f"Bearer {key}"}
-    return httpx.post(f"{gateway.url}/v1/chat/completions", headers=headers, json=body, trust_env=False).status_code
+    return httpx.post(f"{gateway.url}/v1/chat/completions", headers=headers, json=body, trust_env=False, timeout=30).status_code
 
 
-def until(wanted: int, gateway: GatewayProcess, key: str, times: int = 8, seconds: float = 10.0) -> float:
+def until(wanted: int, gateway: GatewayProcess, key: str, times: int = 8, seconds: float = 30.0) -> float:
     """Seconds until so many requests in a row are answered so."""
     began, row = time.monotonic(), 0
     while row < times:
@@ -46,7 +46,7 @@ def until(wanted: int, gateway: GatewayProcess, key: str, times: int = 8, second
 
 
 @pytest.mark.timeout(120)
-def test_a_keys_life(tmp_path: Path):
+def test_a_keys_life(tmp_path: Path, slack: float):
     """Made: served by all workers. Revoked: refused by all of them within a second, also while control is down afterwards."""
     with running_gateway(CONFIG, tmp_path) as gateway, admin(gateway) as client:
         made = client.post("/admin/v1/keys", json={"name": "k"}).json()
@@ -54,7 +54,7 @@ def test_a_keys_life(tmp_path: Path):
         other = client.post("/admin/v1/keys", json={"name": "o"}).json()
         until(200, gateway, other["key"])
         assert client.post(f"/admin/v1/keys/{made['id']}/revoke").status_code == 200
-        assert until(401, gateway, made["key"]) < 1.5  # of which most is the time of the requests themselves
+        assert until(401, gateway, made["key"]) < 1.5 * slack  # of which most is the time of the requests themselves
         os.kill(gateway.pids["control"], signal.SIGKILL)
         assert (chat(gateway, made["key"]), chat(gateway, other["key"])) == (401, 200)
         os.kill(gateway.worker, signal.SIGKILL)
@@ -94,14 +94,17 @@ def test_the_first_admin_key(tmp_path: Path):
     it within seconds, and from then on one is needed.
     """
     config = {"providers": CONFIG["providers"], "models": CONFIG["models"], "auth": {"keys": []}}
-    with running_gateway(config, tmp_path) as gateway, httpx.Client(base_url=gateway.admin or "", trust_env=False) as nobody:
+    with (
+        running_gateway(config, tmp_path) as gateway,
+        httpx.Client(base_url=gateway.admin or "", trust_env=False, timeout=30) as nobody,
+    ):
         assert nobody.get("/admin/v1/tenants").status_code == 200
         assert nobody.post("/admin/v1/tenants", json={"name": "a"}).status_code == 403
         command = [sys.executable, "-m", "llm_gateway", "admin-key", "create", "--config", str(tmp_path / "gateway.json")]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         key = done.stdout.split()[0]
         with admin(gateway, key) as client:
-            end = time.monotonic() + 15
+            end = time.monotonic() + 40
             while (answer := client.post("/admin/v1/tenants", json={"name": "a"})).status_code != 201:
                 assert time.monotonic() < end, answer.text
                 time.sleep(0.1)

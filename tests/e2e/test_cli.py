@@ -288,7 +288,7 @@ def test_simulate(run: Run) -> None:
         done = run("chat", "Hello there", "--model", "gpt-sim", "--url", url)
         assert "Hello there" in done.stdout
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(30) == 0
     faults = {row["name"] for row in msgspec.json.decode(run("--json", "simulate", "--faults").stdout)}
     assert {"close_mid", "status", "rechunk"} <= faults
     refused = run("simulate", "--port", "0", "--fault", "nonsense")

@@ -128,7 +128,8 @@ def test_a_providers_errors(client: cohere.ClientV2, fault: str, expected: type[
         client.chat(**{**asked("hi"), "model": f"{MODEL}@@{fault}"})
     assert caught.value.status_code == status
     if fault.startswith("429"):
-        assert {name.lower(): value for name, value in caught.value.headers.items()}["retry-after"] == "7"
+        told = {name.lower(): value for name, value in caught.value.headers.items()}["retry-after"]
+        assert 1 <= int(told) <= 7  # what is left of the pause
     with pytest.raises(ApiError) as streamed:
         list(client.chat_stream(**{**asked("hi"), "model": f"{MODEL}@@{fault}"}))
     assert streamed.value.status_code == status

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-from collections.abc import Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,8 @@ from llm_gateway.credentials.aws.sigv4 import Credentials, Signer, Unsigned
 from llm_gateway.worker.serve import Gateway
 from serving import connected, run, until
 from whole_gateway import BEARER, CHAT, KEY, chat, config_of, request, whole_gateway
+
+pytestmark = pytest.mark.usefixtures("collector")
 
 CONVERSE = {
     "output": {"message": {"role": "assistant", "content": [{"text": "hello"}]}},
@@ -35,15 +35,6 @@ OPENAI = {
 }
 GEMINI = {"candidates": [{"content": {"role": "model", "parts": [{"text": "hello"}]}, "finishReason": "STOP"}]}
 TENANT = "/t/oauth2/v2.0/token"
-
-
-@pytest.fixture(autouse=True)
-def _collector() -> Iterator[None]:
-    """A gateway sets the garbage collector up for itself; the tests want theirs back."""
-    before = gc.get_threshold()
-    yield
-    gc.unfreeze()
-    gc.set_threshold(*before)
 
 
 def told(document: Any, status: int = 200) -> tuple[int, bytes, bytes]:

@@ -14,6 +14,8 @@ import pytest
 from e2e.with_langchain import City, forget_cached_clients, weather
 from e2e.world import PNG, World
 
+pytestmark = pytest.mark.usefixtures("tidy_before_langchain")
+
 MODELS = ("gpt", "claude")
 CLASSES = ("ChatOpenAI", "ChatAnthropic")
 both = pytest.mark.parametrize(("made_by", "model"), [(made_by, model) for made_by in CLASSES for model in MODELS])

@@ -15,6 +15,8 @@ from langchain_core.messages import HumanMessage, ToolMessage
 from e2e.with_langchain import City, forget_cached_clients, weather
 from e2e.world import PNG, World
 
+pytestmark = pytest.mark.usefixtures("tidy_before_langchain")
+
 MODELS = ("gpt", "claude")
 both = pytest.mark.parametrize(
     ("made_by", "model"),
@@ -165,7 +167,7 @@ def test_errors(chat: Any, model: str) -> None:
     """The SDKs' typed exceptions, and no half answer that looks whole."""
     with pytest.raises(openai.RateLimitError) as caught:
         chat("responses", f"{model}-429").invoke("Hi")
-    assert caught.value.response.headers["retry-after"] in ("5", "6", "7")  # less, if another test asked a moment ago
+    assert 0 < int(caught.value.response.headers["retry-after"]) <= 7  # less, if another test asked a moment ago
     with pytest.raises(openai.NotFoundError):
         chat("responses", "nobody").invoke("Hi")
     with pytest.raises(openai.InternalServerError):

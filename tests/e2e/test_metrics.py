@@ -23,6 +23,7 @@ CONDITIONAL = {
     "gateway_hedges_total": "needs a race",
     "gateway_timeouts_total": "needs a provider that is silent",
     "gateway_failovers_total": "needs two providers",
+    "gateway_failover_duration_seconds": "the same",
     "gateway_log_lines_lost_total": "needs an access log",
 }
 """What a short mixed load does not bring about. Unit tests of telemetry/folding and worker/measured cover each."""

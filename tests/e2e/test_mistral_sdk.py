@@ -155,7 +155,7 @@ def test_a_providers_errors(client: Mistral, provider: str) -> None:
             client.chat.complete(model=f"m-{provider}-{what}", messages=user("hi"))
         assert caught.value.status_code == status
         if status == 429:
-            assert caught.value.headers["retry-after"] == "7"
+            assert 1 <= int(caught.value.headers["retry-after"]) <= 7  # what is left of the pause
         with pytest.raises(errors.SDKError) as streamed:
             client.chat.stream(model=f"m-{provider}-{what}", messages=user("hi"))
         assert streamed.value.status_code == status

@@ -42,7 +42,7 @@ def gateway(simulator: RunningSimulator, tmp_path_factory: pytest.TempPathFactor
 
 def lines_of(gateway: GatewayProcess, request_id: str, count: int = 1) -> list[dict[str, Any]]:
     """The access lines of the sessions that were given such ids."""
-    end = time.monotonic() + 5
+    end = time.monotonic() + 20
     while True:
         found = [line for line in gateway.access_lines() if line["request_id"].startswith(request_id)]
         if len(found) >= count or time.monotonic() > end:
@@ -192,7 +192,7 @@ def test_the_end_of_the_process(simulator: RunningSimulator, tmp_path: Path) -> 
 
     with running_gateway(document(simulator, server={"drain": "300ms"}), tmp_path) as gateway:
         asyncio.run(main())
-        assert gateway.process.wait(10) == 0
+        assert gateway.process.wait(30) == 0
         line = gateway.access_lines(1)[0]
         assert (line["outcome"], line["session"]["ended"], line["session"]["code"]) == ("drained", "drain", 1001)
     assert KEY not in gateway.events() + (tmp_path / "access.log").read_text()

@@ -122,7 +122,7 @@ def read_into(into: list[Any], stream: Iterable[Any]) -> None:
         into.append(item)  # noqa: PERF402 - what came before an exception counts
 
 
-def eventually(check: Callable[[], bool], seconds: float = 5.0) -> bool:
+def eventually(check: Callable[[], bool], seconds: float = 20.0) -> bool:
     """Whether `check` becomes true in time."""
     import time
 

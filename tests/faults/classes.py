@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from faults.world import FRONTS, Got, World, provider, running_world
+from faults.answers import Got
+from faults.world import FRONTS, World, provider, running_world
 from llm_gateway.simulator import RunningSimulator, refused_port
 
 T = TypeVar("T")

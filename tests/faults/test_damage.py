@@ -66,7 +66,7 @@ def used(simulator: RunningSimulator, tmp_path_factory: pytest.TempPathFactory) 
         tree = [gateway.process.pid, *gateway.pids["workers"], gateway.pids["control"]]
         for pid in tree:
             os.kill(pid, signal.SIGKILL)
-        gateway.process.wait(10)
+        gateway.process.wait(30)
     return folder / "state"
 
 

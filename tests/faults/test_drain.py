@@ -10,7 +10,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from faults.world import FRONTS, LANES, TERMINAL, Got, Row, World, eventually, question, running_world, well_ended
+from faults.answers import TERMINAL, Got, well_ended
+from faults.world import FRONTS, LANES, Row, World, eventually, question, running_world
 
 ROWS = {
     "brisk": Row("rechunk:mode=event,delay=0.01"),
@@ -86,7 +87,7 @@ def test_c30_twenty_streams_finish(tmp_path_factory: pytest.TempPathFactory) -> 
         work.begun()
         assert ready(world) == 200
         world.gateway.terminate()
-        assert eventually(lambda: ready(world) != 200, 1)
+        assert eventually(lambda: ready(world) != 200, 8)
         got = work.over()
         assert len(got) == 24
         for answer in got[:]:
@@ -94,7 +95,7 @@ def test_c30_twenty_streams_finish(tmp_path_factory: pytest.TempPathFactory) -> 
             assert answer.complete
             if answer.header("transfer-encoding"):
                 well_ended(answer)
-        assert world.gateway.process.wait(5) == 0
+        assert world.gateway.process.wait(20) == 0
 
 
 def test_c30_what_is_not_done_in_time_is_told(tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -108,7 +109,7 @@ def test_c30_what_is_not_done_in_time_is_told(tmp_path_factory: pytest.TempPathF
         began = time.monotonic()
         world.gateway.terminate()
         got = work.over()
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 15  # the streams would take twenty
         assert len(got) == 8
         for answer in got:
             assert answer.complete, answer
@@ -116,7 +117,7 @@ def test_c30_what_is_not_done_in_time_is_told(tmp_path_factory: pytest.TempPathF
             assert TERMINAL[answer.front] not in answer.body
             if not answer.header("transfer-encoding"):
                 assert answer.status == 503
-        assert world.gateway.process.wait(5) == 0
+        assert world.gateway.process.wait(20) == 0
         outcomes = {line["outcome"] for line in world.gateway.access_lines(8)}
         assert outcomes <= {"drained", "cut", "failed"}
         assert all(eventually(lambda s=seen: s.client_gone is not None) for text in work.asked for seen in world.seen(text))
@@ -137,4 +138,4 @@ def test_c30_a_kept_connection_is_told_to_close(tmp_path_factory: pytest.TempPat
         thread.join(5)
         assert answers[0].status == 200
         assert answers[0].complete
-        assert world.gateway.process.wait(5) == 0
+        assert world.gateway.process.wait(20) == 0

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from faults.answers import Got, cut_short, well_ended
 from faults.classes import ARRANGEMENTS, FAILURES, TOKENS, TOTAL, WAYS, Case, attempts, retry_after, running_classes, together
-from faults.world import FRONTS, Got, World, cut_short, nothing_leaked, question, refused, well_ended
+from faults.world import FRONTS, World, nothing_leaked, question, refused
 
 fronts = pytest.mark.parametrize("front", FRONTS)
 ways = pytest.mark.parametrize("way", WAYS)
@@ -20,7 +21,7 @@ waiting = pytest.mark.parametrize(
     ("front", "way"), [(FRONTS[0], way) for way in WAYS] + [pytest.param(FRONTS[1], way, marks=pytest.mark.long) for way in WAYS]
 )
 """Where seconds are waited for in each: one front in every run, the others with the long ones."""
-SLOWEST = 4.0
+SLOWEST = 8.0
 """Seconds that anything of this may take: two silences and a pause of a second are within, on a busy machine."""
 
 

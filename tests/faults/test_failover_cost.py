@@ -15,7 +15,7 @@ from llm_gateway.simulator import RunningSimulator
 TIMES = 5
 """Each failure is met at so many deployments, none of which was asked before: a circuit that opens would hide what one costs."""
 MOST = 0.1
-"""Seconds more than on the healthy path, at the median."""
+"""Seconds more than on the healthy path, at the median. Beside other tests a few times as much (slack)."""
 FAILURES = {
     "refused": "",
     "500": "500",
@@ -83,17 +83,19 @@ def added(world: World, front: str, back: str, failing: list[str], *, stream: bo
 @lanes
 @both_ways
 @pytest.mark.parametrize("failure", FAILURES)
-def test_failover_costs_less_than_a_tenth_of_a_second(world: World, front: str, back: str, stream: bool, failure: str) -> None:
+def test_failover_costs_less_than_a_tenth_of_a_second(
+    world: World, front: str, back: str, stream: bool, failure: str, slack: float
+) -> None:
     """No pause stands before another deployment of the same model."""
     failing = models(failure, front, back, stream=stream)
-    assert added(world, front, back, failing, stream=stream, retries=1) < MOST
+    assert added(world, front, back, failing, stream=stream, retries=1) < MOST * slack
 
 
 @lanes
 @both_ways
-def test_an_open_circuit_costs_nothing(world: World, front: str, back: str, stream: bool) -> None:
+def test_an_open_circuit_costs_nothing(world: World, front: str, back: str, stream: bool, slack: float) -> None:
     """A deployment that is known to be down is not tried first."""
     model = f"open-{front}-{back}"
     for _ in range(6):
         assert world.ask(front, model).status == 200
-    assert added(world, front, back, [model] * TIMES, stream=stream, retries=0) < MOST / 2
+    assert added(world, front, back, [model] * TIMES, stream=stream, retries=0) < MOST / 2 * slack

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from faults.answers import well_ended
 from faults.classes import FAILURES, together
 from faults.world import (
     FRONTS,
@@ -21,7 +22,6 @@ from faults.world import (
     question,
     request_bytes,
     running_world,
-    well_ended,
 )
 from llm_gateway.simulator import RunningSimulator
 
@@ -132,7 +132,7 @@ def test_u32_damaged_frames_and_somebody_else(world: World, front: str, number: 
 
 
 @pytest.mark.parametrize("model", ["leave", "pause"])
-def test_c01_c02_leaving_while_others_are_asked(world: World, model: str) -> None:
+def test_c01_c02_leaving_while_others_are_asked(world: World, model: str, slack: float) -> None:
     """The attempt under way is cancelled within a second, no further one is made, and nobody is called guilty for it."""
 
     def check(lane: tuple[str, str, bool]) -> None:
@@ -145,8 +145,8 @@ def test_c01_c02_leaving_while_others_are_asked(world: World, model: str) -> Non
             time.sleep(0.05)
             begun = time.monotonic()
         last = world.seen(asked)[-1]
-        assert eventually(lambda: last.client_gone is not None or last.done is not None)
-        assert time.monotonic() - begun < 1
+        assert eventually(lambda: last.client_gone is not None or last.done is not None, 15)
+        assert time.monotonic() - begun < slack
         time.sleep(2.3 if model == "pause" else 0.3)
         assert len(world.seen(asked)) == attempts
 

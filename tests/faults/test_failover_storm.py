@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from faults.world import LANES, NO_GUARDS, Got, World, eventually, provider, question, refused, running_world
+from faults.answers import Got
+from faults.world import LANES, NO_GUARDS, World, eventually, provider, question, refused, running_world
 from llm_gateway.simulator import RunningSimulator
 
 CLIENTS = 200
@@ -81,11 +82,11 @@ def test_u18_everyone_fails_and_only_the_budget_holds(unguarded: World, front: s
     got, attempts = storm(unguarded, front, f"{back}-all-{front}")
     honest(unguarded, got)
     assert CLIENTS < attempts <= CLIENTS * (1 + BUDGET)
-    assert max(one.seconds for one in got) < 6
+    assert max(one.seconds for one in got) < 15
 
 
 @lanes
-def test_u18_everyone_fails_and_circuits_open(world: World, front: str, back: str) -> None:
+def test_u18_everyone_fails_and_circuits_open(world: World, front: str, back: str, slack: float) -> None:
     """The same with circuits: afterwards nothing is sent any more, and two hundred callers are told so at once."""
     model = f"{back}-all-{front}"
     got, attempts = storm(world, front, model)
@@ -95,7 +96,7 @@ def test_u18_everyone_fails_and_circuits_open(world: World, front: str, back: st
     begun = time.monotonic()
     late = world.ask(front, model, asked)
     refused(world, late, 503, 529)
-    assert time.monotonic() - begun < 0.25
+    assert time.monotonic() - begun < 0.25 * slack
     assert late.header("retry-after")
     assert world.seen(asked) == []
 

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from faults.world import FRONTS, LANES, PATHS, Row, World, payload, question, running_world, well_ended
+from faults.answers import well_ended
+from faults.world import FRONTS, LANES, PATHS, Row, World, payload, question, running_world
 
 ROWS = {"bytes": Row("rechunk:mode=byte"), "cut": Row("rechunk:mode=random,seed=3,max=3")}
 TEXTS = {

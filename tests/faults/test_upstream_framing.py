@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from faults.world import LANES, Got, Row, World, cut_short, nothing_leaked, peak_kb, question, refused, running_world, well_ended
+from faults.answers import Got, cut_short, well_ended
+from faults.world import LANES, Row, World, nothing_leaked, peak_kb, question, refused, running_world
 from llm_gateway.http.framing import eventstream
 from llm_gateway.http.framing.errors import FramingError
 
@@ -73,7 +74,7 @@ def test_u34_framing_that_two_readers_could_understand_differently(
         assert asked in got.text
     else:
         failed(world, got)
-    assert got.seconds < 2
+    assert got.seconds < 10  # it would be 20 if anything waited for more
     (seen,) = world.seen(asked)
     follow = [question() for _ in range(3)]
     for number, text in enumerate(follow):
@@ -111,7 +112,7 @@ def test_u35_headers_without_end(world: World, front: str, back: str, stream: bo
     before = peak_kb(world)
     got = world.ask(front, f"{back}-{label(fault)}", stream=stream)
     refused(world, got, 502)
-    assert got.seconds < 2
+    assert got.seconds < 10  # it would be 20 if anything waited for more
     assert peak_kb(world) - before < 16 * 1024
     world.well(front, back)
 

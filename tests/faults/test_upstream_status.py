@@ -82,7 +82,7 @@ def test_u16_a_failure_that_stays(world: World, front: str, back: str, stream: b
     first, second, third = world.seen(asked)
     assert second.at - first.at >= 0.07  # 0.1 s, give or take a quarter
     assert third.at - second.at >= 0.14  # twice that
-    assert got.seconds < 3
+    assert got.seconds < 10
 
 
 @lanes
@@ -156,7 +156,7 @@ def test_u38_an_answer_before_the_body_was_read(world: World, front: str, back: 
     with world.client() as client:
         got = client.send(front, large)
         refused(world, got, status)
-        assert got.seconds < 5
+        assert got.seconds < 15
         asked = question()
         assert asked in client.send(front, payload(front, f"{back}-well", asked)).text  # the connection is in order
     world.well(front, back)

@@ -6,9 +6,10 @@ import asyncio
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from amount import examples
 from llm_gateway.core.clock import FakeClock
 from llm_gateway.http.headers import StatusLines
 from llm_gateway.http.limits import ServerLimits
@@ -215,7 +216,7 @@ def damaged(draw: st.DrawFn) -> tuple[bytes, bytes]:
     return head, data
 
 
-@settings(max_examples=600, deadline=None)
+@examples(200)
 @given(damaged())
 def test_memory_and_judgement_agree(case: tuple[bytes, bytes]) -> None:
     """Any bytes at all, on a connection whose last head was nearly the same: the very outcome a new connection gives."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from amount import examples
 from llm_gateway.core.clock import FakeClock
 from llm_gateway.http.headers import StatusLines
 from llm_gateway.http.limits import ServerLimits
@@ -248,7 +249,7 @@ def messages(draw: st.DrawFn) -> bytes:
     return b"\r\n".join((start, *lines, b"", body))
 
 
-@settings(max_examples=300, deadline=None)
+@examples(100)
 @given(st.lists(messages(), min_size=1, max_size=4).map(b"".join), st.data())
 def test_any_split_gives_the_same_requests(data: bytes, choice: st.DataObject) -> None:
     """Pipelined requests come out alike however their bytes arrive, and nothing is left over."""
@@ -264,7 +265,7 @@ def test_any_split_gives_the_same_requests(data: bytes, choice: st.DataObject) -
     assert len(whole) == data.count(b" HTTP/1.1\r\n")
 
 
-@settings(max_examples=300, deadline=None)
+@examples(100)
 @given(st.lists(messages(), min_size=1, max_size=2).map(b"".join), st.data())
 def test_damage_is_refused_or_read_but_never_raises(data: bytes, choice: st.DataObject) -> None:
     """A valid message with bytes changed, removed or added gives requests or Refused, and no other exception."""

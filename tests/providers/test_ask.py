@@ -311,7 +311,7 @@ def test_every_wait_has_an_end(script, timeouts, body, reason):
             loop = asyncio.get_running_loop()
             began = loop.time()
             status, _, _ = await gateway.post(CHAT, body)
-            assert 0.08 < loop.time() - began < 0.6
+            assert 0.08 < loop.time() - began < 4.5
             assert status == (502 if reason == "server_error" else 504)
             assert gateway.access()[0]["attempts"][0]["error"] == reason
             await server.until_left(1)

@@ -6,9 +6,10 @@ import timeit
 from types import CodeType
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from amount import examples
 from llm_gateway.config.conditions.expressions import parse
 from llm_gateway.config.conditions.tree import ALWAYS, NOWHERE, Condition
 from llm_gateway.routing.compiled import finder
@@ -24,7 +25,7 @@ def never(_: Features) -> int | None:
     pytest.fail("the cost was asked for")
 
 
-@settings(max_examples=120, deadline=None)
+@examples(40)
 @given(
     st.lists(st.tuples(conditions(), st.booleans()), min_size=1, max_size=4),
     st.lists(requests(), min_size=1, max_size=6),

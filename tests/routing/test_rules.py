@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from amount import examples
 from llm_gateway.config.conditions.tree import Condition
 from llm_gateway.config.conditions.when import When
 from llm_gateway.config.errors import Where
@@ -102,7 +103,7 @@ def test_models_that_no_rule_is_about() -> None:
     assert len(judged._concerned) == 10_000
 
 
-@settings(max_examples=60, deadline=None)
+@examples(20)
 @given(st.lists(conditions(), min_size=1, max_size=3), st.lists(requests(), min_size=1, max_size=5))
 def test_a_model_that_is_no_concern_meets_no_rule(given: list[Condition], asked: list[Features]) -> None:
     """Whatever the conditions: where a rule holds, its request's model was a concern."""

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from amount import examples
 from llm_gateway.credentials.aws import sigv4
 from llm_gateway.credentials.aws.sigv4 import (
     Credentials,
@@ -136,7 +137,7 @@ requests = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(100, fixtures_stay=True)
 @given(
     st.builds(Credentials, keys, secrets, st.none() | secrets),
     requests,

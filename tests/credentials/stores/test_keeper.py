@@ -179,11 +179,11 @@ def test_a_slow_store_is_waited_for_only_so_long() -> None:
     async def main() -> None:
         async with world(limit=0.1) as w:
             w.vault.delay = 0.5
-            references = [Reference("vault", f"secret/s{index}#key") for index in range(40)]
+            references = [Reference("vault", f"secret/s{index}#key") for index in range(200)]
             started = asyncio.get_running_loop().time()
             values = await w.keeper.fetch(w.gathered(references), {})
-            assert asyncio.get_running_loop().time() - started < 1.0
-            assert len(values.failed) == 40
+            assert asyncio.get_running_loop().time() - started < 10  # one after the other would take twenty
+            assert len(values.failed) == 200
             assert set(values.failed.values()) == {"its store did not answer in time"}
 
     run(main())

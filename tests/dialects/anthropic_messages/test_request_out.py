@@ -11,6 +11,7 @@ from anthropic.types.message_create_params import MessageCreateParams
 from hypothesis import given, settings
 from msgspec import Raw
 
+from amount import examples
 from dialects.anthropic_messages.asked import NAME, NEW, OLD, content, render
 from dialects.recorded import agrees
 from dialects.recorded import given as recorded
@@ -221,7 +222,7 @@ def objects(schema: Raw | None) -> Raw:
     return Raw(encode({"type": "object"} | msgspec.json.decode(schema)))
 
 
-@settings(max_examples=100, deadline=None)
+@examples(40)
 @given(requests(NAME))
 def test_what_the_dialect_can_say_survives(request_):
     """Rendered and parsed, a request is the same but for what has no place here."""

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from amount import examples
 from dialects.bedrock_converse.frames import END, START, delta, event, exception, read, start, stop
 from dialects.recorded import agrees, agrees_on_events
 from dialects.recorded import given as recorded
@@ -257,7 +258,7 @@ json = st.recursive(
 kinds = st.sampled_from(["messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop", "metadata"])
 
 
-@settings(max_examples=150, deadline=None)
+@examples(50)
 @given(
     st.lists(
         st.tuples(kinds, st.dictionaries(st.sampled_from(["delta", "start", "contentBlockIndex", "usage"]), json)), max_size=6

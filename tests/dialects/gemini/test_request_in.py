@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 from hypothesis import given as all_of
-from hypothesis import settings
 
+from amount import examples
 from dialects.recorded import agrees
 from dialects.recorded import given as recorded
 from dialects.strategies import requests
@@ -234,7 +234,7 @@ def test_what_is_wrong_outside_is_refused(members):
         parse(**members)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(20)
 @all_of(requests("openai_chat"))
 def test_what_is_rendered_for_gemini_is_a_request(request):
     """That parses again, with the same texts, calls and parameters."""

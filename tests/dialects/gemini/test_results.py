@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Raw
 
+from amount import examples
 from dialects.strategies import objects, texts
 from llm_gateway.dialects.gemini.results import parse_response, render_response
 
@@ -33,7 +34,7 @@ def test_objects_and_texts(response, text, error):
 values = st.one_of(texts, st.integers(0, 9), objects, objects.map(lambda value: msgspec.json.encode(value).decode()))
 
 
-@settings(max_examples=100, deadline=None)
+@examples(40)
 @given(st.one_of(objects, st.dictionaries(st.sampled_from(["output", "error", "result"]), values, max_size=2)))
 def test_every_object_comes_back(response):
     """Whatever a function returned, the same object goes to Gemini again."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from msgspec import Raw
 
+from amount import examples
 from dialects.openai_chat.asked import FULL, PLAIN, parse, render
 from dialects.recorded import agrees
 from dialects.recorded import given as recorded
@@ -15,7 +16,7 @@ from llm_gateway.core.chat import CacheMark, ChatRequest, ReasoningRequest, Resp
 from llm_gateway.dialects.openai_chat import OPENAI_CHAT
 
 
-@settings(max_examples=200)
+@examples(60)
 @given(requests("openai_chat"))
 def test_a_request_survives_rendering_and_parsing(request: ChatRequest):
     """Everything that the dialect can carry comes back the same, and nothing is dropped."""

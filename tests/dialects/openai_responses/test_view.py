@@ -6,9 +6,10 @@ from contextlib import suppress
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from amount import examples
 from llm_gateway.core.errors import InvalidRequest, MalformedBody
 from llm_gateway.dialects.base import View
 from llm_gateway.dialects.openai_responses import OPENAI_RESPONSES
@@ -176,7 +177,7 @@ odd_requests = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@examples(40)
 @given(odd_requests)
 def test_mutated_documents_are_read_or_refused(document):
     """Nothing but InvalidRequest, and what is read can be rendered and carried."""
@@ -186,7 +187,7 @@ def test_mutated_documents_are_read_or_refused(document):
             look(data)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(40)
 @given(st.binary(max_size=60))
 def test_random_bytes_are_refused(data):
     """They are no request, and no crash either."""

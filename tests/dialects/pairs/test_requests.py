@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from dialects.pairs import samples
-from dialects.pairs.samples import Sample
+from dialects.pairs import samples, samples_others
+from dialects.pairs.sample import Sample
 from llm_gateway.core.errors import InvalidRequest, Unsupported
 from llm_gateway.dialects.base import Target, in_own_names
 from llm_gateway.dialects.gemini import GeminiFront
@@ -21,9 +21,9 @@ from llm_gateway.dialects.registry import DIALECTS
 FRONTS: dict[str, Any] = {
     "openai_chat": (DIALECTS["openai_chat"], samples.chat()),
     "openai_responses": (DIALECTS["openai_responses"], samples.responses()),
-    "anthropic_messages": (DIALECTS["anthropic_messages"], samples.messages()),
-    "gemini": (GeminiFront("m"), samples.gemini()),
-    "ollama_chat": (DIALECTS["ollama_chat"], samples.ollama()),
+    "anthropic_messages": (DIALECTS["anthropic_messages"], samples_others.messages()),
+    "gemini": (GeminiFront("m"), samples_others.gemini()),
+    "ollama_chat": (DIALECTS["ollama_chat"], samples_others.ollama()),
 }
 BACKS = {
     "openai_chat": "a-model",

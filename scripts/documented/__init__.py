@@ -1,0 +1,1 @@
+"""What scripts/docs.py writes, by subject."""
