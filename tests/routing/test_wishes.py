@@ -270,7 +270,6 @@ def test_the_rest_of_the_body_stays(others, place, space):
     members += [("model", "m"), ("messages", [{"role": "user", "content": "hi"}])]
     said = [*members[:place], ("x_gateway_routing", {"max_retries": 1}), *members[place:]]
     texts = [f"{msgspec.json.encode(name).decode()}:{space}{msgspec.json.encode(value).decode()}" for name, value in said]
-    ex = asked()
-    ex.body = ("{" + f",{space}".join(texts) + "}").encode()
+    ex = asked(("{" + f",{space}".join(texts) + "}").encode())
     assert wishes_of(ex) == Wishes(retries=1)
     assert list(msgspec.json.decode(ex.body).items()) == members

@@ -294,10 +294,10 @@ def status_of(ex: Exchange) -> Status:
 
 def _input(ex: Exchange) -> int:
     """Tokens of the prompt, for who might never come back to tell."""
-    body = ex.body
-    if len(body) > PLAIN_BYTES and any(body.rfind(word) >= 0 for word in _PICTURES):
-        return prompt_tokens(ex)
-    return prompt_bytes(ex)
+    body, view = ex.body, ex.view
+    if len(body) <= PLAIN_BYTES or (view is not None and view.plain) or all(body.rfind(word) < 0 for word in _PICTURES):
+        return prompt_bytes(ex)
+    return prompt_tokens(ex)
 
 
 def _tries(attempts: list[Attempt], hedges: list[Attempt] | None) -> tuple[tuple[Any, ...], ...]:

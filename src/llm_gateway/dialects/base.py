@@ -62,6 +62,10 @@ class View(msgspec.Struct, gc=False):
     """Answers that are asked for."""
     stream_options: bool = False
     """Whether the body has a member of OpenAI's name stream_options, whatever it says."""
+    plain: bool = False
+    """Whether the messages are sure to hold text alone; False: there may be pictures, documents, signatures, anything."""
+    ours: bool = True
+    """Whether there may be members of the gateway's own (OURS); False: there are none."""
 
 
 class Rendered(msgspec.Struct):

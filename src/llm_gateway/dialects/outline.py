@@ -17,6 +17,9 @@ from llm_gateway.core.splice import has_escaped_name, top_level_duplicates
 
 _Messages = TypeVar("_Messages")
 
+OURS = b'"x_gateway_'
+"""How members of the gateway's own begin."""
+
 _NAMES = (b"model", b"stream")
 _MODEL = b'"model"'
 _STREAM = b'"stream"'

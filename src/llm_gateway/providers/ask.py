@@ -157,7 +157,8 @@ class Ask:
     ) -> bytes:
         """The request in the dialect of the lane's back. `going`: it goes on from what was shown."""
         inline = ex.files if lane.wants_bytes is not None else None
-        if lane.same and not inline and going is None and (lane.typed is None or not ex.front.holds_foreign(ex.body)):
+        passes = lane.same and not inline and going is None
+        if passes and (lane.typed is None or ex.view.plain or not ex.front.holds_foreign(ex.body)):
             ex.dropped = None  # an earlier candidate may have lost something
             body = ex.body
             if ex.view.model != deployment.target.model and ex.front.model_in_body:

@@ -20,6 +20,7 @@ from llm_gateway.core.json import MalformedJson, decode, path_of
 from llm_gateway.core.splice import remove_top_level
 from llm_gateway.core.strategy import StrategyName
 from llm_gateway.dialects.invalid import Watched, read_member, refuse, refuse_duplicates
+from llm_gateway.dialects.outline import OURS
 from llm_gateway.routing.features import PRIORITIES, Wishes
 
 ROUTING = "x_gateway_routing"
@@ -32,7 +33,6 @@ MOST_DOLLARS = 1_000_000
 NANO = 1_000_000_000
 """Nano-dollars of a dollar."""
 
-_OURS = b'"x_gateway_'
 _WATCHED = Watched(ROUTING.encode(), METADATA.encode())
 _NAME = Annotated[str, Meta(min_length=1, max_length=512)]
 _LABEL = Annotated[str, Meta(max_length=256)]
@@ -74,14 +74,19 @@ def wishes_of(ex: Exchange) -> Wishes | None:
     Raises InvalidRequest with the member's path or the header's name as param, and Forbidden for a key that may not ask.
     """
     wishes: Wishes | None = ex.wishes
-    # rfind: from the right, CPython's search for a few bytes takes half the time.
-    if wishes is None and (ex.body.rfind(_OURS) >= 0 or not _NAMES.isdisjoint(ex.headers)):
+    if wishes is None and (_may_say(ex) or not _NAMES.isdisjoint(ex.headers)):
         wishes = ex.wishes = _read(ex)
     return wishes
 
 
+def _may_say(ex: Exchange) -> bool:
+    """Whether the body may have members for us. A large one is searched only if whoever looked at it did not tell."""
+    # rfind: from the right, CPython's search for a few bytes takes half the time.
+    return (ex.view is None or ex.view.ours) and ex.body.rfind(OURS) >= 0
+
+
 def _read(ex: Exchange) -> Wishes | None:
-    said = _from_body(ex) if ex.body.rfind(_OURS) >= 0 else {}
+    said = _from_body(ex) if _may_say(ex) else {}
     named = dict.fromkeys(said, ROUTING)
     for name, (field, spelled, parse) in _HEADERS.items():
         value = ex.headers.get(name)

@@ -22,6 +22,22 @@ def user(content: object) -> list[object]:
     return [{"role": "user", "content": content}]
 
 
+@pytest.mark.parametrize(
+    ("members", "plain"),
+    [
+        ({}, True),
+        ({"system": "Answer."}, True),
+        ({"system": [{"type": "text", "text": "Answer."}]}, False),
+        ({"messages": user([{"type": "thinking", "thinking": "", "signature": "gemini/x"}])}, False),
+    ],
+)
+def test_messages_of_text_alone_are_told(members: dict[str, object], plain: bool):
+    """Where nothing can hold a picture or a signature, and no member is the gateway's own, a large body is not searched for them."""
+    seen = ANTHROPIC_MESSAGES.view(body(**members))
+    assert (seen.plain, seen.ours) == (plain, False)
+    assert ANTHROPIC_MESSAGES.view(body(**members, x_gateway_routing={})).ours
+
+
 def test_view_says_model_and_stream():
     """Policy is told the model and whether the answer streams; a stream of null is none."""
     for stream, told in ((True, True), (None, False)):

@@ -24,6 +24,23 @@ def test_the_view_holds_what_policy_acts_on():
 
 
 @pytest.mark.parametrize(
+    ("message", "plain"),
+    [
+        ({"role": "user", "content": "x_gateway_ and image_url are words"}, True),
+        ({"role": "assistant", "content": "hi", "tool_calls": [{"id": "1"}]}, True),
+        ({"role": "user", "content": [{"type": "text", "text": "hi"}]}, False),
+        ({"role": "assistant", "content": None}, False),
+        ({"role": "assistant", "content": "hi", "reasoning_details": [{"signature": "gemini/x"}]}, False),
+    ],
+)
+def test_messages_of_text_alone_are_told(message: dict[str, object], plain: bool):
+    """Where nothing can hold a picture or a signature, and no member is the gateway's own, a large body is not searched for them."""
+    seen = OPENAI_CHAT.view(body(messages=[GOOD["messages"][0], message]))
+    assert (seen.plain, seen.ours) == (plain, False)
+    assert OPENAI_CHAT.view(body(messages=[message], x_gateway_routing={})).ours
+
+
+@pytest.mark.parametrize(
     "data",
     [
         b"", b"  ", b"{", b"NaN", b'{"model":NaN}', b'{"model":Infinity}', b"\xef\xbb\xbf{}", '{"model":"x"}'.encode("utf-16"),

@@ -13,7 +13,7 @@ import msgspec
 from llm_gateway.core.end_user import named
 from llm_gateway.dialects.base import View
 from llm_gateway.dialects.invalid import Watched, check_model, read, refuse, refuse_duplicates
-from llm_gateway.dialects.outline import apart
+from llm_gateway.dialects.outline import OURS, apart
 
 MAX_MESSAGES = 10_000
 MAX_TOKENS = 10_000_000
@@ -83,17 +83,19 @@ class Limits(Protocol):
 
 def view(body: bytes) -> View:
     """Raises InvalidRequest (with param) or MalformedBody."""
-    seen, model_at = _look(body)
+    seen, model_at, plain, ours = _look(body)
     if seen.max_tokens is None:
         raise refuse("max_tokens", "this API requires it", "missing_field")
     user = "" if seen.metadata is None else named(seen.metadata.user_id)
-    return View(seen.model, seen.stream is True, model_at=model_at, user=user, most_output=seen.max_tokens)
+    return View(
+        seen.model, seen.stream is True, model_at=model_at, user=user, most_output=seen.max_tokens, plain=plain, ours=ours
+    )
 
 
 def view_count(body: bytes) -> View:
     """`view` for a request to count tokens: no maximum, no stream. Raises as `view` does."""
-    seen, model_at = _look(body)
-    return View(seen.model, model_at=model_at)
+    seen, model_at, plain, ours = _look(body)
+    return View(seen.model, model_at=model_at, plain=plain, ours=ours)
 
 
 def check_limits(seen: Limits) -> None:
@@ -120,16 +122,16 @@ def check_count(messages: int) -> None:
         raise refuse("messages", f"there may be at most {MAX_MESSAGES}")
 
 
-def _look(body: bytes) -> tuple[Counted, int]:
-    """The body, and View.model_at. Raises as `view` does."""
+def _look(body: bytes) -> tuple[Counted, int, bool, bool]:
+    """The body, and View's model_at, plain and ours. Raises as `view` does."""
     found = _look_apart(body)
     if found is None:
-        return _look_closely(body)
+        return *_look_closely(body), False, True
     check_limits(found[0])  # the only check that is left
     return found
 
 
-def _look_apart(body: bytes) -> tuple[Counted, int] | None:
+def _look_apart(body: bytes) -> tuple[Counted, int, bool, bool] | None:
     try:
         if not body.isascii():
             body.decode()  # msgspec does not look at the UTF-8 of what it skips, and we pass those bytes on
@@ -140,10 +142,13 @@ def _look_apart(body: bytes) -> tuple[Counted, int] | None:
         seen = _decode_outline(outline)
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
         return None
+    plain = seen.system is None or isinstance(seen.system, str)
     for message in messages:
-        if message.content is None and message.role != "system":
-            return None
-    return seen, model_at
+        if type(message.content) is not str:
+            plain = False
+            if message.content is None and message.role != "system":
+                return None
+    return seen, model_at, plain, outline.find(OURS) >= 0
 
 
 def _look_closely(body: bytes) -> tuple[Counted, int]:

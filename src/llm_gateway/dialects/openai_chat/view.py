@@ -14,7 +14,7 @@ from llm_gateway.core.end_user import named
 from llm_gateway.core.json import decode
 from llm_gateway.dialects.base import View
 from llm_gateway.dialects.invalid import Watched, check_model, invalid, read, refuse, refuse_duplicates
-from llm_gateway.dialects.outline import apart
+from llm_gateway.dialects.outline import OURS, apart
 
 MAX_MESSAGES = 10_000
 MAX_CHOICES = 128
@@ -41,6 +41,8 @@ class Message(msgspec.Struct, gc=False):
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: Raw = _NULL
     tool_calls: list[Thing] | None = None
+    reasoning_details: Raw | UnsetType = UNSET
+    """Where signatures of other families are carried (reasoning.py)."""
 
 
 class StreamOptions(msgspec.Struct, gc=False):
@@ -108,11 +110,17 @@ def view(body: bytes) -> View:
             messages, outline, model_at = pieces
             seen = _decode_outline(outline)
             bound = bytearray(_AFTER_STRINGS)  # compares itself with any buffer, twice as fast as a first byte is looked at
+            plain = True
             for message in messages:
                 if not bound > message.content:
                     _decode_parts(message.content)
+                    plain = False
+                elif message.reasoning_details is not UNSET:
+                    plain = False
             if seen.model.isprintable():
-                return summary(seen, model_at)
+                found = summary(seen, model_at)
+                found.plain, found.ours = plain, outline.find(OURS) >= 0
+                return found
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
         pass  # below are the words for it
     return _view_closely(body)
