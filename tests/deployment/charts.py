@@ -35,7 +35,7 @@ def merged(under: Thing, over: Thing) -> Thing:
 ASKED: dict[str, Thing] = {
     "small": {"values": values("small")},
     "production": {"values": values("production")},
-    "default": {"values": SECRET, "release": "prod", "namespace": "apps"},
+    "default": {"values": SECRET, "release": "prod", "namespace": "on"},
     "own secret": {
         "values": {"secrets": {"values": {"ADMIN_KEY": "0123456789abcdef"}}},
         "release": "a" * 53,

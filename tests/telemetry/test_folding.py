@@ -164,6 +164,7 @@ def test_a_race_is_no_failover_until_both_have_failed():
     counted = moved(slow, quick, Attempt("p", "m", 100.31, 100.4, 200))
     assert counted.value("gateway_failover_duration_seconds", provider="r") is None
     assert counted.value("gateway_failover_duration_seconds", provider="p")[-1] == pytest.approx(0.01)
+    assert counted.sum("gateway_failovers_total") == 1
 
 
 def test_a_lost_race_is_a_hedge():

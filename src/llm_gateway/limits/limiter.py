@@ -241,7 +241,7 @@ class Limiter:
         if isinstance(view, MediaView) and (asked := wanted(ex.front.operation, view, body)) is not None:
             return self._media(ex.model, asked, held, use)
         size = len(body)
-        if size >= _EMBEDDING_FROM and any(body.find(word) >= 0 for word in _EMBEDDED):
+        if size >= _EMBEDDING_FROM and not view.plain and any(body.find(word) >= 0 for word in _EMBEDDED):
             prompt = read_prompt(ex, int(size / learned.facts.prompt_bytes))
         else:
             prompt = int(size / learned.facts.prompt_bytes) + 1

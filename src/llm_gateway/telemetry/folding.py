@@ -194,7 +194,7 @@ class Folding:
                 add("gateway_hedges_total", (one.provider,))
                 continue
             who = one.provider, one.model
-            if before is not None and before.error is not None:
+            if before is not None and before.error is not None and one.started >= before.ended:  # else they raced
                 again = who == (before.provider, before.model)
                 add("gateway_retries_total" if again else "gateway_failovers_total", (before.provider, before.error))
                 if who not in asked and one.started >= over > 0.0:
