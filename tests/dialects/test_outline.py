@@ -50,7 +50,7 @@ values = st.sampled_from(
 )  # fmt: skip
 names = st.sampled_from(
     [b"max_tokens", b"max_completion_tokens", b"temperature", b"top_p", b"n", b"stop", b"stop_sequences", b"tools", b"system", b"stream",
-     b"model", b"messages", b"stream_options", b"x", b"mess\\u0061ges", b"\\u006dodel", b'a\\"messages', b"metadata", b"\\u00e9"]
+     b"model", b"messages", b"stream_options", b"x", b"x_gateway_routing", b"mess\\u0061ges", b"\\u006dodel", b'a\\"messages', b"metadata", b"\\u00e9"]
 )  # fmt: skip
 usual = st.sampled_from([(b"n", b"1"), (b"x", b'"model"'), (b"tools", b'[{"function":{"required":["a"]}}]'), (b"stop", b'["a"]')])
 
@@ -91,6 +91,15 @@ def outcome(look, body: bytes) -> object:
         return type(error), error.message, error.code, error.param
 
 
+def assert_true(seen: View, body: bytes) -> None:
+    """What the look is sure of is so: the messages are text alone, and no member is the gateway's own."""
+    found = msgspec.json.decode(body)
+    if seen.plain:
+        assert all(isinstance(message["content"], str) for message in found["messages"])
+    if not seen.ours:
+        assert not any(name.startswith("x_gateway_") for name in found)
+
+
 HIDDEN = b'{"model":"a","tools":[{"messages":[{"role":"user","content":"x"}]}],"messages":[]}'
 
 
@@ -109,7 +118,9 @@ def test_the_short_look_is_the_long_one(body: bytes):
         assert (
             _renamed(body, short, b'"other"') == _renamed(body, long, b'"other"') == replace_top_level(body, "model", b'"other"')
         )
+        assert_true(short, body)
         short.model_at = long.model_at = -1
+        short.plain, short.ours = long.plain, long.ours
     assert short == long
 
 
@@ -130,7 +141,9 @@ def test_the_short_look_is_the_long_one_in_anthropics_dialect(body: bytes):
     short, long = outcome(anthropic_view, body), outcome(closely, body)
     if isinstance(short, View):
         assert _renamed(body, short, b'"other"') == replace_top_level(body, "model", b'"other"')
+        assert_true(short, body)
         short.model_at = -1
+        short.plain, short.ours = False, True
     assert short == long
 
 

@@ -179,7 +179,11 @@ def test_what_held_while_the_store_was_away_is_kept_when_it_is_back(tmp_path, st
         node.store.away = False
         newest = (await until_kept(node, 2))[0]
         assert newest["changed"] == ["models.m.deployments"]
-        told = node.audit.of_files[-1]
+        for _ in range(100):
+            told = node.audit.of_files[-1]
+            if told.resource == f"snapshots/{newest['number']}":  # it is told once it is kept
+                break
+            await asyncio.sleep(0.02)
         assert (told.action, told.actor, told.resource) == ("config.changed", "file", f"snapshots/{newest['number']}")
         assert told.after["changed"] == ["models.m.deployments"]
 

@@ -61,10 +61,10 @@ def test_what_google_reads_passes(data):
     ("data", "param", "code"),
     [
         (b"{}", "contents", "missing_field"),
-        (b'{"contents":"hi"}', "contents", "invalid_parameter_value"),
+        (b'{"contents":"hi"}', "contents", "invalid_messages"),
         (b'{"contents":[]}', "contents", "empty_messages"),
-        (b'{"contents":[1]}', "contents[0]", "invalid_parameter_value"),
-        (b'{"contents":[{"role":"user","parts":"hi"}]}', "contents[0].parts", "invalid_parameter_value"),
+        (b'{"contents":[1]}', "contents[0]", "invalid_messages"),
+        (b'{"contents":[{"role":"user","parts":"hi"}]}', "contents[0].parts", "invalid_messages"),
         (b'{"contents":[{"role":"robot","parts":[{"text":"x"}]}]}', "contents[0].role", "invalid_messages"),
         (body(tools="all"), "tools", "invalid_parameter_value"),
         (body(generationConfig={"temperature": 3}), "generationConfig.temperature", "invalid_temperature"),
