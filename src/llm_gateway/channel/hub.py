@@ -14,6 +14,7 @@ import msgspec
 from llm_gateway.channel.address import check_peer, listen
 from llm_gateway.channel.link import HELLO_SECONDS, LEAVING, VERSION, Hello
 from llm_gateway.channel.peer import Answering, Handlers, Peer, Refused, Unanswered
+from llm_gateway.core.within import within
 
 MOST_WORKERS = 1024
 """Connections at once."""
@@ -91,7 +92,7 @@ class Hub:
         """Whether a worker is there, or comes within this time."""
         if not self._by_peer:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._someone.wait(), seconds)
+                await within(self._someone.wait(), seconds)
         return bool(self._by_peer)
 
     def push(self, topic: str, body: Any) -> None:

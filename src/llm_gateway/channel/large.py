@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from llm_gateway.channel.peer import Refused, Unanswered
+from llm_gateway.core.within import within
 
 PIECE = 256 << 10
 """Bytes."""
@@ -44,7 +45,7 @@ class Asking:
         if len(body) > MOST:
             raise Unanswered(f"{len(body)} bytes are too many")
         try:
-            return await asyncio.wait_for(self._exchange(method, body, seconds), seconds)
+            return await within(self._exchange(method, body, seconds), seconds)
         except TimeoutError:
             raise Unanswered(f"no answer to {method} within {seconds:g} s") from None
 

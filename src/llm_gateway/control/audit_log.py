@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from llm_gateway.control.audit import Entry, Event, Point, Seals, Unreadable, link
 from llm_gateway.control.audit_files import AuditFiles
 from llm_gateway.core.clock import Clock
+from llm_gateway.core.within import within
 from llm_gateway.telemetry.journal import Level
 
 BATCH = 256
@@ -124,7 +125,7 @@ class AuditLog:
         done: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
         self._push(event, done)
         with suppress(TimeoutError):
-            return await asyncio.wait_for(done, seconds)
+            return await within(done, seconds)
         raise AuditUnavailable("The audit log could not be written in time, so this action is refused. See the gateway's log.")
 
     async def close(self, seconds: float = 5.0) -> None:

@@ -24,6 +24,7 @@ from llm_gateway.config.load import Loaded, config_of
 from llm_gateway.config.remarks import remarks
 from llm_gateway.config.schema import Config
 from llm_gateway.core.clock import Clock
+from llm_gateway.core.within import within
 from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.providers.registry import option_names
 from llm_gateway.snapshot import NotServable, compile_snapshot
@@ -124,7 +125,7 @@ class Builder:
         mine = self._wished
         async with self._finished:
             try:
-                await asyncio.wait_for(self._finished.wait_for(lambda: self._made >= mine), seconds)
+                await within(self._finished.wait_for(lambda: self._made >= mine), seconds)
             except TimeoutError:
                 return False
         return True

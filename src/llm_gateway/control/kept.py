@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from llm_gateway.channel.peer import Refused
 from llm_gateway.config.schema import Config
 from llm_gateway.core.clock import Clock
+from llm_gateway.core.within import within
 from llm_gateway.credentials.ring import Ring, Unsealable
 from llm_gateway.edge.stored import Stored
 from llm_gateway.edge.stored_messages import (
@@ -268,7 +269,7 @@ class Kept:
             raise Refused(AWAY, "the store did not answer a moment ago, or has too much to do")
         self._running += 1
         try:
-            return await asyncio.wait_for(transaction(work), seconds)
+            return await within(transaction(work), seconds)
         except (StoreError, TimeoutError) as error:
             self._rest_until = self._clock.monotonic() + REST_SECONDS
             raise Refused(AWAY, str(error) or "the store is too slow") from None

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from llm_gateway.config.schema.database import Database
 from llm_gateway.core.clock import Clock
+from llm_gateway.core.within import within
 from llm_gateway.store.connect import Store
 from llm_gateway.store.errors import StoreError, StoreUnavailable, WrongSchema
 from llm_gateway.store.ready import ready_store
@@ -92,7 +93,7 @@ class Storing:
     async def _known(self) -> Threads:
         if self._threads is None and not self._tried.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._tried.wait(), OPEN_SECONDS)
+                await within(self._tried.wait(), OPEN_SECONDS)
         if self._threads is None:
             raise StoreUnavailable(f"the store is not there yet: {self.why}")
         return self._threads

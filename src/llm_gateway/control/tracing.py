@@ -20,6 +20,7 @@ from llm_gateway.config.schema import Config, Network, Tracing
 from llm_gateway.control.tracing_otlp import made
 from llm_gateway.control.tracing_post import Collector, Refused, Unavailable
 from llm_gateway.core.clock import Clock
+from llm_gateway.core.within import within
 from llm_gateway.telemetry.journal import Log
 
 MOST_BYTES = 32 << 20
@@ -131,7 +132,7 @@ class Exporter:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
         try:
-            await asyncio.wait_for(self._flush(), CLOSE_SECONDS)
+            await within(self._flush(), CLOSE_SECONDS)
         except TimeoutError:
             self._complain("it did not answer in time")
         self.dropped += len(self._queue)

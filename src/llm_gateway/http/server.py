@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from llm_gateway.core.clock import Clock, SystemClock
+from llm_gateway.core.within import within
 from llm_gateway.http.headers import StatusLines
 from llm_gateway.http.limits import ServerLimits
 from llm_gateway.http.refusal import RenderRefusal, render_refusal
@@ -141,7 +142,7 @@ class Server:
 
     async def _quiet(self, seconds: float) -> bool:
         try:
-            await asyncio.wait_for(self._state.quiet.wait(), seconds)
+            await within(self._state.quiet.wait(), seconds)
         except TimeoutError:
             return False
         return True

@@ -25,6 +25,7 @@ from llm_gateway.config.load import Loaded, config_of
 from llm_gateway.config.schema import Config
 from llm_gateway.control import process as control_process
 from llm_gateway.core.clock import SystemClock
+from llm_gateway.core.within import within
 from llm_gateway.dialects.registry import DIALECTS
 from llm_gateway.providers.registry import option_names
 from llm_gateway.supervisor.child import LOUD, Child, as_error, told_why
@@ -330,7 +331,7 @@ class Supervisor:
                         child.kill()
                 deadline = loop.time() + END_SECONDS
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._died.wait(), min(0.5, max(deadline - loop.time(), 0.01)))
+                await within(self._died.wait(), min(0.5, max(deadline - loop.time(), 0.01)))
         for child in children:
             if child.peer is not None:
                 child.peer.close()

@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from llm_gateway.core.within import within
+
 START_SECONDS = 60.0
 STOP_SECONDS = 3.0
 STEADY_SECONDS = 60.0
@@ -52,7 +54,7 @@ class Child:
             raise ChildFailed(f"{self.name} could not be started: {error.strerror or error}") from None
         self._process = process
         try:
-            self.url = await asyncio.wait_for(self._ready(process), START_SECONDS)
+            self.url = await within(self._ready(process), START_SECONDS)
         except TimeoutError:
             await self._end()
             raise ChildFailed(f"{self.name} was not ready after {START_SECONDS:.0f} s") from None
@@ -116,12 +118,12 @@ class Child:
         if process.stdin is not None:
             process.stdin.close()
         try:
-            await asyncio.wait_for(_ended(process), STOP_SECONDS)
+            await within(_ended(process), STOP_SECONDS)
         except TimeoutError:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             with contextlib.suppress(TimeoutError):  # a process of its own may hold the pipe open
-                await asyncio.wait_for(_ended(process), STOP_SECONDS)
+                await within(_ended(process), STOP_SECONDS)
 
 
 async def _ended(process: asyncio.subprocess.Process) -> int:

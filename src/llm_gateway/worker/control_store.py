@@ -18,6 +18,7 @@ from llm_gateway.channel.large import MOST, Ask, Asking
 from llm_gateway.channel.peer import Failed, Unanswered
 from llm_gateway.core.clock import Clock
 from llm_gateway.core.errors import StorageUnavailable
+from llm_gateway.core.within import within
 from llm_gateway.edge.ownership import Place
 from llm_gateway.edge.stored import LONGEST_ID, Stored
 from llm_gateway.edge.stored_messages import (
@@ -148,7 +149,7 @@ class ControlResponses:
         if waiting is None:
             return False
         try:
-            await asyncio.wait_for(waiting.done.wait(), KEPT_SECONDS)
+            await within(waiting.done.wait(), KEPT_SECONDS)
         except TimeoutError:
             return True  # it waits, and is found while it does
         return waiting.taken

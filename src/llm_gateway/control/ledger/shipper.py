@@ -22,6 +22,7 @@ from llm_gateway.control.ledger.bring import bring, reached
 from llm_gateway.control.ledger.budgets import Budgets
 from llm_gateway.control.ledger.slot import Parcel, Slot
 from llm_gateway.core.clock import Clock
+from llm_gateway.core.within import within
 from llm_gateway.store import shipped
 from llm_gateway.store.errors import StoreError
 from llm_gateway.store.ledger import Changes
@@ -136,7 +137,7 @@ class Shipper:
         why = self.problem
         if not why:
             try:
-                await asyncio.wait_for(self._last(), LAST_SECONDS)
+                await within(self._last(), LAST_SECONDS)
             except TimeoutError:
                 why = f"the store did not take it within {LAST_SECONDS:g} s"
             except (StoreError, OSError, _Moved) as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -20,6 +19,7 @@ from llm_gateway.control.ledger.retention import Retention
 from llm_gateway.control.ledger.shipper import Shipper
 from llm_gateway.control.storing import Transactions
 from llm_gateway.core.clock import Clock
+from llm_gateway.core.within import within
 from llm_gateway.credentials.fetch import Answer, Http
 from llm_gateway.credentials.once import made_once
 from llm_gateway.credentials.outward import client_of
@@ -79,7 +79,7 @@ class Keeping:
         try:
             if self.shipper.problem:
                 raise Refused("away", f"nothing is shipped: {self.shipper.problem}")
-            await asyncio.wait_for(self.shipper.caught_up(), CATCH_UP_SECONDS)
+            await within(self.shipper.caught_up(), CATCH_UP_SECONDS)
             async with self.shipper.bringing:
                 told: list[Told] = await self._store.write(lambda connection: self.budgets.tell(connection, asked, node))
         except TimeoutError:

@@ -13,6 +13,7 @@ import signal
 
 import msgspec
 
+from llm_gateway.core.within import within
 from llm_gateway.credentials.aws.keys import KeysAnswer, Source
 from llm_gateway.credentials.aws.sigv4 import Credentials
 from llm_gateway.credentials.means import Means
@@ -36,7 +37,7 @@ def from_process(means: Means, command: str, seconds: float = SECONDS) -> Source
         except ValueError:
             raise Unavailable(f"{WHAT} cannot be read: a quote is not closed") from None
         try:
-            out = await asyncio.wait_for(_run(words, means), seconds)
+            out = await within(_run(words, means), seconds)
         except TimeoutError:
             raise Unavailable(f"{WHAT} took longer than {seconds:g} s") from None
         try:
