@@ -86,7 +86,7 @@ def test_u18_everyone_fails_and_only_the_budget_holds(unguarded: World, front: s
         assert max(one.seconds for one in got) < 15
         if attempts > CLIENTS:
             return
-    raise AssertionError("nobody was tried again in three storms")  # on a machine that stalls too few may be under way in one
+    raise AssertionError("nobody was tried again")  # in the first, retries of a test right before may count still (LINGER)
 
 
 @lanes
