@@ -25,7 +25,7 @@ CLOCK = SystemClock()
 LEASE = 60.0
 
 
-def make(url: str, name: str = "worker", *, timeout: float = 0.25, **more: Any) -> RedisBook:
+def make(url: str, name: str = "worker", *, timeout: float = 2.0, **more: Any) -> RedisBook:
     """A book that is not started."""
     settings = {"workers": 1, "policy": "local_share", "log": lambda *_, **__: None} | more
     redis = Redis(url=Secret(url), timeout=Duration(timeout))
