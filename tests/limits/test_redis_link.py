@@ -49,7 +49,7 @@ class Asked:
 
 async def _linked(server: RedisServer, **more: Any) -> tuple[Link, Owner]:
     owner = Owner()
-    link = Link(parse_address(server.url), owner, timeout=more.pop("timeout", 0.1), name="test", draw=lambda: 0.5, **more)
+    link = Link(parse_address(server.url), owner, timeout=more.pop("timeout", 2.0), name="test", draw=lambda: 0.5, **more)
     link.start()
     await link.tried.wait()
     return link, owner
@@ -76,7 +76,7 @@ def test_late_and_then_lost(redis_server: RedisServer) -> None:
     log: list[tuple[int, Any]] = []
 
     async def story() -> None:
-        link, owner = await _linked(redis_server)
+        link, owner = await _linked(redis_server, timeout=0.3)
         redis_server.pause()
         link.send((frame(("ECHO", 1)),), Asked(log, 1))
         await until(lambda: log == [(1, "late")])
@@ -111,7 +111,7 @@ def test_idle_connection_that_dies_is_noticed(redis_server: RedisServer) -> None
     """Also where nobody asks anything, a sign of life is asked for."""
 
     async def story() -> None:
-        link, _ = await _linked(redis_server, beats=0.05)
+        link, _ = await _linked(redis_server, beats=0.05, timeout=0.3)
         redis_server.pause()
         await until(lambda: not link.up)
         redis_server.go_on()
