@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Iterator
 
 import pytest
 
@@ -11,6 +12,14 @@ from limits.redis_support import BUDGET, CLOCK, PLACES, RATE, TOKENS, book, make
 from llm_gateway.limits.meter import Meter, StoreDown
 from llm_gateway.limits.redis_link import Unfit
 from servers import RedisServer
+
+
+@pytest.fixture
+def redis_server() -> Iterator[RedisServer]:
+    """One of each test's own: what other tests of this process leave connected to the shared one comes back with it."""
+    server = RedisServer()
+    yield server
+    server.end()
 
 
 def test_scripts_flushed(redis_server: RedisServer) -> None:
