@@ -284,8 +284,7 @@ class Builder:
             left = deadline - asyncio.get_running_loop().time()
             self._changed.clear()
             try:
-                async with asyncio.timeout(max(left, 0.0)):  # noqa: TID251 - off the request path; wait_for can swallow a cancellation (CPython issue 86296)
-                    await self._changed.wait()
+                await within(self._changed.wait(), max(left, 0.0))
             except TimeoutError:
                 self._log("warning", "worker_slow", number=made.number)
                 return True

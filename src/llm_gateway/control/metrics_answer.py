@@ -6,13 +6,13 @@ copy of its own.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from llm_gateway.core.errors import Overloaded
+from llm_gateway.core.within import within
 
 MOST = 16
 """Answers at once: each may hold another text."""
@@ -48,14 +48,16 @@ class Answer(Response):
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """An answer that is not read in time is left as it is: then the server ends the connection."""
-        body = memoryview(self.body)
         try:
-            async with asyncio.timeout(self._seconds):  # noqa: TID251 - off the request path; wait_for can swallow a cancellation (CPython issue 86296)
-                await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-                for at in range(0, len(body), PIECE):
-                    await send({"type": "http.response.body", "body": bytes(body[at : at + PIECE]), "more_body": True})
-                await send({"type": "http.response.body"})
+            await within(self._sent(send), self._seconds)
         except TimeoutError:
             return
         finally:
             self._done()
+
+    async def _sent(self, send: Send) -> None:
+        body = memoryview(self.body)
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        for at in range(0, len(body), PIECE):
+            await send({"type": "http.response.body", "body": bytes(body[at : at + PIECE]), "more_body": True})
+        await send({"type": "http.response.body"})

@@ -243,7 +243,6 @@ class Exporter:
 
 async def _set_within(event: asyncio.Event, seconds: float) -> None:
     try:
-        async with asyncio.timeout(seconds):  # noqa: TID251 - off the request path; wait_for can swallow a cancellation (CPython issue 86296)
-            await event.wait()
+        await within(event.wait(), seconds)
     except TimeoutError:
         return

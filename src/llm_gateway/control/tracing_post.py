@@ -5,13 +5,13 @@ https://opentelemetry.io/docs/specs/otlp/#otlphttp-response says which failures 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 
 from llm_gateway.config.schema import Network, Tracing
 from llm_gateway.control.tracing_otlp import PATH, NotOtlp, rejected
 from llm_gateway.core.clock import Clock
 from llm_gateway.core.retry_after import retry_after
+from llm_gateway.core.within import within
 from llm_gateway.credentials.outward import client_of, proxies_of
 from llm_gateway.http.client import Client, Timeouts, TlsTrust
 from llm_gateway.http.errors import ConnectFailed, HttpError, TimedOut, TlsFailed
@@ -64,13 +64,7 @@ class Collector:
     async def send(self, body: bytes) -> int:
         """How many of its spans were rejected. Raises Refused and Unavailable, whose texts hold nothing of the answer."""
         try:
-            async with asyncio.timeout(self._seconds):  # noqa: TID251 - off the request path; wait_for can swallow a cancellation (CPython issue 86296)
-                response = await self._client.send(self._origin, b"POST", self._target, self._lines, body, self._timeouts)
-                try:
-                    status, headers = response.status, response.headers
-                    answer = await response.read(LARGEST)
-                finally:
-                    response.close()
+            status, headers, answer = await within(self._exchange(body), self._seconds)
         except TlsFailed:
             raise Unavailable("its certificate is not trusted: see telemetry.tracing.ca_file") from None
         except ConnectFailed:
@@ -88,6 +82,13 @@ class Collector:
             return rejected(headers.get(b"content-type", b""), answer)
         except NotOtlp:
             raise Refused("its answer is none of OTLP: see telemetry.tracing.endpoint") from None
+
+    async def _exchange(self, body: bytes) -> tuple[int, Mapping[bytes, bytes], bytes]:
+        response = await self._client.send(self._origin, b"POST", self._target, self._lines, body, self._timeouts)
+        try:
+            return response.status, response.headers, await response.read(LARGEST)
+        finally:
+            response.close()
 
     async def close(self) -> None:
         await self._client.close()

@@ -9,8 +9,8 @@ from typing import TypeVar
 Result = TypeVar("Result")
 
 
-async def within(awaitable: Awaitable[Result], seconds: float) -> Result:
-    """What it gives. Raises TimeoutError, and what it raises; either way, and when this is cancelled, it is cancelled.
+async def within(awaitable: Awaitable[Result], seconds: float | None) -> Result:
+    """What it gives. None: however long it takes. Raises TimeoutError, and what it raises; it is cancelled when this is, or too late.
 
     As asyncio.wait_for, which until Python 3.12 keeps a cancellation to itself if what it waits for is done at that moment
     (bpo-42130): whoever cancels a loop that waits so may wait for its end for ever.

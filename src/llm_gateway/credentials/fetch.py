@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import re
 from base64 import b64encode
@@ -14,6 +13,7 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from llm_gateway.core.json import MalformedJson, decode_lenient
+from llm_gateway.core.within import within
 from llm_gateway.credentials.refreshing import Unavailable
 from llm_gateway.http.client import Client, Timeouts, TlsTrust
 from llm_gateway.http.errors import ConnectFailed, HttpError, TimedOut, TlsFailed, TooLarge
@@ -105,8 +105,7 @@ class Http:
         try:
             lines = b"".join(header(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()) + signed
             client = self._client(near=near and origin.scheme == "http")
-            async with asyncio.timeout(timeouts.total):  # noqa: TID251 - off the request path; wait_for can swallow a cancellation (CPython issue 86296)
-                return await self._exchange(client, origin, method, target, lines, body, timeouts, largest)
+            return await within(self._exchange(client, origin, method, target, lines, body, timeouts, largest), timeouts.total)
         except TlsFailed:
             raise Unavailable(f"{what} has no certificate that is trusted: see network.ca_file") from None
         except ConnectFailed:

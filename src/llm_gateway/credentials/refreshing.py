@@ -16,6 +16,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from llm_gateway.core.clock import Clock
 from llm_gateway.core.errors import CredentialsUnavailable
+from llm_gateway.core.within import within
 
 Value = TypeVar("Value")
 
@@ -159,8 +160,7 @@ class Refreshing(Generic[Value]):
 
     async def _refresh(self) -> None:
         try:
-            async with asyncio.timeout(self._fetch_seconds):  # noqa: TID251 - off the request path; wait_for can swallow a cancellation (CPython issue 86296)
-                fetched = await self._fetch()
+            fetched = await within(self._fetch(), self._fetch_seconds)
             if fetched.lifetime is not None and not fetched.lifetime > 0:  # NaN is neither
                 raise Unavailable("what was fetched has already expired: check this machine's clock")  # noqa: TRY301
         except Unavailable as error:

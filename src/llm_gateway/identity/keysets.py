@@ -16,6 +16,7 @@ import msgspec
 
 from llm_gateway.config.schema.tokens import Issuer
 from llm_gateway.core.clock import Clock
+from llm_gateway.core.within import within
 from llm_gateway.credentials.fetch import Http
 from llm_gateway.credentials.refreshing import Log, Unavailable
 from llm_gateway.http.client import Client
@@ -106,8 +107,7 @@ class IssuerKeys:
     async def _fetch(self) -> None:
         self._asked = self._clock.monotonic()
         try:
-            async with asyncio.timeout(FETCH_SECONDS):  # noqa: TID251 - off the request path; wait_for can swallow a cancellation (CPython issue 86296)
-                keys, fresh = await self._asked_for()
+            keys, fresh = await within(self._asked_for(), FETCH_SECONDS)
         except (Unavailable, TimeoutError) as error:
             self._failed(str(error) or "it did not answer in time")
         except Exception as bug:  # noqa: BLE001 - what a stranger answered must not end the task

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import hiredis
 
+from llm_gateway.core.within import within
 from llm_gateway.limits.meter import StoreDown
 from llm_gateway.limits.redis_address import Address
 from llm_gateway.limits.redis_words import frame
@@ -283,8 +284,7 @@ class Link:
         while self.up:
             self._changed.clear()
             try:
-                async with asyncio.timeout(self._beats):  # noqa: TID251 - off the request path; wait_for can swallow a cancellation (CPython issue 86296)
-                    await self._changed.wait()
+                await within(self._changed.wait(), self._beats)
             except TimeoutError:
                 await self._owner.beat(self._ask)
 
@@ -299,8 +299,7 @@ class Link:
         else:
             dialled = self._loop.create_connection(lambda: wire, address.host, address.port, ssl=address.tls)
         try:
-            async with asyncio.timeout(max(self.timeout, HANDSHAKE)):  # noqa: TID251 - off the request path; wait_for can swallow a cancellation (CPython issue 86296)
-                await dialled
+            await within(dialled, max(self.timeout, HANDSHAKE))
         except TimeoutError:
             raise StoreDown("it cannot be reached in time") from None
         self._wire = wire

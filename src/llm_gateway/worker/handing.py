@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 from llm_gateway.channel.peer import Failed, Unanswered
 from llm_gateway.core.clock import Clock
+from llm_gateway.core.within import within
 from llm_gateway.edge.stored_messages import AWAY, STARTING
 from llm_gateway.telemetry.journal import Log
 
@@ -141,8 +142,7 @@ class Handing(Generic[Key, Item]):
                 pause = _PAUSES[min(failures, len(_PAUSES) - 1)]
                 failures += 1
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(pause):  # noqa: TID251 - off the request path; wait_for can swallow a cancellation (CPython issue 86296)
-                        await self._again.wait()
+                    await within(self._again.wait(), pause)
         finally:
             self._task = None
 

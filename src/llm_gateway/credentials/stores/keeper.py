@@ -16,6 +16,7 @@ from typing import Any
 from llm_gateway.config.errors import Wrong
 from llm_gateway.config.gather import Gathered, Reference
 from llm_gateway.core.clock import Clock
+from llm_gateway.core.within import within
 from llm_gateway.credentials.refreshing import Log, Unavailable
 from llm_gateway.credentials.stores.base import Document
 from llm_gateway.credentials.stores.names import Asked, asked
@@ -185,8 +186,7 @@ class Keeper:
     async def _one(self, stores: Stores, key: _Key, held: _Held, limit: float, cache: float) -> None:
         kind, document = key
         try:
-            async with asyncio.timeout(limit):  # noqa: TID251 - off the request path; wait_for can swallow a cancellation (CPython issue 86296)
-                fetched = await stores.of(kind).fetch(document)
+            fetched = await within(stores.of(kind).fetch(document), limit)
         except Unavailable as error:
             self._failed(key, held, str(error), cache)
         except TimeoutError:
