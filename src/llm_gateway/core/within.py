@@ -10,9 +10,9 @@ Result = TypeVar("Result")
 
 
 async def within(awaitable: Awaitable[Result], seconds: float | None) -> Result:
-    """What it gives. None: however long it takes. Raises TimeoutError, and what it raises; it is cancelled when this is, or too late.
+    """What it gives; `seconds` None: however late. Raises TimeoutError, and what it raises.
 
-    As asyncio.wait_for, which until Python 3.12 keeps a cancellation to itself if what it waits for is done at that moment
+    It is cancelled when it is too late, and when this is. As asyncio.wait_for, which until Python 3.12 keeps a cancellation to itself if what it waits for is done at that moment
     (bpo-42130): whoever cancels a loop that waits so may wait for its end for ever.
     """
     async with asyncio.timeout(seconds):  # noqa: TID251 - nothing here is on the request path
