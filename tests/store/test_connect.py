@@ -110,7 +110,7 @@ def test_two_that_block_each_other_both_get_done(tmp_path):
         tries.append(names)
         marks.count(connection, names[0])
         if len(tries) <= 2:
-            both.wait(5)
+            both.wait(30)
         marks.count(connection, names[1])
 
     with ThreadPoolExecutor(2) as threads:
