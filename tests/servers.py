@@ -114,10 +114,12 @@ class RedisServer:
         """Over the loopback interface."""
         return f"redis://127.0.0.1:{self.port}/0"
 
-    def start(self, *options: str) -> None:
-        """Start it, if it does not run: empty."""
+    def start(self, *options: str, kept: bool = False) -> None:
+        """Start it, if it does not run: empty, but for what was saved if that shall be `kept`."""
         if self._process is not None:
             return
+        if not kept:
+            (self._folder / "dump.rdb").unlink(missing_ok=True)
         command = [self._program, "--port", str(self.port), "--bind", "127.0.0.1", "--unixsocket", str(self.socket)]
         command += [
             "--save",

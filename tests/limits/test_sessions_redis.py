@@ -115,7 +115,7 @@ def test_redis_goes_away_and_comes_back(redis_server: RedisServer) -> None:
             await asyncio.to_thread(redis_server.stop)
             for _ in range(3):
                 await session.told(CENT)
-            await asyncio.to_thread(redis_server.start)
+            await asyncio.to_thread(redis_server.start, kept=True)
             await until(lambda: not one.degraded and not one.apart)
             await session.told(CENT)
             assert session.ended == []
