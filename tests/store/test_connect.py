@@ -115,7 +115,7 @@ def test_two_that_block_each_other_both_get_done(tmp_path):
 
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(lambda names: store.write(lambda c: work(c, names)), ("ab", "ba")))
-    assert len(tries) == 3
+    assert len(tries) >= 3  # on a slow machine the second try may meet the other one again
     assert [store.read(lambda c, name=name: marks.get(c, name)) for name in "ab"] == [2, 2]
     store.close()
 
