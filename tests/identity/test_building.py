@@ -50,6 +50,20 @@ def test_a_tier_that_may_be_named_no_longer() -> None:
     assert set(shown(made.blob())) == {"a", "b", "c"}
 
 
+def test_what_went_does_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often keys with grants of their own come and go: after so many it is made anew, without what nobody has."""
+    monkeypatch.setattr("llm_gateway.identity.building.MOST_GONE", 3)
+    made, last = Building({}, [key("k0")]), key("k0")
+    for number in range(1, 4):
+        new = key(f"k{number}", grant=Grant(models=(f"own-{number}",)))
+        assert made.change([new], [last.digest])
+        last = new
+    assert b"own-1" in made.blob()
+    assert not made.change([key("k4")], [last.digest])
+    assert len(made) == 1, "nothing was changed"
+    assert made.change([key("k5")], []), "what only comes leaves nothing behind"
+
+
 def test_the_same_key_twice() -> None:
     """Named by what it stands in the way of, whenever that came."""
     made = Building({}, [key("a", origin="auth.keys[0]"), key("b")])

@@ -31,6 +31,9 @@ from llm_gateway.identity.table import Unusable, pack
 _encode = msgspec.msgpack.Encoder(enc_hook=written).encode
 _decode = msgspec.msgpack.Decoder(Kept).decode
 
+MOST_GONE = 10_000
+"""Keys that went since a directory was made anew: what each shared with nobody is in it until then."""
+
 
 def build(
     tenants: Mapping[str, Tenant],
@@ -60,6 +63,7 @@ class Building:
         beside: Mapping[str, Tenant] = MappingProxyType({}),
     ) -> None:
         """As `build`. Raises Unusable."""
+        self._gone = 0
         self._made = made = _Builder(tenants, projects, beside)
         self._levels = made.levels()
         made.keys(keys)
@@ -80,13 +84,15 @@ class Building:
 
     def change(self, keys: Iterable[Key], gone: Iterable[bytes]) -> bool:
         """Lets the keys with the digests `gone` go, and takes `keys` in, whose ids nobody else has. False: nothing was changed,
-        because it has to be made anew for that: nobody can tell whether a tier that one of them named is named by another one.
-        Raises Unusable as `build` does; it is of no use after that.
+        because it has to be made anew for that: nobody can tell whether a tier that one of them named is named by another one,
+        or what MOST_GONE of them shared with nobody still stands in it. Raises Unusable as `build` does; it is of no use after
+        that.
         """
         made = self._made
         old = made.rows.keys() & {*gone}
-        if old and made.tiers:
+        if old and (made.tiers or self._gone + len(old) > MOST_GONE):
             return False
+        self._gone += len(old)
         for digest in old:
             del made.rows[digest]
         made.keys(keys)
