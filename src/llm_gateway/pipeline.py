@@ -7,18 +7,20 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from llm_gateway.cache.entry import KeptAnswer
+from llm_gateway.cache.stage import Dispatching
 from llm_gateway.core.clock import Clock
 from llm_gateway.core.errors import GatewayError, release
 from llm_gateway.core.exchange import Exchange
 from llm_gateway.providers.answer import StreamAnswer
 from llm_gateway.resilience.attempts import Answer, AskDeployment
-from llm_gateway.resilience.dispatch import Decide, Dispatch
+from llm_gateway.resilience.dispatch import Decide
 
 
 class Responder(Protocol):
     """The edge's half: how answers and errors reach the caller."""
 
-    def respond(self, ex: Exchange, answer: Answer) -> Awaitable[None] | None: ...
+    def respond(self, ex: Exchange, answer: Answer | KeptAnswer) -> Awaitable[None] | None: ...
 
     def refuse(self, ex: Exchange, error: GatewayError) -> None: ...
 
@@ -37,7 +39,7 @@ class Pipeline:
         authorize: Callable[[Exchange], None],
         hold: Callable[[Exchange], Awaitable[None] | None],
         decide: Decide,
-        dispatch: Dispatch,
+        dispatch: Dispatching,
         ask: AskDeployment,
         clock: Clock,
         edge: Responder,
@@ -76,7 +78,9 @@ class Pipeline:
                 if waiting is not None:
                     await waiting  # only where workers count together
                 ex.stages = identified, permitted, clock()
-                answer = await self.dispatch(ex, self.decide, self.ask)  # who serves it: candidates in order until one commits
+                answer = await self.dispatch(
+                    ex, self.decide, self.ask
+                )  # who serves it: what is kept, or candidates until one commits
                 if ex.on_cut == "continue" and type(answer) is StreamAnswer:
                     answer.onward = self._onward  # and who goes on, if that one breaks
                 streaming = self.edge.respond(ex, answer)  # whole: one write

@@ -230,6 +230,8 @@ class Ledger:
                 own = _own(attempts)
         else:
             tries, own = _tries(attempts, ex.hedges), _own(attempts)
+        if ex.cached:
+            own = (*own, f"cache:{ex.cached}")
         plain = type(usage) is Usage
         position, committed = entry.position, ex.committed
         return (

@@ -6,7 +6,7 @@ is freed by reference count then (tests/test_pipeline.py holds this).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -75,6 +75,10 @@ class Exchange:
     served_provider: str = ""
     served_model: str = ""
     dropped: list[str] | None = None
+    cached: Literal["", "hit", "stale", "coalesced"] = ""
+    """How it came to be answered by what was kept; "": a provider was asked (cache.entry.State)."""
+    keeping: Any = None
+    """Under what its stream is to be kept when it is over (cache.stage); None: it is not."""
     usage: Usage | None = None
     sample: bytes = b""
     """How the answer began, as it went to the caller; a whole one all of it. What it says of its use besides `usage`."""

@@ -28,7 +28,7 @@ from llm_gateway.dialects.openai_responses.reply_items import response_id
 from llm_gateway.dialects.openai_responses.state import output_items
 from llm_gateway.edge.conversation import LONGEST_CHAIN, UNFINISHED, Facts, conversation, facts, items_of
 from llm_gateway.edge.heartbeat import Heartbeat
-from llm_gateway.edge.respond import Respond
+from llm_gateway.edge.respond import Respond, Shown
 from llm_gateway.edge.stored import LONGEST_ID, ResponseStore, Stored
 from llm_gateway.edge.turn import Reference, Turn
 from llm_gateway.http.headers import header
@@ -225,7 +225,7 @@ class Keep(Respond):
         super().__init__(clock, heartbeat, wanted)
         self._store = store
 
-    def respond(self, ex: Exchange, answer: Answer) -> Awaitable[None] | None:
+    def respond(self, ex: Exchange, answer: Shown) -> Awaitable[None] | None:
         turn = ex.front
         if type(turn) is not Turn:
             return super().respond(ex, answer)

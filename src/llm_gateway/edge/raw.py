@@ -9,10 +9,9 @@ from llm_gateway.core.errors import GatewayError, MethodNotAllowed, UpstreamErro
 from llm_gateway.core.exchange import Exchange
 from llm_gateway.dialects.base import Front, Operation
 from llm_gateway.dialects.openai_media import MEDIA, MediaFront, MediaOperation
-from llm_gateway.edge.respond import Respond
+from llm_gateway.edge.respond import Respond, Shown
 from llm_gateway.http.server import Request
 from llm_gateway.providers.raw import RawAnswer
-from llm_gateway.resilience.attempts import Answer
 
 MEDIA_PATHS: Mapping[bytes, MediaOperation] = MappingProxyType({f"/v1{kind.path}".encode(): kind for kind in MEDIA})
 
@@ -22,7 +21,7 @@ class RespondRaw(Respond):
     events, an event that is half written, and a dialect that is not known: its clients pass over events they never heard of.
     """
 
-    def respond(self, ex: Exchange, answer: Answer) -> Awaitable[None] | None:
+    def respond(self, ex: Exchange, answer: Shown) -> Awaitable[None] | None:
         if not isinstance(answer, RawAnswer):
             return super().respond(ex, answer)
         attempt = ex.attempts[-1]

@@ -6,6 +6,8 @@ import re
 from collections.abc import Awaitable, Callable
 
 from llm_gateway._version import __version__
+from llm_gateway.cache.entry import KeptAnswer
+from llm_gateway.cache.told import told_of
 from llm_gateway.core.clock import Clock
 from llm_gateway.core.errors import BudgetExceeded, Draining, GatewayError, UpstreamError, UpstreamRejected
 from llm_gateway.core.exchange import Exchange
@@ -14,9 +16,11 @@ from llm_gateway.core.splice import set_top_level
 from llm_gateway.edge.heartbeat import Heartbeat
 from llm_gateway.http.headers import header
 from llm_gateway.providers.answer import StreamAnswer, WholeAnswer
-from llm_gateway.providers.raw import RawAnswer
-from llm_gateway.routing.told import decision_line
+from llm_gateway.providers.deployment import STREAM_LINES, served_by
+from llm_gateway.resilience.attempts import Answer
+from llm_gateway.routing.told import decision_line, requested
 
+Shown = Answer | KeptAnswer
 ALWAYS = header(b"X-Gateway-Version", __version__.encode()) + b"Cache-Control: no-store\r\n"
 _UNSHOWN = re.compile(r"[^\x20-\x7e]")
 _FACTS = b"%bX-Request-ID: %b\r\nX-Latency-Ms: %d\r\nX-Gateway-Latency-Ms: %d\r\nX-Gateway-Retries: %d\r\n%b"
@@ -31,10 +35,13 @@ class Respond:
         self._heartbeat = heartbeat
         self._wanted = wanted
 
-    def respond(self, ex: Exchange, answer: WholeAnswer | StreamAnswer | RawAnswer) -> Awaitable[None] | None:
+    def respond(self, ex: Exchange, answer: Shown) -> Awaitable[None] | None:
         """Send an answer: a whole one at once; of a stream its rest, to be awaited. Its failure after the first byte is raised
         there, for `refuse` to write in-band.
         """
+        if type(answer) is KeptAnswer:
+            self._kept(ex, answer)
+            return None
         attempt = ex.attempts[-1]
         ex.served_provider, ex.served_model = attempt.provider, attempt.model
         ex.committed = self._clock.monotonic()
@@ -50,10 +57,28 @@ class Respond:
             return None
         return self._stream(ex, answer)  # type: ignore[arg-type]
 
+    def _kept(self, ex: Exchange, answer: KeptAnswer) -> None:
+        """Nobody is to be paid for it: `served_provider` stays empty, and only the answer says who gave it once."""
+        entry, reply, body = answer.entry, ex.reply, answer.entry.body
+        ex.committed = self._clock.monotonic()
+        ex.status = 200
+        lines = told_of(answer) + served_by(entry.provider, entry.model) + requested(entry.provider, entry.model, ex.model)
+        if entry.stream:
+            ex.bytes_out = len(body)
+            reply.start(200, header(b"Content-Type", ex.front.stream_type) + STREAM_LINES + lines + self._facts(ex))
+            reply.write(body)
+            reply.end()
+            return
+        if ex.metadata_wanted:
+            served = {"provider": entry.provider, "model": entry.model}
+            body = set_top_level(body, "x_gateway_metadata", encode(self._metadata(ex) | served))
+        ex.bytes_out = len(body)
+        reply.whole(200, b"Content-Type: application/json\r\n" + lines + self._facts(ex), body)
+
     async def _stream(self, ex: Exchange, answer: StreamAnswer) -> None:
         reply = ex.reply
         if self._wanted is not None and type(answer) is StreamAnswer:
-            answer.keep = max(answer.keep, self._wanted(ex))
+            answer.remember(self._wanted(ex))
         if ex.hold is not None:
             answer.meter(ex.hold)
         try:
@@ -65,7 +90,7 @@ class Respond:
         finally:
             ex.usage = answer.usage
             ex.bytes_out = answer.written
-            ex.sample = getattr(answer, "sample", b"")  # what passes through raw has none
+            ex.sample = bytes(getattr(answer, "sample", b""))  # what passes through raw has none
             answer.close()
         if answer.error is not None:
             await self._go_on(ex, answer)
@@ -140,7 +165,7 @@ class Respond:
             "model": ex.served_model,
             "latency_ms": int((self._clock.monotonic() - ex.received) * 1000),
             "retries": max(len(ex.attempts) - 1, 0),
-            "cached": False,
+            "cached": bool(ex.cached),
             "request_id": ex.id,
         }
 

@@ -177,10 +177,16 @@ class StreamAnswer(Sink):
         self._held_bytes = 0
         self._opening = b""
         self.story = story
-        self.sample = b""
+        self.sample: bytes | bytearray = b""
         """How what was given to the caller began."""
         self.keep = SAMPLE_BYTES
         """How much of it is remembered."""
+
+    def remember(self, size: int) -> None:
+        """At least so many bytes are to be there in `sample` at the end."""
+        if size > self.keep:
+            self.keep = size
+            self.sample = bytearray(self.sample)  # grows in place
 
     @property
     def usage(self) -> Usage | None:

@@ -37,6 +37,8 @@ _SHOWN = "".join(map(chr, range(0x21, 0x7F)))  # of a model's name in a header; 
 
 
 STREAM_HEAD_SECONDS = 30.0
+STREAM_LINES = b"X-Accel-Buffering: no\r\n"
+"""Of every stream, behind its Content-Type."""
 OWNED = 256
 """So many accounts of tenants, and models of each, are kept ready for one provider."""
 _CREDENTIALS = frozenset({"authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie", "proxy-authorization"})
@@ -269,7 +271,7 @@ class Lane:
         shown = served_by(upstream.name, deployment.model)
         self.whole_lines = b"Content-Type: application/json\r\n" + shown
         # S1 of requirements 1.4; X-Accel-Buffering keeps nginx in front of us from collecting events.
-        self.stream_lines = b"X-Accel-Buffering: no\r\n" + shown  # behind the front's Content-Type
+        self.stream_lines = STREAM_LINES + shown  # behind the front's Content-Type
 
 
 class Deployment:

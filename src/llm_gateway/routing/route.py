@@ -26,6 +26,14 @@ class Hedge:
     extra: float = 0.02
 
 
+@dataclass(frozen=True)
+class CacheTerms:
+    """How long its answers are given again, and how much longer if nobody can answer. Seconds."""
+
+    ttl: float
+    stale: float = 0.0
+
+
 @dataclass(eq=False)
 class Turns:
     """How many decisions a route has had."""
@@ -49,6 +57,8 @@ class Route:
     """Whether another deployment may be asked what one refused to answer for its content."""
     show_alternatives: bool = False
     """Whether an error names other models when nobody could answer."""
+    cache: CacheTerms | None = None
+    """None: its answers are not kept."""
     turns: Turns = field(default_factory=Turns)
 
     @cached_property

@@ -17,6 +17,8 @@ from llm_gateway.routing.decision import Decision
 LONGEST_NAME = 200
 """Characters of a name, after encoding."""
 MOST_RULES = 8
+CACHE = "cache"
+"""Who is chosen where a kept answer is given again."""
 _PLAIN = "/:@+*!~()[]"
 """Characters of names that stay as they are, with letters, digits and _.-; others, ; and , among them, are percent-encoded."""
 
@@ -32,8 +34,8 @@ def decision_line(decision: Decision, ex: Exchange) -> bytes:
         decision.strategy,
         decision.rules,
         decision.split,
-        "" if last is None else last.provider,
-        "" if last is None else last.model,
+        "" if last is None or ex.cached else last.provider,
+        CACHE if ex.cached else "" if last is None else last.model,
         (sum([len(leg.order) for leg in decision.legs]), len(decision.refused), len(attempts)),
         ex.model,
     )
@@ -61,15 +63,20 @@ def _lines(
         facts.append(f"rules={','.join((*map(_name, rules[:MOST_RULES]), *more))}")
     if split:
         facts.append(f"split={_name(split)}")
-    facts.append(f"chosen={_name(f'{provider}/{model}') if provider else 'none'}")
+    facts.append(f"chosen={_name(f'{provider}/{model}') if provider else model or 'none'}")
     facts.append(f"candidates={candidates}")
     if refused:
         facts.append(f"refused={refused}")
     facts.append(f"attempts={attempts}")
     lines = header(b"X-Gateway-Decision", "; ".join(facts).encode("ascii"))
-    if provider and asked not in (model, f"{provider}/{model}"):
-        lines += header(b"X-Gateway-Requested-Model", _name(asked).encode("ascii"))
-    return lines
+    return lines + requested(provider, model, asked) if provider else lines
+
+
+def requested(provider: str, model: str, asked: str) -> bytes:
+    """A header line with the name that was `asked` for, where who answered has another one."""
+    if asked in (model, f"{provider}/{model}"):
+        return b""
+    return header(b"X-Gateway-Requested-Model", _name(asked).encode("ascii"))
 
 
 def _name(text: str) -> str:

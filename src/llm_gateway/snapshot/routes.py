@@ -8,14 +8,14 @@ from types import MappingProxyType
 from llm_gateway.catalogue.book import Model
 from llm_gateway.catalogue.lookup import Catalogue
 from llm_gateway.catalogue.prices import at_prompt
-from llm_gateway.config.schema import Alias, Config, RouteTimeouts
+from llm_gateway.config.schema import Alias, AliasCache, Cache, Config, RouteTimeouts
 from llm_gateway.config.schema import Deployment as Entry
 from llm_gateway.core.strategy import StrategyName
 from llm_gateway.providers.deployment import Patience, Upstream
 from llm_gateway.resilience.standings import Standings
 from llm_gateway.routing.candidate import Candidate, Leg, Rates
 from llm_gateway.routing.features import Needs
-from llm_gateway.routing.route import Hedge, Route, Turns
+from llm_gateway.routing.route import CacheTerms, Hedge, Route, Turns
 from llm_gateway.snapshot.upstreams import NotServable
 
 _MEDIA: Mapping[str, Needs] = MappingProxyType({"image": Needs.IMAGES, "audio": Needs.AUDIO})
@@ -78,6 +78,7 @@ class Routes:
             hedge=None if hedge is None else Hedge(None if hedge.after is None else float(hedge.after), hedge.extra),
             around_filter=entry.around_content_filter,
             show_alternatives=entry.show_alternatives,
+            cache=_terms(self._config.cache, entry.cache),
             turns=Turns(),
         )
 
@@ -148,6 +149,13 @@ def _rates(known: Model) -> Rates | None:
     fresh = at_prompt(rates.input, _USUAL_INPUT)
     cached = fresh if rates.cache_read is None else at_prompt(rates.cache_read, _USUAL_INPUT)
     return Rates((fresh, cached, at_prompt(rates.output, _USUAL_INPUT)))
+
+
+def _terms(general: Cache, alias: AliasCache) -> CacheTerms | None:
+    if not (general.enabled if alias.enabled is None else alias.enabled):
+        return None
+    ttl, stale = general.ttl if alias.ttl is None else alias.ttl, general.stale if alias.stale is None else alias.stale
+    return CacheTerms(float(ttl), float(stale))
 
 
 def _patience(timeouts: RouteTimeouts) -> Patience:

@@ -71,6 +71,8 @@ class AccessLine(msgspec.Struct, omit_defaults=True):
     bytes_out: int = 0
     peer: str = ""
     session: dict[str, str | int | float] | None = None
+    cached: str = ""
+    """How a kept answer came to be given: hit, stale, coalesced."""
     seams: int = 0
     """How often a stream broke and another attempt went on with it."""
     hedges: list[dict[str, str | float]] | None = None
@@ -109,7 +111,7 @@ def as_json(ex: Exchange, wall: float, now: float, user: Callable[[Exchange], st
     `user` gives the hash that stands for the end user.
     """
     record = ended_of(ex, wall, now, user)
-    if record.unusual is not None or record.status != 200 or ex.dropped or ex.session:
+    if record.unusual is not None or record.status != 200 or ex.dropped or ex.session or ex.cached:
         record.line = _encode(line_of(ex, wall, now, record.user)) + b"\n"
     return record
 
@@ -183,6 +185,7 @@ def line_of(ex: Exchange, wall: float, now: float, user: str = "") -> AccessLine
         bytes_out=ex.bytes_out,
         peer=ex.peer,
         session=ex.session,
+        cached=ex.cached,
         seams=0 if ex.story is None else ex.story.seams,
         hedges=[{"provider": one.provider, "model": one.model, "ms": _ms(one.ended - one.started)} for one in ex.hedges or ()]
         or None,

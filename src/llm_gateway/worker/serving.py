@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llm_gateway._version import __version__
+from llm_gateway.cache.stage import Answers
 from llm_gateway.config.schema import Config
 from llm_gateway.config.watch import Watch
 from llm_gateway.core.clock import SystemClock
@@ -21,12 +22,9 @@ from llm_gateway.edge.app import App, World
 from llm_gateway.edge.health import Health
 from llm_gateway.edge.ownership import MemoryOwners
 from llm_gateway.edge.stored import MemoryStore
-from llm_gateway.http.limits import ServerLimits
 from llm_gateway.http.server import Server
-from llm_gateway.http.tls import TlsFiles
 from llm_gateway.identity.keys import KeyTable
 from llm_gateway.providers.load import Loads
-from llm_gateway.resilience.memory import most_held
 from llm_gateway.resilience.probes import Wellness
 from llm_gateway.resilience.shedding import Shedding
 from llm_gateway.snapshot import Snapshot, compile_snapshot
@@ -37,17 +35,15 @@ from llm_gateway.telemetry.observe import Observe
 from llm_gateway.telemetry.stats import Stats
 from llm_gateway.telemetry.traces import Traces
 from llm_gateway.worker.accounts import Accounts, open_ledger
-from llm_gateway.worker.always import always_said
 from llm_gateway.worker.clients import Clients
 from llm_gateway.worker.control_store import ControlStore
 from llm_gateway.worker.defences import Defences
+from llm_gateway.worker.engine import server_of
 from llm_gateway.worker.facts import known_models, provider_types, restart_needed, watched
 from llm_gateway.worker.forward import Ask, exposed
 from llm_gateway.worker.measured import Measured
 from llm_gateway.worker.pepper import load_peppers
 from llm_gateway.worker.recognition import Recognition
-from llm_gateway.worker.refusals import refusal_renderer
-from llm_gateway.worker.relays import UPLOADS
 from llm_gateway.worker.security import Security
 from llm_gateway.worker.world import Shared, build_world
 
@@ -99,6 +95,7 @@ class Serving:
         self.traces = None if control is None else Traces(clock, random.Random(), user, self._report)  # noqa: S311 - names
         self._shedding = Shedding(clock.monotonic, log=self.log)
         self.contents = None if control is None else Contents(clock, user)
+        self.answers = Answers(clock)
         told = control is not None
         self.measured = Measured(config, slot, observe, accounts, self._defences, self._shedding, access, told=told)
         self._shared = Shared(
@@ -113,6 +110,8 @@ class Serving:
             self._defences,
             accounts,
             recognition,
+            self.answers,
+            self._pepper[0],
             measured=self.measured,
             traces=self.traces,
             contents=self.contents,
@@ -180,7 +179,7 @@ class Serving:
         self._shedding.configure(config.resilience.shedding)
         self._shedding.start()
         self._app = App(self._world(snapshot, self._clients), Ids(self._clock.now), self._clock, self._shedding)
-        self._server = self.measured.server = self._make_server(self._app, config)
+        self._server = self.measured.server = server_of(self._app, config, self._engine_error)
         if sockets:
             await self._server.start_on(sockets)
         else:
@@ -236,33 +235,6 @@ class Serving:
             directory=effective.directory,
             keys=self._keys,
             waiting=effective.waiting,
-        )
-
-    def _make_server(self, app: App, config: Config) -> Server:
-        server = config.server
-        limits = ServerLimits(
-            head_bytes=server.limits.head,
-            header_count=server.limits.headers,
-            url_bytes=server.limits.url,
-            body_bytes=server.limits.body,
-            upload_bytes=server.limits.upload,
-            uploads=UPLOADS,
-            head_timeout=float(server.timeouts.head),
-            body_timeout=float(server.timeouts.body),
-            idle_timeout=float(server.timeouts.idle),
-            write_timeout=float(server.timeouts.write),
-            connections=server.limits.connections,
-            buffered_bytes=most_held(server.limits.buffered, config.resilience.shedding.memory),
-        )
-        tls = server.tls
-        files = TlsFiles(tls.cert, tls.key, tls.client_ca, tls.client_auth, tls.minimum) if tls else None
-        return Server(
-            app,
-            limits,
-            on_error=self._engine_error,
-            tls=files,
-            render_refusal=refusal_renderer(app),
-            always=always_said(tls=tls is not None),
         )
 
     async def _watch_certificates(self, config: Config) -> None:

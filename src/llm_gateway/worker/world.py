@@ -10,6 +10,7 @@ from functools import partial
 from ipaddress import ip_network
 from types import MappingProxyType
 
+from llm_gateway.cache.stage import Answers
 from llm_gateway.config.schema import Config, Fetch
 from llm_gateway.core.clock import Clock
 from llm_gateway.core.exchange import Exchange
@@ -60,6 +61,7 @@ from llm_gateway.telemetry.observe import Observe
 from llm_gateway.telemetry.stats import Stats
 from llm_gateway.telemetry.traces import Traces
 from llm_gateway.worker.accounts import Accounts
+from llm_gateway.worker.cached import caching
 from llm_gateway.worker.control_store import ControlStore
 from llm_gateway.worker.defences import Defences
 from llm_gateway.worker.lookups import GET, RESPONSES, lookups, routing_lookups
@@ -112,6 +114,8 @@ class Shared:
     defences: Defences
     accounts: Accounts
     recognition: Recognition
+    answers: Answers
+    pepper: bytes
     bits: Callable[[int], int] = random.getrandbits
     sessions: Sessions = field(default_factory=Sessions)
     standing: Standing = field(default_factory=Standing)
@@ -134,6 +138,7 @@ def build_world(snapshot: Snapshot, clients: Mapping[str, Client], shared: Share
     who = shared.recognition.who(snapshot, clients.get(""))
     heartbeat = Heartbeat(float(config.server.keepalive))
     deciding = _deciding(snapshot, shared)
+    dispatch = shared.defences.dispatch(snapshot.router)
     pipeline = Pipeline(
         observe=shared.observe,
         identify=who,
@@ -141,12 +146,14 @@ def build_world(snapshot: Snapshot, clients: Mapping[str, Client], shared: Share
         authorize=authorize,
         hold=shared.accounts.limiter(snapshot).hold,
         decide=deciding,
-        dispatch=shared.defences.dispatch(snapshot.router),
+        dispatch=caching(dispatch, snapshot, shared.answers, shared.pepper, clock),
         ask=_ask(config, clients, shared),
         clock=clock,
         edge=Respond(clock, heartbeat, shared.observe.wanted),
         report=shared.report,
     )
+    uncached = copy(pipeline)  # for what has a memory of its own, and for what has effects
+    uncached.dispatch = dispatch
     store = _store(config, shared)
     beside = Beside(snapshot.upstreams, clients)
     discovery = Discovery(snapshot.upstreams.values(), clients, clock, shared.log)
@@ -171,7 +178,7 @@ def build_world(snapshot: Snapshot, clients: Mapping[str, Client], shared: Share
     standing = shared.standing.now(who, authorize, shared.accounts)
     return World(
         pipeline=pipeline,
-        responses=_with_memory(pipeline, snapshot, store, heartbeat, shared.observe.wanted),
+        responses=_with_memory(uncached, snapshot, store, heartbeat, shared.observe.wanted),
         fronts=FRONTS,
         bound=bound,
         exact=MappingProxyType(exact),
@@ -179,7 +186,7 @@ def build_world(snapshot: Snapshot, clients: Mapping[str, Client], shared: Share
         versions=_versions(config),
         cors=cors,
         door=shared.recognition.door(snapshot),
-        relayed=build_relays(snapshot, pipeline, clients, heartbeat, _owners(config, shared), shared.defences.standings),
+        relayed=build_relays(snapshot, uncached, clients, heartbeat, _owners(config, shared), shared.defences.standings),
         sessions=session_routes(config.server.realtime, pipeline, clients, cors, shared.sessions, standing),
         default_front=OPENAI_CHAT,
         errors=_ERRORS,

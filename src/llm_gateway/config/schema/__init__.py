@@ -14,6 +14,7 @@ from llm_gateway.config.schema.access import Access
 from llm_gateway.config.schema.audit import Audit
 from llm_gateway.config.schema.auth import ApiKey, Auth
 from llm_gateway.config.schema.base import Section, about
+from llm_gateway.config.schema.cache import AliasCache, Cache
 from llm_gateway.config.schema.catalogue import Catalogue, ModelFacts, Prices
 from llm_gateway.config.schema.credentials import Aws, Entra, Google
 from llm_gateway.config.schema.database import Database
@@ -52,6 +53,7 @@ class Sections(Section, frozen=True):
     )
     routing: Annotated[Routing, about("Rules that requests meet before a deployment is chosen.")] = Routing()
     resilience: Annotated[Resilience, about("What happens when providers fail, or cannot keep up.")] = Resilience()
+    cache: Annotated[Cache, about("Answers that are kept, and given again without asking a provider.")] = Cache()
     catalogue: Annotated[Catalogue, about("What is known of models, and what they cost.")] = Catalogue()
     auth: Annotated[Auth, about("Who may call.")] = Auth()
     tenants: Annotated[dict[str, Tenant], about("Organisations whose keys these are.")] = msgspec.field(default_factory=dict)
@@ -88,6 +90,7 @@ __all__ = [
     "Action",
     "Admin",
     "Alias",
+    "AliasCache",
     "Allowance",
     "Api",
     "ApiKey",
@@ -96,6 +99,7 @@ __all__ = [
     "Auth",
     "Aws",
     "Budget",
+    "Cache",
     "Catalogue",
     "CertificateRule",
     "CircuitBreaker",

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 
 from llm_gateway.config.schema.base import Count, Section, Text, about
+from llm_gateway.config.schema.cache import AliasCache
 from llm_gateway.config.schema.limits import RateLimit
 from llm_gateway.config.values import Duration
 from llm_gateway.core.strategy import StrategyName
@@ -122,6 +123,7 @@ class Alias(Section, frozen=True):
     show_alternatives: Annotated[
         bool, about("Whether an error names other models that the key may use and that are well, when nobody could answer.")
     ] = False
+    cache: Annotated[AliasCache, about("How its answers are kept, where that differs from the section cache.")] = AliasCache()
     on_cut: Annotated[
         Literal["error", "restart", "continue"],
         about(

@@ -1,0 +1,52 @@
+"""One answer that is kept."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+State = Literal["hit", "stale", "coalesced"]
+"""How a kept answer came to be given: within its time, after it because nobody could answer, or by waiting for an equal request
+that ran.
+"""
+WEIGHT = 600
+"""Bytes of memory that an answer takes beside its own: the object, its names, its place in the order."""
+
+
+class Entry(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """Times are Unix seconds."""
+
+    body: bytes
+    """As it went to the caller: a whole answer without what the gateway adds for one request, a stream to its last byte."""
+    at: float
+    """When it was answered."""
+    until: float
+    """When it is of no use any more."""
+    provider: str
+    model: str
+    """Who served it."""
+    asked: str
+    """The name that was asked for."""
+    stream: bool = False
+    dropped: tuple[str, ...] = ()
+    """What of the request could not be carried (X-Gateway-Dropped)."""
+    estimated: bool = False
+    """Whether what it says of its use was estimated (X-Gateway-Estimated)."""
+
+    @property
+    def weight(self) -> int:
+        """Bytes that it takes in memory, about."""
+        return WEIGHT + len(self.body) + sum(map(len, self.dropped))
+
+
+class KeptAnswer:
+    """An entry that answers a request. `age`, `left`: seconds since it was answered, and until its time is over."""
+
+    __slots__ = ("age", "entry", "left", "state")
+
+    def __init__(self, entry: Entry, state: State, age: float, left: float) -> None:
+        self.entry = entry
+        self.state = state
+        self.age = age
+        self.left = left
