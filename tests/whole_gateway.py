@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from llm_gateway.cache.stage import Answers
 from llm_gateway.config.load import load
 from llm_gateway.config.schema import Config
 from llm_gateway.core.clock import Clock, SystemClock
@@ -166,6 +167,8 @@ async def whole_gateway(
         Defences(clock, log, draw, observe, report, accounts.ledger.sent),
         accounts,
         Recognition(clock, log),
+        Answers(clock),
+        PEPPER,
     )
     stack = AsyncExitStack()
     opened = KEPT_IN.get()
