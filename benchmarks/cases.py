@@ -14,6 +14,8 @@ OBSERVING, COLLECTOR = 9821, 9822
 """A third one, which traces, and who takes its traces."""
 ENGINE = 9823
 """No gateway: its engine alone (engine.py)."""
+KEEPING = 9824
+"""A gateway that gives kept answers again."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,15 @@ CASES = (
         5.0,
         key=COUNTED,
         port=SHARING,
+    ),
+    Case(
+        "cached",
+        "the same, answered by the cache in memory (nginx asks the provider)",
+        "whole",
+        "/whole",
+        0,
+        key=COUNTED,
+        port=KEEPING,
     ),
     Case("big", "100 KB chat, whole answer", "whole", "/whole", 3.0, size=100_000),
     Case(
@@ -136,4 +147,5 @@ state: {{dir: STATE}}
 """
 
 TRACING = f"telemetry: {{tracing: {{endpoint: 'http://127.0.0.1:{COLLECTOR}', sample: 0.01}}}}\n"
+CACHING = "cache: {enabled: true}\n"
 COUNTING = f"redis: {{url: 'redis://127.0.0.1:{REDIS}'}}\n"

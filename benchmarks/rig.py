@@ -12,11 +12,26 @@ import tempfile
 import time
 from pathlib import Path
 
-from cases import COLLECTOR, CONFIG, COUNTING, ENGINE, GATEWAY, OBSERVING, PROXY, REDIS, SHARING, TLS, TRACING, UP
+from cases import (
+    CACHING,
+    COLLECTOR,
+    CONFIG,
+    COUNTING,
+    ENGINE,
+    GATEWAY,
+    KEEPING,
+    OBSERVING,
+    PROXY,
+    REDIS,
+    SHARING,
+    TLS,
+    TRACING,
+    UP,
+)
 
 HERE = Path(__file__).resolve().parent
 GATEWAY_CPU, LOAD_CPU = "1", "0"
-NAMES = {GATEWAY: "gateway", SHARING: "sharing", OBSERVING: "observing", ENGINE: "engine"}
+NAMES = {GATEWAY: "gateway", SHARING: "sharing", OBSERVING: "observing", ENGINE: "engine", KEEPING: "keeping"}
 """Gateways by port."""
 
 NGINX = """worker_processes 1; daemon off; pid {dir}/{name}.pid; error_log {dir}/{name}.err;
@@ -168,6 +183,11 @@ def observing(rig: Rig) -> None:
     """A third one, which traces one request in a hundred, and the collector that takes them."""
     rig.start("collector", COLLECTOR, LOAD_CPU, sys.executable, str(HERE / "collector.py"), str(COLLECTOR))
     serve(rig, OBSERVING, configured(rig, OBSERVING, TRACING))
+
+
+def keeping(rig: Rig) -> None:
+    """One that answers what it was asked before by itself."""
+    serve(rig, KEEPING, configured(rig, KEEPING, CACHING))
 
 
 def engine(rig: Rig) -> None:

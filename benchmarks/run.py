@@ -22,9 +22,9 @@ import sys
 from pathlib import Path
 
 from asking import first_answer, idle, steady, wrk
-from cases import CASES, ENGINE, GATEWAY, OBSERVING, PROXY, SHARING, UP, Case
+from cases import CASES, ENGINE, GATEWAY, KEEPING, OBSERVING, PROXY, SHARING, UP, Case
 from report import write_results
-from rig import Rig, cpu_us, engine, observing, prepare, processes, rss_kb, sharing, traced
+from rig import Rig, cpu_us, engine, keeping, observing, prepare, processes, rss_kb, sharing, traced
 
 HERE = Path(__file__).resolve().parent
 
@@ -62,7 +62,7 @@ def measure(rig: Rig, case: Case, rounds: int, seconds: int) -> dict[str, float]
 
 def told(case: Case, row: dict[str, float]) -> dict[str, float]:
     """The same, printed."""
-    met = f"goal {case.goal}x, {'met' if row['ratio'] <= case.goal else 'NOT MET'}" if case.goal else "the floor"
+    met = f"goal {case.goal}x, {'met' if row['ratio'] <= case.goal else 'NOT MET'}" if case.goal else "no goal"
     print(
         f"{case.title:58s} nginx {row['nginx_us']:6.1f}  gateway {row['gateway_us']:6.1f} us  {row['ratio']:.2f}x"
         f"  ({met})  control {row['control_us']:.0f} us  {row['rate']:.0f}/s  errors {row['errors']:.0f}",
@@ -102,6 +102,8 @@ def main() -> int:
             sharing(rig)
         if any(case.port == OBSERVING for case in wanted):
             observing(rig)
+        if any(case.port == KEEPING for case in wanted):
+            keeping(rig)
         if any(case.port == ENGINE for case in wanted):
             engine(rig)
         rows = [(case, told(case, measure(rig, case, rounds, seconds))) for case in wanted]

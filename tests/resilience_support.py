@@ -53,7 +53,7 @@ class World:
 
     def good(self, run: Run, *, stream: bool = False) -> None:
         seconds = self.now - run.at
-        self.feedback.succeeded(run, self.now, seconds=seconds, ttft=seconds / 2, usage=None, stream=stream)
+        self.feedback.succeeded(run, self.now, seconds, None, seconds / 2 if stream else None)
 
     def bad(self, run: Run, reason: str = "server_error", *, stream: bool = False, **said: Any) -> None:
         self.feedback.failed(run, self.now, failure(reason, **said), stream=stream)

@@ -32,6 +32,7 @@ from llm_gateway.telemetry.journal import Journal, Log
 from llm_gateway.telemetry.observe import Observe
 from llm_gateway.telemetry.stats import Stats
 from llm_gateway.worker.accounts import Accounts
+from llm_gateway.worker.cached import reach
 from llm_gateway.worker.clients import Clients
 from llm_gateway.worker.defences import Defences
 from llm_gateway.worker.recognition import Recognition
@@ -182,6 +183,7 @@ async def whole_gateway(
         config, pepper=PEPPER, environ=environ or {}, managed={}, authorizers=authorizers, standings=shared.defences.standings
     )
     clients = Clients({}).beside(config, {})
+    await reach(shared.answers, config, PEPPER, clock, shared.log)
     app = App(build_world(snapshot, clients.by_name, shared), Ids(clock.now), clock)
     try:
         async with serving(app, limits, render_refusal=refusal_renderer(app)) as server:
@@ -192,6 +194,7 @@ async def whole_gateway(
         await shared.defences.close()
         await snapshot.authorizers.close()
         await clients.close()
+        await shared.answers.close()
     assert not bugs, bugs
 
 

@@ -92,7 +92,8 @@ do_init() {
 }
 
 test_idle() {
-  kube port-forward "deployment/$NAME-$IDLE" "$PORT:8080" "$METRICS_PORT:9090" >/dev/null 2>"$WORK/forward" &
+  # Not kube: a shell would be ended in the place of kubectl.
+  kubectl --namespace "$NAMESPACE" port-forward "deployment/$NAME-$IDLE" "$PORT:8080" "$METRICS_PORT:9090" >/dev/null 2>"$WORK/forward" &
   FORWARD=$!
   local tries=0
   until ask GET "http://127.0.0.1:$PORT/health/live" && [ "$STATUS" != 000 ]; do

@@ -73,11 +73,10 @@ abort() { fail "aborted: $1" "$2" "${3:-kubectl --namespace $NAMESPACE logs --se
 # Requests and server errors of all canary pods since they began, from what they say themselves: "ALL ERRORS".
 counted() {
   local pod pods
-  local read_it='import urllib.request as u; print(u.urlopen("http://127.0.0.1:9090/metrics", timeout=10).read().decode())'
   pods=$(kube get pods --selector "app=$NAME,track=canary" --field-selector status.phase=Running --output 'jsonpath={.items[*].metadata.name}')
   [ -n "$pods" ] || return 1
   for pod in $pods; do
-    kube exec "$pod" --container gateway -- python3 -c "$read_it" || return 1
+    metrics_of "$pod" || return 1
   done >"$WORK/metrics"
   awk '/^gateway_requests_total\{/ {all += $NF; if ($0 ~ /[{,]status="5[0-9][0-9]"/) errors += $NF} END {printf "%d %d\n", all, errors}' "$WORK/metrics"
 }

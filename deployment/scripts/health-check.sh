@@ -108,14 +108,12 @@ chat_is_told() {
 
 metrics_are_told() {
   local pod line
-  local read_it='import urllib.request as u; print(u.urlopen("http://127.0.0.1:9090/metrics", timeout=10).read().decode())'
   pod=$(kube get pods --selector "app=$NAME" --field-selector status.phase=Running --output 'jsonpath={.items[0].metadata.name}' 2>/dev/null || true)
   if [ -z "$pod" ]; then
     warn "7 metrics: there is no running pod with the label app=$NAME"
     return
   fi
-  # No curl in the image, and in the distroless one no shell: Python is in both.
-  line=$(kube exec "$pod" --container gateway -- python3 -c "$read_it" 2>"$WORK/kubectl" | grep -E '^(# TYPE )?http_requests_total' | head -n 3 || true)
+  line=$(metrics_of "$pod" 2>"$WORK/kubectl" | grep -E '^(# TYPE )?http_requests_total' | head -n 3 || true)
   if [ -n "$line" ]; then
     say "7 metrics of $pod:"
     printf '    %s\n' "$line"

@@ -176,6 +176,33 @@ PYTHON
 
 kube() { kubectl --namespace "$NAMESPACE" "$@"; }
 
+# metrics_of POD: what it says of itself, read through a free port of this machine: nobody has to enter it, and nothing is needed in
+# its image. Else status 1, and why in the last line of what is told on stderr. In a process of its own, which ends what it began.
+metrics_of() (
+  FORWARD='' PORT=''
+  trap 'if [ -n "$FORWARD" ]; then kill "$FORWARD" 2>/dev/null || true; wait "$FORWARD" 2>/dev/null || true; fi' EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  forwarded=$(mktemp "$WORK/forward.XXXXXX")
+  kubectl --namespace "$NAMESPACE" port-forward --address 127.0.0.1 "pod/$1" :9090 >"$forwarded" & # not kube: a shell would be ended for it
+  FORWARD=$!
+  end=$(($(date +%s) + TIMEOUT))
+  while [ -z "$PORT" ]; do
+    PORT=$(sed -n 's/^Forwarding from 127\.0\.0\.1:\([0-9][0-9]*\) .*/\1/p' "$forwarded" | head -n 1)
+    if [ -n "$PORT" ]; then break; fi
+    if ! kill -0 "$FORWARD" 2>/dev/null; then
+      FORWARD=''
+      exit 1 # kubectl said why
+    fi
+    if [ "$(date +%s)" -ge "$end" ]; then
+      printf 'no port of %s was forwarded within %ss\n' "$1" "$TIMEOUT" >&2
+      exit 1
+    fi
+    sleep 0.1
+  done
+  curl --silent --show-error --fail --noproxy '*' --max-time "$TIMEOUT" "http://127.0.0.1:$PORT/metrics" || exit 1
+)
+
 # The colour that blue-green.sh has made serve. Nothing: there are none.
 colour() { kube get "service/$NAME" --output 'jsonpath={.spec.selector.slot}'; }
 

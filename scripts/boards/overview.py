@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from boards.panel import GREEN, ORANGE, RED, Board, Panel, Row, number, quantiles
+from boards.panel import CACHE, GREEN, ORANGE, RED, Board, Panel, Row, number, quantiles
 
 HERE = 'namespace=~"$namespace"'
 UP = {"0": ("down", RED), "1": ("up", GREEN)}
@@ -180,10 +180,91 @@ PARTS = Row(
         ),
     ),
 )
+KEPT = Row(
+    "Kept answers",
+    (
+        Panel(
+            "Answered by what was kept",
+            {"{{namespace}}": f"namespace:gateway_cache_hits:ratio30m{{{HERE}}}"},
+            "Of the requests that a kept answer would do for, in the last 30 minutes. Alert CacheHitRatioLow below 30 %.",
+            "percentunit",
+            thresholds=((None, RED), (0.3, GREEN)),
+            needs=CACHE,
+        ),
+        Panel(
+            "What became of requests",
+            {
+                "{{result}}": (
+                    f'sum by (result) (rate(gateway_cache_operations_total{{{HERE},operation="get"}}[$__rate_interval]))'
+                )
+            },
+            "hit: within its time. stale: its time was over, and nobody could answer. coalesced: waited for an equal one."
+            " miss: a provider was asked. bypass: the caller wanted that.",
+            "reqps",
+            stack=True,
+            needs=CACHE,
+        ),
+        Panel(
+            "By model",
+            {
+                "{{model}}": (
+                    f'topk(10, sum by (model) (rate(gateway_requests_total{{{HERE},provider="cache"}}[$__rate_interval])))'
+                )
+            },
+            "Requests that kept answers were given to; the ten models with most. As they were asked for.",
+            "reqps",
+            needs=CACHE,
+        ),
+        Panel(
+            "Size",
+            {
+                "{{instance}} {{worker}}": f"gateway_cache_size_bytes{{{HERE}}} / (gateway_cache_limit_bytes{{{HERE}}} > 0)",
+            },
+            "Of what each worker may keep in memory (cache.size). Full is usual: what was not used for longest goes.",
+            "percentunit",
+            needs=CACHE,
+        ),
+        Panel(
+            "Kept and thrown out",
+            {
+                "kept": f"sum(rate(gateway_cache_stored_total{{{HERE}}}[$__rate_interval]))",
+                "thrown out": f"sum(rate(gateway_cache_evictions_total{{{HERE}}}[$__rate_interval]))",
+                "not kept": (
+                    f"sum(rate(gateway_cache_misses_total{{{HERE}}}[$__rate_interval])"
+                    f" + rate(gateway_cache_bypasses_total{{{HERE}}}[$__rate_interval])"
+                    f" - rate(gateway_cache_stored_total{{{HERE}}}[$__rate_interval]))"
+                ),
+            },
+            "Answers per second. Thrown out: before their time, to make room. Not kept: too large, failed, or did not end well.",
+            "ops",
+            needs=CACHE,
+        ),
+        Panel(
+            "Saved per hour",
+            {"{{namespace}}": f"sum by (namespace) (rate(gateway_cache_saved_dollars_total{{{HERE}}}[$__rate_interval])) * 3600"},
+            "Dollars that the answers cost when they were made, at the rate of this moment. Stale ones are not counted.",
+            "currencyUSD",
+            needs=CACHE,
+        ),
+        Panel(
+            "Answers in memory",
+            {"{{instance}} {{worker}}": f"gateway_cache_entries{{{HERE}}}"},
+            "Each worker has a memory of its own.",
+            needs=CACHE,
+        ),
+        Panel(
+            "Given again",
+            {"{{namespace}}": f"sum by (namespace) (rate(gateway_cache_saved_bytes_total{{{HERE}}}[$__rate_interval]))"},
+            "Of answers that no provider had to be asked for.",
+            "Bps",
+            needs=CACHE,
+        ),
+    ),
+)
 BOARD = Board(
     "llm-gateway-overview",
     "LLM gateway: overview",
     "Is it well, and if not, where to go on.",
-    (NOW, TRAFFIC, ERRORS, LATENCY, PARTS),
+    (NOW, TRAFFIC, ERRORS, LATENCY, KEPT, PARTS),
     {"namespace": "gateway_requests_total"},
 )

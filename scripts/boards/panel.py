@@ -17,6 +17,8 @@ TRACING = "a collector (`telemetry.tracing.endpoint`)"
 CONTENT = "a tenant whose content is kept"
 HEDGE = "a route with `hedge`"
 LOAD = "a provider with `load_every`"
+CACHE = "answers that are kept (`cache.enabled`)"
+CACHE_REDIS = "answers that are shared (`cache.backend: redis`)"
 
 Thresholds = Sequence[tuple[float | None, str]]
 

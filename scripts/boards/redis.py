@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from boards.panel import EXPORTER, GREEN, ORANGE, RED, REDIS, Board, Panel, Row, number
+from boards.panel import CACHE_REDIS, EXPORTER, GREEN, ORANGE, RED, REDIS, Board, Panel, Row, number
 
 HERE = 'namespace=~"$namespace"'
 JOB = 'job="redis"'
@@ -58,6 +58,23 @@ GATEWAY = Row(
             "The stage that waits for Redis.",
             "s",
             width=12,
+        ),
+        Panel(
+            "Lookups of kept answers",
+            {"{{result}}": f"sum by (result) (rate(gateway_cache_redis_lookups_total{{{HERE}}}[$__rate_interval]))"},
+            "failed: no answer in time. skipped: it is away, or left alone for a while. damaged: nodes have different peppers.",
+            "ops",
+            width=12,
+            stack=True,
+            needs=CACHE_REDIS,
+        ),
+        Panel(
+            "Answers not written",
+            {"{{instance}}": f"sum by (instance) (rate(gateway_cache_redis_dropped_total{{{HERE}}}[$__rate_interval]))"},
+            "Because it is away, slow or full. Other workers have to ask a provider for them.",
+            "ops",
+            width=12,
+            needs=CACHE_REDIS,
         ),
     ),
 )

@@ -23,7 +23,7 @@ from servers import free_port
 
 COLLECTOR = Path(cases.__file__).parent / "collector.py"
 ENGINE = Path(cases.__file__).parent / "engine.py"
-MORE = {cases.GATEWAY: "", cases.SHARING: cases.COUNTING, cases.OBSERVING: cases.TRACING}
+MORE = {cases.GATEWAY: "", cases.SHARING: cases.COUNTING, cases.OBSERVING: cases.TRACING, cases.KEEPING: cases.CACHING}
 
 
 @pytest.mark.parametrize("port", MORE)

@@ -31,6 +31,18 @@ def test_health(asking, data):
     assert done.stdout.startswith(("healthy: version", "degraded: version"))
 
 
+def test_health_says_what_is_not_well(asking, fail):
+    """Where one provider of several fails, the gateway is degraded, which is no failure of the command, and the provider is named."""
+    end = time.monotonic() + 20
+    fail()
+    while "provider gone is unhealthy" not in (done := asking("health")).stdout and time.monotonic() < end:
+        time.sleep(0.2)  # another worker may have answered, of which each knows its own requests
+        fail()
+    assert done.stdout.startswith("degraded: version")
+    assert "  provider gone is unhealthy\n" in done.stdout
+    assert done.exit_code == 0
+
+
 def test_health_asks_the_address_that_was_given_alone(asking):
     """A gateway that is away is not well because another port of its host answers."""
     done = asking("health", "-u", "http://127.0.0.1:1")

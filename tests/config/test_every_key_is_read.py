@@ -223,12 +223,13 @@ providers:
   mine: {{base_url: "http://127.0.0.1:1", passthrough: {{paths: [/v1/x/*]}}}}
 provider_types:
   mine: {{endpoints: {{openai_chat: /chat}}, docs: "https://example.com", quirks: {{prefill: {{message: prefix}}}}}}
-models: {{a: {{deployments: [{{model: openai/x, timeouts: {{idle: 3s}}}}], fallback: [b], hedge: {{after: 2s}}}}, b: anthropic/y}}
+models: {{a: {{deployments: [{{model: openai/x, timeouts: {{idle: 3s}}}}], fallback: [b], hedge: {{after: 2s}}, cache: {{enabled: true}}}}, b: anthropic/y}}
 tenants: {{t: {{provider_keys: {{openai: k}}, end_users: {{u: {{blocked: true}}}}, projects: {{p: {{}}}}}}}}
 auth: {{keys: [{{name: one, key: sk-gateway-0123456789, tenant: t, project: p}}, {{name: two, key_hash: "{"0" * 64}"}}],
   jwt: {{issuers: [{{issuer: "http://127.0.0.1:1", audiences: [a]}}]}},
   introspection: {{url: "http://127.0.0.1:1/", client_id: c, client_secret: s}},
   mtls: {{rules: [{{san: a}}]}}}}
+cache: {{backend: redis}}
 translation: {{fetch: {{enabled: true}}}}
 routing:
   rules:

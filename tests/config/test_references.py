@@ -149,3 +149,14 @@ def test_requiring_keys_that_do_not_exist_is_a_mistake(tmp_path: Path) -> None:
 def test_what_is_known_of_models_that_do_not_exist(tmp_path: Path, text: str, line: str) -> None:
     """The catalogue's entries are of configured providers, and each mistake is told where it stands."""
     assert told(tmp_path, f"providers: {{openai: {{}}}}\ncatalogue: {{models: {text}}}\n") == [line]
+
+
+def test_shared_answers_need_a_redis(tmp_path: Path) -> None:
+    """Answers cannot be kept in a Redis that nobody named; told even while nothing is kept, and once."""
+    text = "  a: openai/x\ncache: {backend: redis}\n"
+    line = "gateway.yaml:7:18: cache.backend: keeps answers in the Redis of redis.url, and there is none; set redis.url, or cache.backend: memory"
+    assert told(tmp_path, BASE + text) == [line]
+    assert loaded(tmp_path, BASE + text + "redis: {url: 'redis://127.0.0.1'}\n").cache.backend == "redis"
+    (broken,) = told(tmp_path, BASE + text + "redis: {url: 'http://127.0.0.1'}\n")
+    assert "redis.url" in broken
+    assert "cache" not in broken

@@ -21,7 +21,10 @@ class One:
         self.well: dict = {}
         self.load: dict = {}
         self.circuits: list = []
-        self.reporter = Reporter(self.stats, lambda: self.circuits, lambda: self.well, lambda: self.load, lambda: 3)
+        self.cached: dict = {}
+        self.reporter = Reporter(
+            self.stats, lambda: self.circuits, lambda: self.well, lambda: self.load, lambda: 3, lambda: self.cached
+        )
 
     def record(self, count: int, *, ok: bool = True, now: float = 100.0, model: str = "m") -> None:
         for number in range(count):
@@ -106,3 +109,21 @@ def test_the_worst_circuit_and_the_newest_load_are_shown():
     assert list(folded.circuits()) == []
     assert folded.wellness("unknown", None, None) == Wellness(1.0, 1.0, "closed", "", 0.0)
     assert folded.load("unknown") is None
+
+
+def test_what_became_of_requests_for_kept_answers_is_counted_once():
+    """Told in each report as a whole, also where that comes in several; of a process that ended it stays."""
+    one, other, folded = One(0), One(1), Statistics()
+    assert folded.cached() == {}
+    for number in range(30):
+        one.record(1, model=f"m{number}")
+    one.cached, other.cached = {"hit": 3, "miss": 1}, {"miss": 5}
+    for worker in (one, other, one):
+        worker.tell(folded)
+    folded.left(one.worker)
+    assert folded.cached() == {"hit": 3, "miss": 6}
+    again = One(0, "b")
+    again.cached = {"hit": 1}
+    again.tell(folded)
+    again.tell(folded)
+    assert folded.cached() == {"hit": 4, "miss": 6}

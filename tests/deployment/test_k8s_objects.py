@@ -311,6 +311,7 @@ def test_the_deployer_may_apply_what_is_installed(name) -> None:
     for kind in ("Deployment", "Service", "ConfigMap", "HorizontalPodAutoscaler", "PodDisruptionBudget", "Ingress"):
         assert {"get", "create", "patch"} <= may[plural[kind]], kind
     assert {"create", "delete"} <= may["jobs"]
+    assert {"get", "create"} <= may["pods/portforward"], "over a WebSocket kubectl gets it, over SPDY it creates it"
     assert not {"create", "patch", "update"} & {verb for kind in ("Role", "RoleBinding") for verb in may[plural[kind]]}
 
 

@@ -36,6 +36,7 @@ def test_switch(cluster: Cluster) -> None:
         "apply --filename",
         "rollout status deployment/llm-gateway-green",
         "port-forward deployment/llm-gateway-green",
+        "the port-forward was ended",
         r'patch service/llm-gateway .*"slot": "green"',
         "get deployment/llm-gateway-green .*readyReplicas",
     )
@@ -114,7 +115,7 @@ def canary_pods(cluster: Cluster, *said: tuple[int, int]) -> None:
     """What its pod says, each time that it is asked."""
     cluster.answers[:0] = [
         [r"get pods --selector app=llm-gateway,track=canary", 0, "canary-1"],
-        *([r"exec canary-1", 0, metrics(*one), 1] for one in said),
+        *([r"port-forward .*pod/canary-1 ", 0, metrics(*one), 1] for one in said),
     ]
 
 
@@ -129,13 +130,17 @@ def test_canary(cluster: Cluster) -> None:
     cluster.order(
         "apply",
         "rollout status deployment/llm-gateway-canary",
-        "exec canary-1",
+        "port-forward .*pod/canary-1 :9090",
+        "the port-forward was ended",
         "apply",
         f"set image deployment/llm-gateway gateway={NEW} pepper={NEW}",
         "rollout status deployment/llm-gateway ",
         "delete deployment/llm-gateway-canary",
     )
     assert len([call for call in cluster.calls if "delete" in call]) == 1
+    cluster.never("exec")  # the account that does this may enter no pod
+    begun, ended = ([call for call in cluster.calls if word in call] for word in ("port-forward --", "port-forward was ended"))
+    assert len(begun) == len(ended) == 4, "none is left behind"
 
 
 def test_canary_is_aborted_by_errors(cluster: Cluster) -> None:
@@ -165,7 +170,7 @@ def test_canary_is_aborted(cluster: Cluster, what: str) -> None:
     if what == "not ready":
         cluster.answers.insert(0, ["get deployment/llm-gateway-canary .*readyReplicas", 0, "1 "])
     elif what == "no metrics":
-        cluster.answers.insert(0, ["exec canary-1", 1, ""])
+        cluster.answers.insert(0, ["port-forward .*pod/canary-1", 1, ""])
     elif what == "last step":
         cluster.answers.insert(0, ["rollout status deployment/llm-gateway ", 1, "", 1])
     done = cluster.run("canary.sh", *CANARY)

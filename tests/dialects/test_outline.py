@@ -173,3 +173,15 @@ def test_a_broken_outline_with_the_model_twice_is_not_ours_to_judge() -> None:
     body = b'{"messages":[{"role":"user","content":"x"}],"a":{"model":1},"model":"m","b":tr{"type"}'
     with pytest.raises(MalformedBody):
         openai.view(body)
+
+
+@pytest.mark.parametrize("size", [10, 100_000])
+def test_the_model_is_renamed_in_bodies_of_any_length(size: int) -> None:
+    """A long body's rest goes along in another way than a short one's; every other byte stays."""
+    for body in (
+        b'{"model":"gpt","messages":[{"role":"user","content":"%b"}]}' % (b"x" * size),
+        b'{"messages":[{"role":"user","content":"%b"}],"model": "gpt","n":1}' % (b"x" * size),
+    ):
+        renamed = _renamed(body, openai.view(body), b'"other"')
+        assert type(renamed) is bytes
+        assert renamed == body.replace(b'"gpt"', b'"other"')

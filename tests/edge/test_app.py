@@ -248,6 +248,58 @@ def test_metadata_is_put_into_the_body_when_asked_for(value, wanted):
     run(test)
 
 
+@pytest.mark.parametrize(
+    ("path", "lines", "status"),
+    [
+        (CHAT, "", 200),
+        ("/chat/completions", "", 200),
+        (CHAT, "X-Request-ID: mine\r\n", 200),
+        (CHAT, "X-Gateway-Metadata: true\r\n", 200),
+        (CHAT, "Origin: https://app.example\r\n", 200),
+        ("/chat/completions", "X-Api-Version: v9\r\n", 404),
+    ],
+)
+def test_the_same_head_again_means_the_same(path, lines, status):
+    """What a head says is worked out once for many requests: each of them is answered like the first, under an id of its own."""
+
+    async def test() -> None:
+        more = {"server": {"cors": {"origins": ["https://app.example"]}}}
+        async with Server([ASK, said()] * 6) as server, whole_gateway(one_provider(server.url) | more) as gateway:
+            seen = []
+            async with connected(gateway.port) as raw:
+                for _ in range(6):
+                    raw.send(request(path, chat(), BEARER + lines))
+                    seen.append(await raw.reply())
+        ids = {headers[b"x-request-id"] for _, headers, _ in seen}
+        assert len(ids) == (1 if ids == {b"mine"} else 6)
+        assert {answer[0] for answer in seen} == {status}
+        assert len({b"x_gateway_metadata" in body for _, _, body in seen}) == 1
+        assert {headers.get(b"access-control-allow-origin") for _, headers, _ in seen} == {
+            b"https://app.example" if "Origin" in lines else None
+        }
+
+    run(test)
+
+
+def test_a_head_that_is_known_meets_the_new_world():
+    """After a reload a connection's next request, byte for byte the last one, is the new configuration's."""
+
+    async def test() -> None:
+        async with (
+            Server([ASK, said()] * 4) as server,
+            whole_gateway(one_provider(server.url)) as gateway,
+            connected(gateway.port) as raw,
+        ):
+            for _ in range(4):
+                raw.send(request(CHAT, chat(), BEARER))
+                assert (await raw.reply())[0] == 200
+            gateway.reload(one_provider(server.url) | {"models": {"other": "a/real"}})
+            raw.send(request(CHAT, chat(), BEARER))
+            assert (await raw.reply())[0] == 404
+
+    run(test)
+
+
 @pytest.mark.parametrize("url", ["/v1beta/models/%ff:generateContent", f"/v1beta/models/m:countTokens?{'a=1&' * 40}"])
 def test_a_url_that_cannot_be_read_is_the_callers_mistake(url):
     """Gemini's URLs are read before there is a request: what is wrong with them is told as 400, in Gemini's shape."""

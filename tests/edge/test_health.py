@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import msgspec
 import pytest
 
@@ -34,15 +36,13 @@ class World:
         return next(row for row in rows if row["name"] == provider)
 
 
-def test_health(tmp_path):
+def test_health(monkeypatch, tmp_path):
     """E7, field for field, as scripts parse it."""
+    monkeypatch.setattr("llm_gateway.edge.health.shutil.disk_usage", lambda _place: SimpleNamespace(free=12_345_678_901))
     world = World(state_dir=tmp_path)
     world.run("openai", "..")
     world.clock.advance(61.9)
     status, body = world.get(b"/health")
-    disk = body["dependencies"].pop("disk_space_gb")
-    assert isinstance(disk, float)
-    assert disk > 0
     assert status == 200
     assert body == {
         "status": "healthy",
@@ -53,7 +53,7 @@ def test_health(tmp_path):
             {"name": "openai", "healthy": True, "latency_ms": 250.0},
             {"name": "gpu", "healthy": True, "latency_ms": None},
         ],
-        "dependencies": {"redis": "disabled"},
+        "dependencies": {"redis": "disabled", "disk_space_gb": 12.35},
     }
 
 
@@ -76,6 +76,46 @@ def test_one_provider_down_is_degraded_with_200():
     assert (status, body["status"]) == (200, "degraded")
     assert [p["healthy"] for p in body["providers"]] == [True, False]
     assert world.get(b"/ready")[0] == 200
+
+
+def test_redis_down_is_degraded_with_200():
+    """C7: who looks sees that limits are not shared, and no load balancer takes out every gateway of that Redis."""
+    world = World()
+    state = "connected"
+    world.health.redis = lambda: state
+    assert world.get(b"/health")[1]["status"] == "healthy"
+    state = "failed"
+    status, body = world.get(b"/health")
+    assert (status, body["status"], body["dependencies"]["redis"]) == (200, "degraded", "failed")
+    (reason,) = body["reasons"]
+    assert "Redis" in reason
+    assert "limits.when_store_fails" in reason
+    assert world.get(b"/health/ready")[0] == 200, "it takes requests all the same"
+
+
+@pytest.mark.parametrize(("free", "status"), [(1_000_000_000, "healthy"), (990_000_000, "degraded"), (0, "degraded")])
+def test_a_disk_that_is_nearly_full_is_degraded_with_200(monkeypatch, tmp_path, free, status):
+    """Under 1 GB where the ledger is written: the body says so, with the figure, while requests are still served."""
+    monkeypatch.setattr("llm_gateway.edge.health.shutil.disk_usage", lambda _place: SimpleNamespace(free=free))
+    world = World(state_dir=tmp_path)
+    code, body = world.get(b"/health")
+    assert (code, body["status"], body["dependencies"]["disk_space_gb"]) == (200, status, free / 1e9)
+    assert [f"only {free / 1e9:g} GB" in reason for reason in body.get("reasons", [])] == [True] * (status != "healthy")
+
+
+def test_everything_that_is_wrong_is_named():
+    """Providers by name, and what is lacking besides; a gateway without a provider that is well stays unhealthy and 503."""
+    world = World()
+    world.health.redis = lambda: "failed"
+    world.run("openai", "......xx..")
+    world.run("gpu", "x" * FAILURES)
+    status, body = world.get(b"/health")
+    assert (status, body["status"]) == (200, "degraded")
+    assert body["reasons"][:2] == ["provider openai is degraded", "provider gpu is unhealthy"]
+    assert len(body["reasons"]) == 3
+    world.run("openai", "x" * FAILURES)
+    assert world.get(b"/health")[0] == 503
+    assert World({}).get(b"/health")[1]["reasons"] == ["no provider is configured"]
 
 
 def test_all_down_is_503_with_a_readable_body():

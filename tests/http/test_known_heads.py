@@ -168,10 +168,44 @@ def test_heads_that_never_come_again_are_left_alone() -> None:
 def test_what_was_forgotten_is_learned_at_once() -> None:
     """After a sweep the first request is judged, the second is known."""
     by, counted = warm(HEAD)
-    by._state.heads.clear()
+    by._state.heads.forget()
     assert by.read(HEAD % 5 + b"hello") is not None
     before = counted.seen
     assert by.read(HEAD % 6 + b"hello!") is not None
+    assert counted.seen == before
+
+
+def test_a_connection_forgets_its_head() -> None:
+    """A sweep leaves nothing of a head with the connections that had it, which hold keys for as long as they idle."""
+    by, _ = warm(HEAD)
+    met = by._met
+    assert met is not None
+    assert b"secret" in repr(met.facts).encode()
+    by._state.heads.forget()
+    assert b"secret" not in repr(met.facts).encode()
+
+
+def test_connections_share_what_follows_from_a_head() -> None:
+    """A head that another connection brought is known there too, and again after it was forgotten; so are two by turns."""
+    by, counted = warm(HEAD)
+    other = RequestReader(by._state, "peer", None)
+    assert other.read(HEAD % 2 + b"hi") is not None
+    by._state.heads.forget()
+    for one in (other, by):
+        one.release()
+    assert other.read(HEAD % 2 + b"hi") is not None
+    before = counted.seen
+    one, two = by.read(HEAD % 5 + b"hello"), other.read(HEAD % 3 + b"hey")
+    assert one is not None
+    assert two is not None
+    assert one.notes is two.notes
+    second = HEAD.replace(b"secret", b"sesame")
+    assert RequestReader(by._state, "peer", None).read(second % 2 + b"hi") is not None
+    for _ in range(3):
+        for head, key in ((second, b"sesame"), (HEAD, b"secret")):
+            request = by.read(head % 2 + b"hi")
+            assert request is not None
+            assert request.headers[b"x-key"] == key
     assert counted.seen == before
 
 

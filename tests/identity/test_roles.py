@@ -58,6 +58,8 @@ MATRIX = {
     "limits:write": "------",
     "circuits:read": "-yy-y-",
     "circuits:write": "-y----",
+    "cache:read": "-yy-y-",
+    "cache:write": "-y----",
     "snapshots:read": "-y--y-",
     "snapshots:write": "-y----",
     "config:read": "-y--y-",

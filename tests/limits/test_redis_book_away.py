@@ -9,7 +9,7 @@ import pytest
 
 from limits.redis_support import BUDGET, CLOCK, PLACES, RATE, TOKENS, book, make, run, settle, take, told, until
 from llm_gateway.limits.meter import Meter, StoreDown
-from llm_gateway.limits.redis_link import Unfit
+from llm_gateway.redis.owner import Unfit
 from servers import RedisServer
 
 

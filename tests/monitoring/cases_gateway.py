@@ -39,6 +39,9 @@ ANSWERS = (
     *both("HighErrorRate", answered(6, 94), answered(4, 96), "20m", **HERE),
     Case("HighErrorRate", {**answered(3, 97), **ended("cut", 3, 97)}, "20m", (HERE,)),
     Case("HighErrorRate", answered(50, 50, "429"), "20m"),
+    Case(
+        "HighErrorRate", {**answered(0, 50), f'gateway_requests_total{{{PROD},status="504",provider="cache"}}': rate(50)}, "20m"
+    ),
     not_yet("HighErrorRate", answered(6, 94), "4m"),
     *both("VeryHighErrorRate", answered(25, 75), answered(15, 85), "10m", **HERE),
     *both("StreamsBreak", ended("cut", 2, 98), ended("cut", 0.5, 99.5), "20m", **HERE),
@@ -104,6 +107,14 @@ OWN = (
         **AT_WORKER,
     ),
 )
+
+
+def kept(**results: float) -> dict[str, str]:
+    """So many requests a second, by what became of their look at kept answers."""
+    name = f'gateway_cache_operations_total{{{WORKER},operation="get",result='
+    return {f'{name}"{result}"}}': rate(some, 120) for result, some in results.items()}
+
+
 SPENT_BEFORE = {'gateway_cost_dollars_total{namespace="prod",tenant="t"}': "0+0.01x720 7.2+0.5x120"}
 SPENT_EVENLY = {'gateway_cost_dollars_total{namespace="prod",tenant="t"}': "0+0.5x840"}
 LOAD = (
@@ -159,6 +170,16 @@ LOAD = (
         "35m",
         ({**HERE, "scope": "key"},),
     ),
+    *both(
+        "CacheHitRatioLow",
+        kept(hit=2, stale=0.5, coalesced=0.4, miss=7.1),
+        kept(hit=2, stale=0.5, coalesced=0.6, miss=6.9),
+        "100m",
+        **HERE,
+    ),
+    Case("CacheHitRatioLow", kept(hit=5, miss=5, bypass=90), "100m"),
+    Case("CacheHitRatioLow", kept(hit=0, miss=0.09), "100m"),
+    not_yet("CacheHitRatioLow", kept(hit=0, miss=10), "25m"),
     *both("CostSpike", SPENT_BEFORE, SPENT_EVENLY, "810m", tenant="t", **HERE),
 )
 RUNS = f"gateway_active_requests{{{WORKER}}}"

@@ -22,6 +22,11 @@ def answered(bad: float, minutes: int, *, then: float | None = None) -> dict[str
     }
 
 
+def not_cached(some: float, minutes: int) -> dict[str, str]:
+    """Of 1,000 requests a minute so many wanted a kept answer or none, and got none."""
+    return {series.replace('="500"', '="504",provider="cache"'): values for series, values in answered(some, minutes).items()}
+
+
 def streams(late: float, minutes: int) -> dict[str, str]:
     """Of 1,000 streams a minute `late` begin after 5 s."""
     name = "gateway_time_to_first_token_seconds"
@@ -68,6 +73,8 @@ CASES = (
     Case("ErrorBudgetBurn", answered(4, 120), "110m", windows(AVAILABILITY, DAYS, WEEKS)),
     Case("ErrorBudgetBurn", answered(2, 120), "110m", windows(AVAILABILITY, WEEKS)),
     Case("ErrorBudgetBurn", answered(0.5, 120), "110m"),
+    # Who wants what is kept or nothing may get nothing.
+    Case("ErrorBudgetBurn", not_cached(20, 120), "110m"),
     # After a good day an hour is enough to wake somebody, and too little for the longer windows.
     Case("ErrorBudgetBurn", suddenly(20, DAY, 70), "1500m", windows(AVAILABILITY, FAST)),
     # After a good day nobody is woken for ten minutes.

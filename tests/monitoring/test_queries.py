@@ -135,6 +135,7 @@ def test_what_matters_is_looked_at() -> None:
     elsewhere = {
         "gateway_start_time_seconds": "restarts are counted by gateway_worker_restarts_total",
         "gateway_ledger_records_written_total": "only what is lost matters",
+        "gateway_cache_hits_total": "one of the results of gateway_cache_operations_total",
         "gateway_ledger_refused_total": "LedgerCannotBeWritten says so earlier",
     }
     used = {family.name for one in ASKED for found in selectors(one.query) if (family := family_of(found.name))}

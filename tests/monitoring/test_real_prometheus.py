@@ -37,6 +37,7 @@ def config(redis: str) -> dict[str, Any]:
     return {
         "server": {"workers": 1},
         "redis": {"url": redis},
+        "cache": {"backend": "redis"},
         "ledger": {"enabled": True},
         "resilience": {"circuit_breaker": {"enabled": False}},
         "providers": {
@@ -52,6 +53,7 @@ def config(redis: str) -> dict[str, Any]:
             "full": {"deployments": ["full/gpt-4o"], "retries": 0},
             "silent": {"deployments": ["silent/gpt-4o"], "retries": 0, "timeouts": {"head": "200ms"}},
             "cut": {"deployments": ["cut/gpt-4o"], "retries": 0},
+            "kept": {"deployments": ["sim/gpt-4o"], "cache": {"enabled": True, "ttl": "2s"}},
         },
         "catalogue": {"models": {"sim/gpt-4o": {"prices": {"input": 1000, "output": 1000}}}},
         "tenants": {
@@ -79,7 +81,7 @@ def load(url: str, ended: threading.Event) -> None:
     rounds = itertools.count()
     with httpx.Client(base_url=url, timeout=20) as client:
         while not ended.wait(0.1):
-            for model in ("fast", "other", "full", "silent", "cut"):
+            for model in ("fast", "other", "full", "silent", "cut", "kept", "kept"):
                 ask(client, model, stream=next(rounds) % 2 == 0 or model == "cut")
             ask(client, "fast", stream=False, key=BROKE)
             ask(client, "fast", stream=False, key=LIMITED)

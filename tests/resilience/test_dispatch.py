@@ -303,7 +303,7 @@ def test_what_the_budget_refuses_is_passed_by():
     parts.budget.allowance = Allowance(share=0.0, minimum=0, wait=0.0)
     proven = of.legs[0].candidates[2]
     run = parts.feedback.started(proven, parts.clock.monotonic())
-    parts.feedback.succeeded(run, parts.clock.monotonic(), seconds=0.1, ttft=0.0, usage=None, stream=False)
+    parts.feedback.succeeded(run, parts.clock.monotonic(), 0.1, None)
     one = Ran(parts, of, failed(), whole())
     assert one.asked == ["a", "c"]
     assert one.error is None

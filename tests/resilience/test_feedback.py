@@ -37,7 +37,7 @@ def test_a_whole_answer_teaches_latency_and_output() -> None:
         run = world.start(candidate)
         world.clock.advance(2.0)
         usage = Usage(input=10, output=tokens - 20, reasoning=20)
-        world.feedback.succeeded(run, world.now, seconds=2.0, ttft=0.0, usage=usage, stream=False)
+        world.feedback.succeeded(run, world.now, 2.0, usage)
     standing = candidate.standing
     assert (standing.latency, standing.latency_at, standing.ttft, standing.per_token) == (2.0, world.now, 0.0, 0.0)
     assert standing.output == pytest.approx(110.0)
@@ -54,7 +54,7 @@ def test_a_stream_teaches_its_first_token_and_its_pace() -> None:
             world.feedback.first(run, world.now, 0.5)
             assert candidate.standing.ttft == 0.5
         world.clock.advance(2.0)
-        world.feedback.succeeded(run, world.now, seconds=2.5, ttft=0.5, usage=Usage(output=100), stream=True)
+        world.feedback.succeeded(run, world.now, 2.5, Usage(output=100), 0.5)
         standing = candidate.standing
         assert (standing.latency, standing.ttft) == (0.5, 0.5)
         assert standing.per_token == pytest.approx(0.02)
@@ -67,13 +67,13 @@ def test_a_peak_of_latency_counts_at_once_and_fades() -> None:
     world = World()
     candidate = world.candidate()
     for seconds in (1.0, 8.0):
-        world.feedback.succeeded(world.start(candidate), world.now, seconds=seconds, ttft=0.0, usage=None, stream=False)
+        world.feedback.succeeded(world.start(candidate), world.now, seconds, None)
     assert candidate.standing.latency == 8.0
     for _ in range(50):
-        world.feedback.succeeded(world.start(candidate), world.now, seconds=1.0, ttft=0.0, usage=None, stream=False)
+        world.feedback.succeeded(world.start(candidate), world.now, 1.0, None)
     assert candidate.standing.latency == pytest.approx(8.0)
     world.clock.advance(30.0)
-    world.feedback.succeeded(world.start(candidate), world.now, seconds=1.0, ttft=0.0, usage=None, stream=False)
+    world.feedback.succeeded(world.start(candidate), world.now, 1.0, None)
     assert candidate.standing.latency == pytest.approx(1.0, abs=0.5)
 
 
@@ -284,7 +284,7 @@ def test_numbers_stay_numbers(attempts: list[tuple[float, float, int, bool]]) ->
     for seconds, ttft, tokens, stream in attempts:
         run = world.start(candidate)
         world.clock.advance(seconds)
-        world.feedback.succeeded(run, world.now, seconds=seconds, ttft=ttft, usage=Usage(output=tokens), stream=stream)
+        world.feedback.succeeded(run, world.now, seconds, Usage(output=tokens), ttft if stream else None)
         standing = candidate.standing
         assert 0.0 <= standing.latency <= 1e4 + 1
         assert 0.0 <= standing.ttft <= 1e4

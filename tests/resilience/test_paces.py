@@ -67,7 +67,7 @@ def test_tokens_are_what_was_used(world: World, tmp_path) -> None:
     first = candidates[0]
     run = world.feedback.started(first, world.now, 900)
     assert wait(first.standing.paces, world.now, 200) > 5
-    world.feedback.succeeded(run, world.now, seconds=1.0, ttft=0.0, usage=Usage(input=100, output=200), stream=False)
+    world.feedback.succeeded(run, world.now, 1.0, Usage(input=100, output=200))
     assert wait(first.standing.paces, world.now, 700) == 0.0
     assert wait(first.standing.paces, world.now, 800) > 5
     world.bad(world.feedback.started(first, world.now, 500))

@@ -72,3 +72,21 @@ def test_many_rules_are_counted():
     """Nobody reads a header of thousands."""
     made = decision(route(["a"]), rules=tuple(f"r{n}" for n in range(50)))
     assert b"rules=r0,r1,r2,r3,r4,r5,r6,r7,+42;" in told(made, "a/model")[b"X-Gateway-Decision"]
+
+
+def test_a_kept_answer_after_a_failure_is_the_cache_s():
+    """It is told as such, whatever was told to others, and nothing of it is told to those who are answered by a provider."""
+    of = route(["a"])
+    made = of.settled
+    assert made is not None
+
+    def line(*, cached: bool) -> bytes:
+        ex = asked()
+        ex.model, ex.cached = "m", "stale" if cached else ""
+        ex.attempts.append(Attempt("a", "model", 0.0))
+        return decision_line(made, ex)
+
+    assert b"; chosen=cache;" in line(cached=True)
+    assert b"; chosen=a/model;" in line(cached=False)
+    assert b"; chosen=cache;" in line(cached=True)
+    assert b"; chosen=a/model;" in line(cached=False)

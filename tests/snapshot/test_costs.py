@@ -62,7 +62,7 @@ def test_prices_of_another_hour() -> None:
     assert [made("p", "m", Usage(input=5), NOW + 30 * step).nano for step in range(4)] == [10, 10, 5, 5]  # type: ignore[union-attr]
 
 
-rates = st.none() | st.integers(0, 10**11)
+rates = st.none() | st.integers(0, 10**11) | st.integers(0, 10**5).map(lambda number: number * 62_500)  # as prices are: round
 steps = rates | st.builds(lambda base, rate: (base, 100, rate), st.integers(0, 10**9), st.integers(0, 10**9))
 tokens = st.integers(0, 10**6)
 
@@ -72,7 +72,7 @@ tokens = st.integers(0, 10**6)
         Rates, input=steps, cache_read=steps, cache_write=rates, output=steps, reasoning=rates, request=st.none() | rates
     ),
     usage=st.builds(
-        Usage, tokens, tokens, st.sampled_from([0, 0, 5]), st.sampled_from([0, 0, 5]), tokens, st.sampled_from([0, 7])
+        Usage, tokens, tokens, st.sampled_from([0, 0, 5]), st.sampled_from([0, 0, 5]), tokens, st.sampled_from([0, 0, 7])
     ),
     tier=st.sampled_from(["", "default", "flex", "batch"]),
     billed=st.booleans(),

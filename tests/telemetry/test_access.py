@@ -13,7 +13,7 @@ from llm_gateway.core.caller import Caller
 from llm_gateway.core.errors import RateLimited
 from llm_gateway.core.exchange import Attempt, Exchange
 from llm_gateway.core.trace import TraceContext
-from llm_gateway.core.usage import MediaUsage, Usage
+from llm_gateway.core.usage import BilledUsage, MediaUsage, Usage
 from llm_gateway.telemetry.access import as_json, as_text, line_of, rendered
 from llm_gateway.telemetry.ended import hashing
 
@@ -29,15 +29,21 @@ def finished(model="m", key="k", served="s", *, stream=False, usage=None) -> Exc
     return ex
 
 
-USED = (None, Usage(input=3, cache_read=2, output=5), MediaUsage(input=3, images=2), MediaUsage(seconds=1.5, characters=7))
+USED = (
+    None,
+    Usage(input=3, cache_read=2, cache_write=4, output=5, reasoning=6),
+    BilledUsage(input=3, output=5, cost=7),
+    MediaUsage(input=3, images=2),
+    MediaUsage(seconds=1.5, characters=7),
+)
 
 
-@given(NAMES, NAMES, NAMES, st.booleans(), st.sampled_from(USED))
-def test_the_quick_line_is_the_careful_one(model, key, served, stream, usage):
-    """A completed request's line holds exactly what the struct would, whatever its names are made of."""
+@given(NAMES, NAMES, NAMES, st.booleans(), st.sampled_from(USED), st.floats(0.0, 4e9))
+def test_the_quick_line_is_the_careful_one(model, key, served, stream, usage, wall):
+    """A completed request's line holds exactly what the struct would, whatever its names are made of, at any time."""
     ex = finished(model, key, served, stream=stream, usage=usage)
-    quick = msgspec.json.decode(rendered([as_json(ex, 1_700_000_000.5, 100.5)]))
-    careful = msgspec.json.decode(msgspec.json.encode(line_of(ex, 1_700_000_000.5, 100.5)))
+    quick = msgspec.json.decode(rendered([as_json(ex, wall, 100.5)]))
+    careful = msgspec.json.decode(msgspec.json.encode(line_of(ex, wall, 100.5)))
     assert {**quick, **{name: "" for name in ("model", "served_model") if not quick[name]}} == {
         "model": "",
         "served_model": "",

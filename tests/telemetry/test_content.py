@@ -19,6 +19,7 @@ def request(tenant: str | None = "open", body: bytes = b"{}", sample: bytes = b"
     caller = None if tenant is None else SimpleNamespace(tenant=tenant, project="", key_name="k")
     facts = {"id": "req", "path": b"/v1", "model": "m", "served_provider": "p", "served_model": "s", "status": 200}
     more = {"outcome": "completed", "error": None, "stream": False, "body": body, "sample": sample, "bytes_out": len(sample)}
+    more["cached"] = ""
     return SimpleNamespace(caller=caller, **facts, **more)
 
 

@@ -81,6 +81,7 @@ def test_a_failover():
                 "request.stream": False,
                 "response.model": "real",
                 "response.status": 200,
+                "response.cached": False,
                 "response.tokens.input": 3,
                 "response.tokens.output": 2,
                 "response.tokens.total": 5,

@@ -37,3 +37,10 @@ def test_what_is_configured_is_known():
     config = config_of(document)
     assert known_models(config) == [("a", "real"), ("a", "org/two")]
     assert provider_types(config) == {"a": "openai_compatible"}
+
+
+def test_where_answers_are_kept_needs_a_restart_and_nothing_else_of_the_cache():
+    """A worker opens the way to Redis once; how long answers are kept holds with the reload."""
+    made = {**one_provider("http://127.0.0.1:1"), "redis": {"url": "redis://127.0.0.1"}}
+    one, *others = (config_of({**made, "cache": cache}) for cache in ({}, {"enabled": True, "ttl": "5m"}, {"backend": "redis"}))
+    assert [restart_needed(one, other) for other in others] == [[], ["cache"]]

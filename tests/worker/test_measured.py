@@ -5,7 +5,10 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from llm_gateway.config.schema import Metrics
+from llm_gateway.cache.entry import Entry
+from llm_gateway.cache.stage import Answers
+from llm_gateway.config.schema import AliasCache, Cache, Metrics
+from llm_gateway.config.values import Size
 from llm_gateway.core.clock import FakeClock
 from llm_gateway.resilience.shedding import Shedding
 from llm_gateway.resilience.standings import Standings
@@ -28,7 +31,9 @@ class Pools:
 class World:
     """A worker's parts, as far as they are measured."""
 
-    def __init__(self, *, told: bool = True, **settings: Any) -> None:
+    def __init__(
+        self, *, told: bool = True, cache: Cache | None = None, alias: AliasCache | None = None, **settings: Any
+    ) -> None:
         clock = FakeClock()
         ledger = SimpleNamespace(running=1, refused=2, estimated=3, unpriced=4)
         wal = SimpleNamespace(problem=None, written=9, lost=1, tight=lambda _running: True)
@@ -37,7 +42,11 @@ class World:
         self.standings = Standings(clock)
         self.shedding = Shedding(clock.monotonic)
         self.observe = Observe(clock, Stats(), None)
-        config = SimpleNamespace(telemetry=SimpleNamespace(metrics=Metrics(**settings)), models={}, providers={})
+        models = {} if alias is None else {"m": SimpleNamespace(cache=alias, deployments=())}
+        telemetry = SimpleNamespace(metrics=Metrics(**settings))
+        config = SimpleNamespace(telemetry=telemetry, models=models, providers={}, cache=cache or Cache())
+        self.answers = Answers(clock)
+        self.answers.memory.configure(1000)
         defences = SimpleNamespace(standings=self.standings)
         access = SimpleNamespace(dropped=8)
         self.measured = Measured(config, 2, self.observe, accounts, defences, self.shedding, access, told=told)
@@ -49,7 +58,7 @@ class World:
             "d": SimpleNamespace(client_name="gone", origin="two"),
         }
         clients = {"": Pools(one={"idle": 1, "active": 2, "waiting": 3}), "c": Pools(two={"idle": 4, "active": 5, "waiting": 6})}
-        self.measured.configure(SimpleNamespace(config=config, upstreams=upstreams), clients)
+        self.measured.configure(SimpleNamespace(config=config, upstreams=upstreams), clients, self.answers)
 
     def messages(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
@@ -123,3 +132,68 @@ def test_nothing_is_counted_where_nobody_listens() -> None:
     for world in (World(enabled=False), World(told=False)):
         assert world.observe.metrics is None
         assert world.messages() == []
+
+
+def kept(world: World) -> dict[tuple[str, ...], float]:
+    """What is counted of kept answers, by family and the labels beside the worker's."""
+    (message,) = world.messages()
+    rows = {**message["counts"], **message["gauges"]}
+    values = {(family, *labels): value for family, found in rows.items() for labels, value in found if "_cache_" in family}
+    assert all(labels[0] == "2" for _, *labels in values)
+    return {(family, *labels[1:]): value[0] if isinstance(value, list) else value for (family, *labels), value in values.items()}
+
+
+def test_kept_answers_are_counted_by_what_became_of_requests() -> None:
+    """Each result, what was kept and thrown out, and how much memory that takes of how much."""
+    world = World(cache=Cache(enabled=True, size=Size(5000), entry=Size(1000)))
+    answers = world.answers
+    answers.results.update(hit=5, miss=4, stale=3, coalesced=2, bypass=1)
+    answers.saved_bytes, answers.saved_cost = 70, 3_000_000_000
+    for name in b"ab":
+        answers.keep(bytes([name]), Entry(b"x" * 100, 0.0, 9e9, "p", "s", "m"))
+    operations = "gateway_cache_operations_total"
+    assert kept(world) == {
+        ("gateway_cache_hits_total",): 5,
+        ("gateway_cache_misses_total",): 4,
+        ("gateway_cache_bypasses_total",): 1,
+        ("gateway_cache_stored_total",): 2,
+        ("gateway_cache_evictions_total",): 1,
+        ("gateway_cache_saved_bytes_total",): 70,
+        ("gateway_cache_saved_dollars_total",): 3.0,
+        (operations, "get", "hit"): 5,
+        (operations, "get", "miss"): 4,
+        (operations, "get", "stale"): 3,
+        (operations, "get", "coalesced"): 2,
+        (operations, "get", "bypass"): 1,
+        (operations, "set", "stored"): 2,
+        (operations, "evict", "evicted"): 1,
+        ("gateway_cache_size_bytes",): answers.memory.bytes,
+        ("gateway_cache_limit_bytes",): 5000,
+        ("gateway_cache_entries",): 1,
+    }
+    assert 0 < answers.memory.bytes <= 1000
+
+
+def test_nothing_is_said_of_kept_answers_where_none_are() -> None:
+    """Neither zeros nor a size; one alias that keeps some is enough."""
+    assert kept(World()) == {}
+    assert kept(World(alias=AliasCache(enabled=False))) == {}
+    assert kept(World(alias=AliasCache(enabled=True)))["gateway_cache_hits_total",] == 0
+
+
+def test_lookups_in_redis_are_counted_where_there_is_one() -> None:
+    """By what became of them, and what could not be written there."""
+    world = World(cache=Cache(enabled=True))
+    assert not any("redis" in family for family, *_ in kept(world))
+    far: Any = SimpleNamespace(hits=1, misses=2, failures=3, damaged=4, skipped=5, dropped=6)
+    world.answers.far = far
+    found = {labels: value for labels, value in kept(world).items() if "redis" in labels[0]}
+    lookups = "gateway_cache_redis_lookups_total"
+    assert found == {
+        (lookups, "hit"): 1,
+        (lookups, "miss"): 2,
+        (lookups, "failed"): 3,
+        (lookups, "damaged"): 4,
+        (lookups, "skipped"): 5,
+        ("gateway_cache_redis_dropped_total",): 6,
+    }

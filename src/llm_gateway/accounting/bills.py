@@ -23,7 +23,7 @@ from msgspec.structs import astuple, replace
 from llm_gateway.accounting.estimates import expected_output, media_of, prompt_tokens, written_tokens
 from llm_gateway.core.exchange import Attempt, Exchange
 from llm_gateway.core.ledger import Bill, Prices
-from llm_gateway.core.usage import MediaUsage, Usage, summed
+from llm_gateway.core.usage import MediaUsage, Usage, has_others, summed
 from llm_gateway.dialects.base import Operation
 from llm_gateway.routing.candidate import Candidate
 
@@ -59,28 +59,27 @@ class Charge(NamedTuple):
 def bill_of(ex: Exchange, prices: Prices, at: float, candidate: Candidate | None) -> Bill:
     """Of a request that has ended. `at`: when it began, Unix seconds. `candidate`: who was asked last."""
     usage = ex.usage
-    tier = tier_of(ex.sample) if ex.sample else ""
+    tier = tier_of(ex.sample) if ex.sample and not ex.cached else ""  # what was kept says how another request was processed
     if usage is None or len(ex.attempts) != 1 or ex.error is not None or ex.hedges or ex.story or not ex.served_provider:
         if not ex.attempts:
             return Bill(_NOTHING, 0, "none", False, (), "", "")
         return _total(charges(ex, candidate), ex, prices, at, tier)
     if not _is_plain(usage, candidate):
         return _total([_served(ex, candidate)], ex, prices, at, tier)
-    priced = prices(ex.served_provider, ex.served_model, usage, at, tier)  # nearly always it is as simple as this
+    priced = prices(ex.served_provider, ex.served_model, usage, at, tier)
+    if priced is not None and priced.nano:  # nearly always it is as simple as this
+        return Bill(usage, priced.nano, "prices", priced.estimated, priced.unpriced, priced.version, tier)
     if priced is None and type(usage) is Usage and ex.front.operation in _WRITING:
         return Bill(usage, 0, "none", False, classes(usage), "", tier)
-    if priced is None or not priced.nano:
-        return _total([_served(ex, candidate)], ex, prices, at, tier)
-    return Bill(usage, priced.nano, "prices", priced.estimated, priced.unpriced, priced.version, tier)
+    return _total([_served(ex, candidate)], ex, prices, at, tier)
 
 
 def _is_plain(usage: Usage, candidate: Candidate | None) -> bool:
     """Whether it needs no second look: words went in and came out, so many as can be, and nobody says what they cost."""
-    if type(usage) is Usage:
-        fresh, read, written, hour, output, reasoning, heard, spoken, accepted, rejected = astuple(usage)
-        if not (written or hour or reasoning or heard or spoken or accepted or rejected):
-            most = ABSURD * (candidate.context if candidate is not None else 0) or UNKNOWN_CONTEXT
-            return fresh > 0 and output > 0 and read >= 0 and bool(fresh + read + output <= most)
+    if type(usage) is Usage and not has_others(usage):
+        fresh, read, output = usage.input, usage.cache_read, usage.output
+        most = ABSURD * (candidate.context if candidate is not None else 0) or UNKNOWN_CONTEXT
+        return fresh > 0 and output > 0 and read >= 0 and fresh + read + output <= most
     return bool(usage.output and usage.input) and not usage.cost and plausible(usage, candidate)
 
 
@@ -116,7 +115,7 @@ def tier_of(sample: bytes) -> str:
     size = len(sample)
     at = sample.rfind(_TIER_NAME, size - _ENDS if size > _ENDS else 0)
     if at < 0:
-        at = sample.find(_TIER_NAME, 0, _ENDS)
+        at = sample.rfind(_TIER_NAME, 0, _ENDS)  # a third of the time of find
     if at < 0 or sample.startswith(_USUAL, at + len(_TIER_NAME)):
         return ""
     found = _TIER.match(sample, at)

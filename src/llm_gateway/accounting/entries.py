@@ -132,7 +132,7 @@ class Ledger:
         entry.output = output
         rates = candidate.rates
         cost = 0 if rates is None else (entry.input * rates[0] + output * rates[2]) // MILLION
-        if isinstance(view, MediaView) and (media := media_of(ex)) is not None:
+        if type(view) is MediaView and (media := media_of(ex)) is not None:
             entry.input, entry.output = media.input, 0
             priced = self.prices(provider, model, media, entry.at, "")
             cost = 0 if priced is None else priced.nano
@@ -244,7 +244,7 @@ class Ledger:
             provider,
             model,
             astuple(usage) if plain else astuple(usage)[:CLASSES],
-            usage.units if isinstance(usage, MediaUsage) else None,
+            None if plain else usage.units if isinstance(usage, MediaUsage) else None,
             bill.cost,
             bill.source,
             bill.estimated,

@@ -21,7 +21,7 @@ RESERVE = 16 << 10
 PER_OPEN = 2 << 10
 """Bytes that are kept for the endings of requests that run, while there is no next segment."""
 _WORD = WORD.pack_into
-_BYTES = int.to_bytes
+_PACKED = WORD.pack
 
 
 class Settings(NamedTuple):
@@ -84,7 +84,7 @@ class Wal:
         if end > self._limit or size > LARGEST:
             return self._at_the_end(payload)
         memory = self._map
-        memory[at + 4 : end] = _BYTES(crc32(payload, size), 4, "little") + payload
+        memory[at + 4 : end] = _PACKED(crc32(payload, size)) + payload
         _WORD(memory, at, size)  # last: until now there was nothing here
         self._at = end
         self.written += 1

@@ -7,8 +7,10 @@ from typing import Any
 import msgspec
 
 from llm_gateway.core import events
+from llm_gateway.core.chat import Choice, Refusal
 from llm_gateway.core.errors import GatewayError, release
 from llm_gateway.dialects.base import ChatFront, Front, Operation
+from llm_gateway.dialects.ollama_chat import OLLAMA_GENERATE
 from llm_gateway.dialects.registry import DIALECTS
 
 OPERATIONS = frozenset({Operation.CHAT, Operation.COMPLETION, Operation.EMBEDDING, Operation.RERANK})
@@ -25,7 +27,18 @@ class _Completion(msgspec.Struct):
     choices: list[_Choice]
 
 
+class _Generated(msgspec.Struct):
+    done: bool = False
+    done_reason: str | None = None
+
+
 _completion = msgspec.json.Decoder(_Completion).decode
+_generated = msgspec.json.Decoder(_Generated).decode
+
+
+def may_stream(front: Front) -> bool:
+    """Whether streams of this dialect can be told to be whole."""
+    return front.operation is Operation.CHAT or front.name == OLLAMA_GENERATE.name
 
 
 def whole(front: Front, body: bytes) -> bool:
@@ -34,9 +47,9 @@ def whole(front: Front, body: bytes) -> bool:
         return True
     try:
         if front.operation is Operation.COMPLETION:
-            finishes: list[Any] = [choice.finish_reason for choice in _completion(body).choices]
+            finishes: list[Any] = _completed(front, body)
         else:
-            finishes = [choice.finish for choice in _of(front).parse_reply(body).choices]
+            finishes = [_finish(choice) for choice in _of(front).parse_reply(body).choices]
     except (GatewayError, msgspec.MsgspecError, RecursionError) as error:
         release(error)
         return False
@@ -46,16 +59,17 @@ def whole(front: Front, body: bytes) -> bool:
 def streamed(front: Front, body: bytes) -> bool:
     """Of a stream's bytes in the caller's dialect, to the last."""
     if front.operation is not Operation.CHAT:
-        return False
+        return may_stream(front) and whole(front, body.rstrip().rpartition(b"\n")[2])  # Ollama's last line says how it ended
     reader = _of(front).stream_reader()
     try:
         found = [*reader.feed(body), *reader.end()]
     except (GatewayError, msgspec.MsgspecError, RecursionError) as error:
         release(error)
         return False
+    if any(isinstance(event, events.Failure | events.RefusalDelta) for event in found):
+        return False
     finishes = [event.reason for event in found if isinstance(event, events.Finish)]
-    failed = any(isinstance(event, events.Failure) for event in found)
-    return bool(finishes) and _ENDS.issuperset(finishes) and not failed and isinstance(found[-1], events.Done)
+    return bool(finishes) and _ENDS.issuperset(finishes) and isinstance(found[-1], events.Done)
 
 
 def is_drawn(front: Front, body: bytes) -> bool:
@@ -67,6 +81,19 @@ def is_drawn(front: Front, body: bytes) -> bool:
     except GatewayError as error:  # whoever it is sent to says what is wrong with it
         release(error)
         return True
+
+
+def _completed(front: Front, body: bytes) -> list[str | None]:
+    """Why each of a completion's choices ended."""
+    if front.name != OLLAMA_GENERATE.name:
+        return [choice.finish_reason for choice in _completion(body).choices]
+    made = _generated(body)
+    return [made.done_reason or "stop"] if made.done else []  # old servers say no more than that
+
+
+def _finish(choice: Choice) -> str | None:
+    """Why it ended. OpenAI's models refuse in words of their own kind, and stop then."""
+    return "refusal" if any(isinstance(part, Refusal) for part in choice.parts) else choice.finish
 
 
 def _chat(front: Front) -> ChatFront:

@@ -13,10 +13,12 @@ from types import MappingProxyType
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from llm_gateway.core.caller import Caller
 from llm_gateway.core.exchange import Exchange
 from llm_gateway.routing.decision import Decision
+from llm_gateway.routing.features import Wishes
 from llm_gateway.routing.route import Route
 
 Scope = Literal["key", "project", "tenant"]
@@ -24,15 +26,20 @@ _VERSION = b"1"
 """Raised when an answer kept before could be wrong now."""
 _NOT_ASKED = frozenset({b"idempotency-key"})
 """Headers that are passed on and change nothing about an answer."""
+_ROUTES = 10_000
+"""So many routes' shapes are remembered: callers may make up names (`provider/anything`), and others are looked at each time."""
+_NO_HURRY: Mapping[str, None] = MappingProxyType({"deadline": None, "priority": None, "retries": None})
+"""Wishes that say when, and not by whom."""
+_NO_WISHES = Wishes()
 _plain = msgspec.json.Encoder(order="deterministic").encode
 
 
 class Keys:
     """One per snapshot: what its routes lead to is part of every key, so that answers of a configuration before do not count."""
 
-    def __init__(self, secret: bytes, scope: Scope) -> None:
-        """`secret`: of up to 64 bytes."""
-        self._blank = hashlib.blake2b(key=secret, digest_size=24)
+    def __init__(self, secret: bytes, scope: Scope, *, strict: bool = False) -> None:
+        """`secret`: of up to 64 bytes. `strict`: loss in translation is refused unless a request says otherwise."""
+        self._blank = hashlib.blake2b(b"strict" if strict else b"", key=secret, digest_size=24)
         self._whose = _WHOSE[scope]
         self._routes: dict[str, tuple[bytes, tuple[bytes, ...]]] = {}
 
@@ -41,18 +48,20 @@ class Keys:
         route: Route = decision.route
         known = self._routes.get(route.name)
         if known is None:
-            known = self._routes[route.name] = _print(route)
+            known = _print(route)
+            if len(self._routes) < _ROUTES:
+                self._routes[route.name] = known
         shape, headers = known
         front, caller = ex.front, ex.caller
         told: list[object] = [
-            "" if caller is None else self._whose(caller),
+            None if caller is None else self._whose(caller),
             front.name,
             ex.path,
             ex.model,
             ex.stream,
             front.stream_type if ex.stream else b"",
             ex.strict,
-            decision.wishes,
+            _NO_WISHES if decision.wishes is None else replace(decision.wishes, **_NO_HURRY),
             decision.split,
             None if caller is None else caller.strict,
             None if caller is None else caller.regions,
@@ -66,19 +75,26 @@ class Keys:
         return hashed.digest()
 
 
-def _tenant(caller: Caller) -> str:
-    return f"tenant {caller.tenant}"
+def _tenant(caller: Caller) -> tuple[str, ...]:
+    return (_whose_kind(caller), caller.tenant)
 
 
-def _project(caller: Caller) -> str:
-    return f"project {caller.tenant}/{caller.project}"
+def _project(caller: Caller) -> tuple[str, ...]:
+    return (_whose_kind(caller), caller.tenant, caller.project)
 
 
-def _key(caller: Caller) -> str:
-    return f"key {caller.owner}"
+def _key(caller: Caller) -> tuple[str, ...]:
+    return (_whose_kind(caller), caller.tenant, caller.project, caller.owner)
 
 
-_WHOSE: Mapping[Scope, Callable[[Caller], str]] = MappingProxyType({"tenant": _tenant, "project": _project, "key": _key})
+def _whose_kind(caller: Caller) -> str:
+    """Who needs no key learns nothing of what those with one have asked, tenant or none."""
+    return "anonymous" if caller.kind == "anonymous" else "known"
+
+
+_WHOSE: Mapping[Scope, Callable[[Caller], tuple[str, ...]]] = MappingProxyType(
+    {"tenant": _tenant, "project": _project, "key": _key}
+)
 
 
 def _print(route: Route) -> tuple[bytes, tuple[bytes, ...]]:

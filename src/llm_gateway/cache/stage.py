@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from math import inf, nextafter
 from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
@@ -25,7 +26,7 @@ from llm_gateway.cache.memory import Memory
 from llm_gateway.core.clock import Clock
 from llm_gateway.core.errors import TimedOut, UpstreamError, UpstreamRejected, release
 from llm_gateway.core.exchange import Exchange
-from llm_gateway.dialects.base import Operation
+from llm_gateway.core.usage import Usage
 from llm_gateway.providers.answer import StreamAnswer, WholeAnswer
 from llm_gateway.routing.decision import Decision
 from llm_gateway.routing.route import CacheTerms
@@ -33,6 +34,8 @@ from llm_gateway.routing.route import CacheTerms
 _ESTIMATED = b"X-Gateway-Estimated"
 
 Decide = Callable[[Exchange], Decision]
+Cost = Callable[[str, str, Usage], int]
+"""Nano-dollars of what an answer of this provider and model used; 0: that is not known."""
 Result = Literal["hit", "miss", "stale", "coalesced", "bypass"]
 
 
@@ -60,8 +63,31 @@ class Dispatching(Protocol):
 class Far(Protocol):
     """Where other workers find what is kept here, and the other way round. It may fail: then it has nothing."""
 
-    async def get(self, key: bytes) -> Entry | None: ...
-    def put(self, key: bytes, entry: Entry, seconds: float) -> None: ...
+    hits: int
+    misses: int
+    failures: int
+    """Lookups that had no answer in time, or a wrong one."""
+    damaged: int
+    skipped: int
+    """Lookups that were not made, because it does not work."""
+
+    @property
+    def dropped(self) -> int:
+        """Answers that it was not given."""
+
+    async def get(self, key: bytes, model: str) -> Entry | None:
+        """`model`: the name that is asked for. Never raises."""
+
+    def put(self, key: bytes, entry: Entry) -> None:
+        """Until the entry's time is over. Nobody waits for it."""
+
+    def clear(self, model: str | None, before: float) -> None:
+        """What was answered before `before` (Unix seconds) is not found any more: under the name `model`, None: under any."""
+
+    def configure(self, most: int) -> None:
+        """`most`: bytes of one answer."""
+
+    async def close(self) -> None: ...
 
 
 class Answers:
@@ -78,23 +104,39 @@ class Answers:
         self.stored = 0
         self.saved_bytes = 0
         """Of answers that nobody had to be asked for."""
+        self.saved_cost = 0
+        """Nano-dollars that they took when they were made. Stale ones do not count: somebody was asked for them, in vain."""
 
-    async def find(self, key: bytes) -> Entry | None:
-        """Whatever its age, as long as it is of any use."""
-        entry = self.memory.get(key, self.now())
-        if entry is None and self.far is not None:
-            entry = await self.far.get(key)
-            if entry is not None:
-                if entry.until <= self.now():
-                    return None
-                self.memory.put(key, entry)
-        return entry
+    async def find(self, key: bytes, model: str, ttl: float) -> Entry | None:
+        """Whatever its age, as long as it is of any use. One that is older than `ttl` seconds others may have asked for anew."""
+        now = self.now()
+        entry = self.memory.get(key, now)
+        if self.far is None or (entry is not None and now - entry.at < ttl):
+            return entry
+        other = await self.far.get(key, model)
+        if other is None or other.until <= self.now() or (entry is not None and other.at <= entry.at):
+            return entry
+        self.memory.put(key, other)
+        return other
+
+    def clear(self, model: str | None = None, before: float | None = None) -> int:
+        """Drops what was asked for by the name `model`, and what was answered before `before` (Unix seconds), here and where
+        others find it; both: what is both, None: all. How many were here.
+        """
+        if self.far is not None:
+            now = nextafter(self.now(), inf)  # what is of this very moment goes too
+            self.far.clear(model, now if before is None else min(before, now))
+        return self.memory.forget(model=model, before=before)
+
+    async def close(self) -> None:
+        if self.far is not None:
+            await self.far.close()
 
     def keep(self, key: bytes, entry: Entry) -> None:
         self.stored += 1
         self.memory.put(key, entry)
         if self.far is not None:
-            self.far.put(key, entry, entry.until - self.now())
+            self.far.put(key, entry)
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -117,12 +159,13 @@ class _Kept(msgspec.Struct, eq=False):
 class Caching:
     """One per snapshot, in the place of its Dispatch."""
 
-    def __init__(self, dispatch: Dispatching, answers: Answers, keys: Keys, rules: Rules, clock: Clock) -> None:
+    def __init__(self, dispatch: Dispatching, answers: Answers, keys: Keys, rules: Rules, clock: Clock, cost: Cost) -> None:
         self._dispatch = dispatch
         self._answers = answers
         self._keys = keys
         self._rules = rules
         self._monotonic = clock.monotonic
+        self._cost = cost
         self.onward = dispatch.onward
 
     async def __call__(self, ex: Exchange, decide: Decide, ask: Any) -> Any:
@@ -133,8 +176,8 @@ class Caching:
             return await self._dispatch(ex, _Given(decision, decide), ask)
         wanted = asked(ex.headers.get(b"cache-control"))
         kept = _Kept(self._keys.of(ex, decision), terms)
-        entry = await self._answers.find(kept.key) if wanted.read or terms.stale else None
-        if entry is not None and wanted.read:
+        entry = await self._answers.find(kept.key, ex.model, terms.ttl) if wanted.read else None
+        if entry is not None:
             answer = self._fresh(entry, terms, wanted)
             if answer is not None:
                 return self._given(ex, answer)
@@ -149,7 +192,7 @@ class Caching:
         try:
             answer = await self._asked(ex, _Given(decision, decide), ask, kept if wanted.write else None)
         except UpstreamError as error:
-            old = None if entry is None or isinstance(error, UpstreamRejected) else self._stale(entry, terms)
+            old = None if entry is None or isinstance(error, UpstreamRejected) else self._stale(entry, terms, wanted)
             if old is None:
                 self._answers.results[result.name] += 1
                 raise
@@ -164,15 +207,14 @@ class Caching:
         self._dispatch.ended(ex, complete=complete, error=error)
         kept: _Kept | None = ex.keeping
         if kept is not None and complete and len(ex.sample) == ex.bytes_out:
-            self._keep(ex, kept, ex.sample)
+            self._keep(ex, kept, ex.sample, ex.usage)
 
     # ---- inside
 
     def _may_be_kept(self, ex: Exchange) -> bool:
-        operation = ex.front.operation
-        if operation not in complete.OPERATIONS:
+        if ex.front.operation not in complete.OPERATIONS:
             return False
-        if ex.stream and not (self._rules.streams and operation is Operation.CHAT):
+        if ex.stream and not (self._rules.streams and complete.may_stream(ex.front)):
             return False
         return not self._rules.only_deterministic or not complete.is_drawn(ex.front, ex.body)
 
@@ -184,14 +226,19 @@ class Caching:
             return KeptAnswer(entry, "hit", age, terms.ttl - age)
         return KeptAnswer(entry, "stale", age, 0.0) if age < terms.ttl + min(terms.stale, wanted.staler) else None
 
-    def _stale(self, entry: Entry, terms: CacheTerms) -> KeptAnswer | None:
+    def _stale(self, entry: Entry, terms: CacheTerms, wanted: Asked) -> KeptAnswer | None:
+        """What is better than nothing."""
         age = max(self._answers.now() - entry.at, 0.0)
-        return KeptAnswer(entry, "stale", age, max(terms.ttl - age, 0.0)) if age < terms.ttl + terms.stale else None
+        if age > wanted.oldest or age >= terms.ttl + terms.stale:
+            return None
+        return KeptAnswer(entry, "stale", age, max(terms.ttl - age, 0.0))
 
     def _given(self, ex: Exchange, answer: KeptAnswer) -> KeptAnswer:
         state: State = answer.state
         self._answers.results[state] += 1
         self._answers.saved_bytes += len(answer.entry.body)
+        if state != "stale":
+            self._answers.saved_cost += answer.entry.cost
         ex.cached = state
         ex.dropped = list(answer.entry.dropped) or None
         return answer
@@ -236,13 +283,13 @@ class Caching:
     def _taken(self, ex: Exchange, kept: _Kept, answer: Any) -> Entry | None:
         """An answer has begun: a whole one is kept, a stream when it is over."""
         if type(answer) is WholeAnswer:
-            return self._keep(ex, kept, answer.body)
+            return self._keep(ex, kept, answer.body, answer.usage)
         if type(answer) is StreamAnswer:
             answer.remember(self._rules.entry)
             ex.keeping = kept
         return None
 
-    def _keep(self, ex: Exchange, kept: _Kept, body: bytes) -> Entry | None:
+    def _keep(self, ex: Exchange, kept: _Kept, body: bytes, usage: Usage | None) -> Entry | None:
         """What was kept; None: it is not to be."""
         if len(body) > self._rules.entry:
             return None
@@ -260,6 +307,7 @@ class Caching:
             ex.stream,
             tuple(ex.dropped or ()),
             _ESTIMATED in ex.extra_lines,
+            0 if usage is None else self._cost(attempt.provider, attempt.model, usage),
         )
         self._answers.keep(kept.key, entry)
         return entry

@@ -19,6 +19,7 @@ COMMANDS = MappingProxyType(
         "backend-health": "status:backend_health",
         "bench": "bench:bench",
         "budgets": "usage:budgets",
+        "cache-status": "cache:cache_status",
         "chat": "ask:chat",
         "completions": "completions:completions",
         "config": "transfer:config_group",

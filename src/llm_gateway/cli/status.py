@@ -28,6 +28,8 @@ def health(admin: Admin, timeout: float, *, detailed: bool) -> None:
         output.show(said, "")
     else:
         output.show(said, f"{said['status']}: version {said['version']}, up for {_span(said['uptime_seconds'])}")
+        for reason in said.get("reasons", ()):  # an older gateway names none
+            output.show(said, f"  {reason}")
         rows = [(one["name"], "yes" if one["healthy"] else "no", milliseconds(one["latency_ms"])) for one in said["providers"]]
         output.table(said, ("provider", "healthy", "latency"), rows)
         facts = {**said["dependencies"], **said.get("components", {})}

@@ -42,11 +42,20 @@ class References:
         self._relayed()
         self._openness()
         self._admin()
+        self._shared_answers()
         check_rules(self._sections, self._root, self._problems, self._route)
         checks = Checks(self._route, self._allowed, self._provider_named, self._region)
         check_tenants(self._sections, self._root, self._problems, checks)
         check_granted(self._sections, self._root, self._problems, checks)
         check_allowances(self._sections, self._root, self._problems, self._route)
+
+    def _shared_answers(self) -> None:
+        if self._sections.cache.backend == "redis" and self._sections.redis is None:
+            self._note(
+                ("cache", "backend"),
+                "keeps answers in the Redis of redis.url, and there is none",
+                "set redis.url, or cache.backend: memory",
+            )
 
     def _note(self, path: Path, message: str, suggestion: str = "") -> None:
         node, written = locate(self._root, path)

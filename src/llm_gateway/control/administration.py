@@ -27,6 +27,8 @@ from llm_gateway.control.audit import Event, of_worker
 from llm_gateway.control.audit_open import install_id, open_log
 from llm_gateway.control.audit_store import TableAudit
 from llm_gateway.control.builder import Builder
+from llm_gateway.control.caching.resource import KeptAnswers
+from llm_gateway.control.caching.workers import Keepers
 from llm_gateway.control.configuring.wired import Configured, Seen
 from llm_gateway.control.content.log import ContentLog
 from llm_gateway.control.content.resource import ContentRecords
@@ -87,6 +89,7 @@ class Administration:
             raise OSError(str(error)) from None
         self._log = log
         self._hub = hub
+        self._config = lambda: builder.config
         self._keeping = Keeping(self.storing, ring, clock, log, config=lambda: builder.config or config, hub=hub)
         try:
             self.ledger = Ledger(state, self.storing, clock, log, config=lambda: builder.config or config, environ=environ)
@@ -120,7 +123,14 @@ class Administration:
         """All routes of the admin API. A new resource is added here."""
         identity = identity_routes(self.desk, self.roster, self._uses, self._pepper, self._revoked, self.signing_in.keep_password)
         usage = Usage(self.desk, self.ledger.budgets, self.ledger.shipper.status)
-        return (*identity, *self.configured.routes(), *usage.routes(), *ContentRecords(self.contents).routes())
+        kept = KeptAnswers(Keepers(self._hub), self._config)
+        return (
+            *identity,
+            *self.configured.routes(),
+            *usage.routes(),
+            *ContentRecords(self.contents).routes(),
+            *kept.routes(),
+        )
 
     def routes(self) -> list[BaseRoute]:
         """The same, served, with the document that describes them."""

@@ -105,14 +105,25 @@ def headers_of(request: Request) -> Mapping[bytes, bytes]:
 
 
 async def body_of(request: Request, most: int = MOST_BODY) -> bytes:
-    """The whole body. Raises InvalidRequest for one that is too large."""
+    """The whole body. Raises InvalidRequest (413) for one that is too large."""
+    data = await bounded(request, most)
+    if data is None:
+        error = InvalidRequest(f"The body is larger than {most} bytes.", code="body_too_large")
+        error.status = 413
+        raise error
+    return data
+
+
+async def bounded(request: Request, most: int) -> bytes | None:
+    """The whole body, of so many bytes at most; None: it is larger, and was not read to its end."""
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > most:
+        return None  # whoever asks first (Expect: 100-continue) need not send it
     data = bytearray()
     async for piece in request.stream():
         data += piece
         if len(data) > most:
-            error = InvalidRequest(f"The body is larger than {most} bytes.", code="body_too_large")
-            error.status = 413
-            raise error
+            return None
     return bytes(data)
 
 

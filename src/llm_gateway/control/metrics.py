@@ -61,7 +61,7 @@ class Metrics:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="metrics")
         """Always the same one: each thread keeps memory of its own for the megabytes that a text may have."""
         self._texts: dict[bool, tuple[float, bytes, bytes]] = {}
-        self._places = Places()
+        self._places = Places(clock.monotonic)
 
     def routes(self) -> Sequence[BaseRoute]:
         return (Route("/metrics", self.answer, methods=["GET"]),)
@@ -75,16 +75,16 @@ class Metrics:
             await self._admission.demand(request, "admin:read")
         openmetrics = "application/openmetrics-text" in request.headers.get("accept", "")
         packed = "gzip" in request.headers.get("accept-encoding", "")
-        self._places.take()
+        place = self._places.take(request.client.host if request.client else "")
         try:
             plain, compressed = await self._text(openmetrics=openmetrics)
         except BaseException:
-            self._places.give_back()
+            self._places.give_back(place)
             raise
         headers = {"content-type": OPEN if openmetrics else PLAIN, "cache-control": "no-store", "vary": "Accept, Accept-Encoding"}
         if packed:
             headers["content-encoding"] = "gzip"
-        return Answer(compressed if packed else plain, headers, self._places.give_back)
+        return Answer(compressed if packed else plain, headers, place, self._places.give_back)
 
     async def _text(self, *, openmetrics: bool) -> tuple[bytes, bytes]:
         """The same for all who ask at about the same time."""

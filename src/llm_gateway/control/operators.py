@@ -85,7 +85,7 @@ class Operators:
                 rows.setdefault(row[0], []).append((worker.slot, Row(*row)))
         data = [_shown(held, several=len(answers) > 1) for held in rows.values()]
         data.sort(key=lambda row: (row["state"] == "closed" and "reason" not in row, row["id"]))
-        return {"data": data, **_missing(answers)}
+        return {"data": data, **missing_of(answers)}
 
     async def reset(self, request: Request) -> Response:
         """POST .../{provider/model or provider}/reset: closed in every worker, without a pause, its failures forgotten. 204, or
@@ -100,10 +100,10 @@ class Operators:
         await self.hub.someone(ASK_SECONDS)
         answers = await self.hub.ask_all("reset", name, ASK_SECONDS)
         if not any(answer is True for _, answer in answers):
-            if not answers or _missing(answers):
-                raise Overloaded("No worker could be asked.", code="workers_unavailable", details=_missing(answers) or None)
+            if not answers or missing_of(answers):
+                raise Overloaded("No worker could be asked.", code="workers_unavailable", details=missing_of(answers) or None)
             raise NotFound("There is no circuit breaker of this name. GET /admin/circuit-breakers lists them.")
-        return _missing(answers)
+        return missing_of(answers)
 
     async def of_a_worker(self, request: Request) -> Response:
         """What one worker alone can answer, and any of them: models, routing. Raises NotFound, Overloaded."""
@@ -129,7 +129,7 @@ class Operators:
         raise Overloaded(f"No worker answers: {why}.", code="workers_unavailable")
 
 
-def _missing(answers: Sequence[tuple[Worker, Any]]) -> dict[str, Any]:
+def missing_of(answers: Sequence[tuple[Worker, Any]]) -> dict[str, Any]:
     """Which workers' answer is not in this one."""
     missing = [{"worker": worker.slot, "reason": str(answer)} for worker, answer in answers if isinstance(answer, Unanswered)]
     return {"missing": missing} if missing else {}

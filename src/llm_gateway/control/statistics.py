@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -24,6 +25,7 @@ class _Run:
         self.wellness: dict[str, Wellness] = {}
         self.loads: dict[str, Load] = {}
         self.active = 0
+        self.cached: dict[str, int] = {}
 
 
 class Statistics:
@@ -32,6 +34,7 @@ class Statistics:
     def __init__(self) -> None:
         self._runs: dict[tuple[int, str], _Run] = {}
         self._ended: dict[tuple[str, str], tuple[int, int]] = {}
+        self._ended_cached: Counter[str] = Counter()
 
     def report(self, worker: Worker, body: Any) -> None:
         """A worker's report. Raises msgspec.ValidationError."""
@@ -40,6 +43,7 @@ class Statistics:
         for change in told.changes:
             run.stats.repeat(change)
         run.active = told.sessions
+        run.cached = told.cached or run.cached
         if told.circuits is not None:
             run.circuits = told.circuits
         if told.wellness is not None:
@@ -50,7 +54,9 @@ class Statistics:
     def _begin(self, worker: Worker) -> _Run:
         """Another process has its slot: what the one before counted is kept, what it saw lately is not."""
         for slot, run in [key for key in self._runs if key[0] == worker.slot]:
-            for pair, (requests, errors) in self._runs.pop((slot, run)).stats.totals().items():
+            gone = self._runs.pop((slot, run))
+            self._ended_cached.update(gone.cached)
+            for pair, (requests, errors) in gone.stats.totals().items():
                 before = self._ended.get(pair, (0, 0))
                 self._ended[pair] = before[0] + requests, before[1] + errors
         made = self._runs[worker.slot, worker.run] = _Run()
@@ -75,6 +81,13 @@ class Statistics:
                 before = sums.get(pair, (0, 0))
                 sums[pair] = before[0] + requests, before[1] + errors
         return sums
+
+    def cached(self) -> dict[str, int]:
+        """Requests whose answers may be kept, by what became of them (cache.stage.Result), of all workers since control began."""
+        sums = Counter(self._ended_cached)
+        for run in self._runs.values():
+            sums.update(run.cached)
+        return dict(sums)
 
     def provider(self, provider: str, now: float) -> Summary:
         """As Stats has it, over all workers."""

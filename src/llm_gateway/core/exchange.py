@@ -37,12 +37,26 @@ class Attempt(msgspec.Struct, eq=False, gc=False):
     """When its stream was over; `ended` is when that had begun."""
 
 
-class Exchange:
+class Exchange(msgspec.Struct, eq=False):
     """What came in, who sent it, what was tried, what went out. Times are monotonic seconds, 0.0 for "not yet".
 
-    Defaults stand on the class: most requests change few of them, and what is not set costs nothing.
+    A Struct, because a class with so many attributes keeps them in a dict, where reading them takes longer.
     """
 
+    id: str
+    http: Any
+    """The engine's Request (typed where it is used)."""
+    front: Any
+    """The caller's dialect (as well)."""
+    received: float
+    path: bytes = b""
+    """From here to `reply` it is what `http` has."""
+    headers: dict[bytes, bytes] = None  # type: ignore[assignment]  # given below, as `reply` is
+    body: bytes = b""
+    notes: dict[Any, Any] | None = None
+    peer: str = ""
+    reply: Any = None
+    attempts: list[Attempt] = []
     caller: Caller | None = None
     view: Any = None
     model: str = ""
@@ -108,16 +122,9 @@ class Exchange:
     metadata_wanted: bool = False
     """Whether x_gateway_metadata goes into a whole answer's body."""
 
-    def __init__(self, request_id: str, http: Any, front: Any, received: float) -> None:
-        """`http` is the engine's Request, `front` the caller's dialect (both typed where they are used)."""
-        self.id = request_id
-        self.http = http
-        self.path: bytes = http.path
-        self.headers: dict[bytes, bytes] = http.headers
-        self.body: bytes = http.body
-        self.notes: dict[Any, Any] | None = http.notes
-        self.peer: str = http.peer
-        self.reply: Any = http.reply
-        self.front: Any = front
-        self.received = received
-        self.attempts: list[Attempt] = []
+    __repr__ = object.__repr__  # a Struct shows its fields, and these hold keys and prompts
+
+    def __post_init__(self) -> None:
+        http = self.http
+        self.path, self.headers, self.body = http.path, http.headers, http.body
+        self.notes, self.peer, self.reply = http.notes, http.peer, http.reply

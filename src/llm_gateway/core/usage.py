@@ -95,6 +95,27 @@ class MediaUsage(Usage, frozen=True, gc=False):
         return {name: count for name, count in counted.items() if count}
 
 
+def has_others(usage: Usage) -> int:
+    """Whether there are tokens of other classes than nearly all answers have, which are input, cache_read and output."""
+    return (
+        usage.reasoning
+        or usage.cache_write
+        or usage.cache_write_1h
+        or usage.audio_input
+        or usage.audio_output
+        or usage.accepted_prediction
+        or usage.rejected_prediction
+    )
+
+
+def sides(usage: Usage) -> tuple[int, int]:
+    """Its `prompt` and `completion`, for who wants both: less than half the time of two properties."""
+    return (
+        usage.input + usage.cache_read + usage.cache_write + usage.cache_write_1h + usage.audio_input,
+        usage.output + usage.reasoning + usage.audio_output + usage.accepted_prediction + usage.rejected_prediction,
+    )
+
+
 _UNITS = ("seconds", "characters", "images", "pages", "input_images", "searches", "image_input", "image_output")
 
 

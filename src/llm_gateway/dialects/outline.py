@@ -22,9 +22,11 @@ OURS = b'"x_gateway_'
 
 _NAMES = (b"model", b"stream")
 _MODEL = b'"model"'
+_MODEL_LENGTH = len(_MODEL)
 _STREAM = b'"stream"'
 _MESSAGES = b'"messages"'
 _MESSAGES_KEY = b'"messages":'
+_KEY_LENGTH = len(_MESSAGES_KEY)
 _TOOLS = b'"tools"'
 _TOOLS_END = b"}}]"  # messages hardly ever end like this
 _ESCAPE = b"\\u00"
@@ -41,8 +43,8 @@ def apart(body: bytes, read: Callable[[memoryview], _Messages]) -> tuple[_Messag
 
     None: that could not be shown. `read` raises as msgspec does, and so does this.
     """
-    start = body.find(_MESSAGES_KEY) + len(_MESSAGES_KEY)
-    if start <= len(_MESSAGES_KEY):
+    start = body.find(_MESSAGES_KEY) + _KEY_LENGTH
+    if start <= _KEY_LENGTH:
         return None
     end = body.rfind(b"]") + 1  # probably; a wrong guess costs time only
     if body[end - 3 : end] == _TOOLS_END:
@@ -60,14 +62,14 @@ def apart(body: bytes, read: Callable[[memoryview], _Messages]) -> tuple[_Messag
     # find and count, never `in`: CPython takes what is looked for as a number first, and raises and drops a TypeError.
     if outline.count(_MESSAGES) != 1 or (outline.find(_ESCAPE) >= 0 and has_escaped_name(outline)):
         return None
-    model_at = outline.find(_MODEL) + len(_MODEL)
+    model_at = outline.find(_MODEL) + _MODEL_LENGTH
     if outline.find(_MODEL, model_at) >= 0 or outline.count(_STREAM) > 1:
         # Names of other members, of a tool's parameters say, are none of ours.
         try:
             return None if top_level_duplicates(outline, _NAMES) else (messages, outline, -1)
         except ValueError:  # the outline is no JSON: whoever reads all of it says where
             return None
-    return messages, outline, model_at if model_at < start else model_at + len(body) - len(outline)
+    return messages, outline, model_at if model_at < start else model_at + end - start - 2
 
 
 def _before_tools(body: bytes, start: int, end: int) -> int:

@@ -42,6 +42,8 @@ SessionHandler = Callable[[Request, str, bytes], Awaitable[None]]
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
 _TRUE = (b"true", b"1", b"yes", b"on")
+_UNUSUAL = frozenset({b"origin", b"x-gateway-metadata", b"x-gateway-strict", b"x-request-id"})
+"""Headers that are looked at before the pipeline."""
 _NEVER_SHED = frozenset({*PATHS, b"/health/providers"})
 
 
@@ -73,6 +75,10 @@ class World:
     """What passes through as it is: a request to its front and pipeline; None: it is none of it. Raises GatewayError."""
 
 
+Usual = tuple[World, Front, Callable[[Exchange], Awaitable[None]]]
+"""All that becomes of a head without unusual headers in a world: the dialect, and who serves it."""
+
+
 class App:
     """The server's handler. `world` is replaced in one assignment on reload."""
 
@@ -86,10 +92,19 @@ class App:
     def __call__(self, request: Request) -> Awaitable[None]:
         """What is left to await. Not a coroutine itself: one less that each resumption goes through."""
         world = self.world
-        headers = request.headers
         if (world.door is not None or self._shedding.pressure) and (away := self._turned_away(world, request)) is not None:
-            origin = headers.get(b"origin")
+            origin = request.headers.get(b"origin")
             return self._refused(world, request, away, b"" if origin is None else world.cors.lines(origin))
+        notes = request.notes
+        usual: Usual | None = None if notes is None else notes.get(self)
+        if usual is None or usual[0] is not world:
+            return self._judged(world, request)
+        _, front, serve = usual
+        return serve(Exchange(self._ids.request_id(), request, front, self._clock.monotonic()))
+
+    def _judged(self, world: World, request: Request) -> Awaitable[None]:
+        """For a head that was not seen a moment ago."""
+        headers = request.headers
         front = world.fronts.get(request.path) if request.method == b"POST" else None
         extra = b""
         if front is None or world.versions.active or b"x-api-version" in headers:
@@ -124,7 +139,11 @@ class App:
         strict = headers.get(b"x-gateway-strict")
         if strict is not None:
             ex.strict = strict.lower() in _TRUE
-        return (world.responses if front is OPENAI_RESPONSES else world.pipeline).serve(ex)
+        serve = (world.responses if front is OPENAI_RESPONSES else world.pipeline).serve
+        if request.notes is not None and not request.sent and headers.keys().isdisjoint(_UNUSUAL):
+            usual: Usual = world, front, serve
+            request.notes[self] = usual
+        return serve(ex)
 
     def _relay(self, world: World, request: Request, relayed: Relayed, extra: bytes) -> Awaitable[None]:
         """What passes through as it is: the hot path knows nothing of it."""

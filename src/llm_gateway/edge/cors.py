@@ -20,7 +20,7 @@ EXPOSED = (
     b"X-Request-ID, X-Provider, X-Latency-Ms, X-Failover, Retry-After, "
     b"X-Gateway-Version, X-Gateway-Provider, X-Gateway-Model, X-Gateway-Latency-Ms, "
     b"X-Gateway-Retries, X-Gateway-Failover, X-Gateway-Dropped, X-Gateway-Estimated, "
-    b"X-Gateway-Decision, X-Gateway-Requested-Model, "
+    b"X-Gateway-Decision, X-Gateway-Requested-Model, X-Cache, X-Cache-TTL, Age, "
     b"Deprecation, Sunset, Warning, Link"
 )
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@,*]+")

@@ -28,6 +28,8 @@ OLD = 60.0
 DEGRADED_RATE = 0.2
 DEGRADED_LEAST = 10
 """From this share of failures, among at least so many attempts, a provider counts as degraded."""
+LEAST_DISK = 1.0
+"""GB: with less, the ledger is about to have no room."""
 
 PATHS: Mapping[bytes, str] = MappingProxyType(
     {
@@ -102,17 +104,25 @@ class Health:
                 return self.health(detailed=parse_query(query).get("detailed", ("false",))[-1].lower() in ("true", "1", ""))
 
     def health(self, *, detailed: bool = False) -> Plain:
-        """E7. 503 only when no provider is healthy (C7: a load balancer would take out every gateway for one bad provider)."""
+        """E7. 503 only when no provider is healthy (C7: a load balancer would take out every gateway for one bad provider, or for
+        the Redis that all of them share). Whatever is not well is named in `reasons`, which is there only then.
+        """
         verdicts = self.verdicts()
+        redis, disk = self.redis(), self._disk()
+        reasons = [*_ailing(verdicts), *_lacking(redis, disk)]
         status = _overall(verdicts)
+        if reasons and status == "healthy":
+            status = "degraded"
         body: dict[str, Any] = {
             "status": status,
             "version": self._version,
             "timestamp": timestamp(self._clock.now()),
             "uptime_seconds": int(self._clock.monotonic() - self._began),
             "providers": [self._provider(name, verdict, detailed) for name, verdict in verdicts.items()],
-            "dependencies": {"redis": self.redis(), "disk_space_gb": self._disk()},
+            "dependencies": {"redis": redis, "disk_space_gb": disk},
         }
+        if reasons:
+            body["reasons"] = reasons
         if detailed:
             body["components"] = self._checks(verdicts)
         return json(503 if status == "unhealthy" else 200, body)
@@ -255,3 +265,20 @@ def _overall(verdicts: Mapping[str, Verdict]) -> str:
     if states <= {"unhealthy"}:
         return "unhealthy"
     return "healthy" if states == {"healthy"} else "degraded"
+
+
+def _ailing(verdicts: Mapping[str, Verdict]) -> list[str]:
+    """Providers that are not well, in words."""
+    if not verdicts:
+        return ["no provider is configured"]
+    return [f"provider {name} is {verdict.status}" for name, verdict in verdicts.items() if verdict.status != "healthy"]
+
+
+def _lacking(redis: str, disk: float | None) -> list[str]:
+    """What else is not well, in words. A disk of which nothing can be told is not held against anyone."""
+    found = []
+    if redis == "failed":
+        found.append("Redis cannot be reached: until it can, limits hold as limits.when_store_fails says")
+    if disk is not None and disk < LEAST_DISK:
+        found.append(f"only {disk:g} GB are free at state.dir, where the ledger is written: make room")
+    return found

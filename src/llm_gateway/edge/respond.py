@@ -14,6 +14,7 @@ from llm_gateway.core.exchange import Exchange
 from llm_gateway.core.json import encode
 from llm_gateway.core.splice import set_top_level
 from llm_gateway.edge.heartbeat import Heartbeat
+from llm_gateway.edge.replay import AT_ONCE, replay
 from llm_gateway.http.headers import header
 from llm_gateway.providers.answer import StreamAnswer, WholeAnswer
 from llm_gateway.providers.deployment import STREAM_LINES, served_by
@@ -23,7 +24,10 @@ from llm_gateway.routing.told import decision_line, requested
 Shown = Answer | KeptAnswer
 ALWAYS = header(b"X-Gateway-Version", __version__.encode()) + b"Cache-Control: no-store\r\n"
 _UNSHOWN = re.compile(r"[^\x20-\x7e]")
-_FACTS = b"%bX-Request-ID: %b\r\nX-Latency-Ms: %d\r\nX-Gateway-Latency-Ms: %d\r\nX-Gateway-Retries: %d\r\n%b"
+_FACTS = (
+    ALWAYS.replace(b"%", b"%%")
+    + b"X-Request-ID: %b\r\nX-Latency-Ms: %d\r\nX-Gateway-Latency-Ms: %d\r\nX-Gateway-Retries: %d\r\n%b"
+)
 
 
 class Respond:
@@ -40,10 +44,10 @@ class Respond:
         there, for `refuse` to write in-band.
         """
         if type(answer) is KeptAnswer:
-            self._kept(ex, answer)
-            return None
+            return self._kept(ex, answer)
         attempt = ex.attempts[-1]
-        ex.served_provider, ex.served_model = attempt.provider, attempt.model
+        ex.served_provider = attempt.provider
+        ex.served_model = attempt.model
         ex.committed = self._clock.monotonic()
         ex.status = 200
         if type(answer) is WholeAnswer:
@@ -57,23 +61,30 @@ class Respond:
             return None
         return self._stream(ex, answer)  # type: ignore[arg-type]
 
-    def _kept(self, ex: Exchange, answer: KeptAnswer) -> None:
-        """Nobody is to be paid for it: `served_provider` stays empty, and only the answer says who gave it once."""
+    def _kept(self, ex: Exchange, answer: KeptAnswer) -> Awaitable[None] | None:
+        """Nobody is to be paid for it: `served_provider` stays empty, and only the answer says who gave it once. A long stream
+        is to be awaited.
+        """
         entry, reply, body = answer.entry, ex.reply, answer.entry.body
         ex.committed = self._clock.monotonic()
         ex.status = 200
         lines = told_of(answer) + served_by(entry.provider, entry.model) + requested(entry.provider, entry.model, ex.model)
         if entry.stream:
-            ex.bytes_out = len(body)
+            ex.sample = body
             reply.start(200, header(b"Content-Type", ex.front.stream_type) + STREAM_LINES + lines + self._facts(ex))
+            if len(body) > AT_ONCE:
+                return replay(reply, body, ex)
+            ex.bytes_out = len(body)
             reply.write(body)
             reply.end()
-            return
+            return None
         if ex.metadata_wanted:
             served = {"provider": entry.provider, "model": entry.model}
             body = set_top_level(body, "x_gateway_metadata", encode(self._metadata(ex) | served))
         ex.bytes_out = len(body)
+        ex.sample = body
         reply.whole(200, b"Content-Type: application/json\r\n" + lines + self._facts(ex), body)
+        return None
 
     async def _stream(self, ex: Exchange, answer: StreamAnswer) -> None:
         reply = ex.reply
@@ -145,18 +156,19 @@ class Respond:
 
     def _facts(self, ex: Exchange) -> bytes:
         ms = int(((ex.committed or self._clock.monotonic()) - ex.received) * 1000)
-        retries = len(ex.attempts) - 1
-        lines = _FACTS % (ALWAYS, ex.id.encode("ascii"), ms, ms, max(retries, 0), ex.extra_lines)
-        if retries > 0:
-            first, last = ex.attempts[0], ex.attempts[-1]
+        attempts, hold, decision = ex.attempts, ex.hold, ex.decision
+        retries = len(attempts) - 1 if attempts else 0
+        lines = _FACTS % (ex.id.encode(), ms, ms, retries, ex.extra_lines)
+        if retries:
+            first, last = attempts[0], attempts[-1]
             if (first.provider, first.model) != (last.provider, last.model):
                 lines += b"X-Failover: true\r\nX-Gateway-Failover: true\r\n"
         if ex.dropped:
             lines += header(b"X-Gateway-Dropped", _shown(ex.dropped))
-        if ex.hold is not None:
-            lines += ex.hold.lines()
-        if ex.decision is not None:
-            lines += decision_line(ex.decision, ex)
+        if hold is not None:
+            lines += hold.lines()
+        if decision is not None:
+            lines += decision_line(decision, ex)
         return lines
 
     def _metadata(self, ex: Exchange) -> dict[str, object]:

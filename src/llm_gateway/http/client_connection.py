@@ -99,7 +99,6 @@ class ClientConnection(ResponseReader, Uploading, asyncio.BaseProtocol):
         """
         self.response = response
         self.in_head = True
-        self._reads.clear()
         self._overhead = self._repeated = 0
         self._idle = timeouts.idle
         self._due = due = now + timeouts.head
@@ -121,8 +120,7 @@ class ClientConnection(ResponseReader, Uploading, asyncio.BaseProtocol):
             return
         in_head = self.in_head
         if in_head:
-            self._overhead += len(data)
-            self._reads.append(data)
+            response.head = data
         try:
             self._feed(data)
         except (HttpParserError, HttpParserUpgrade):
@@ -131,9 +129,19 @@ class ClientConnection(ResponseReader, Uploading, asyncio.BaseProtocol):
                 return
             self._keep = False  # bytes behind a complete message
         parts = self.parts
+        if response.complete:
+            response.parts += parts
+            parts.clear()
+            waiter = self._waiter
+            self._finish(response)
+            if waiter is None:
+                response.arrived()
+            elif not waiter.done():
+                waiter.set_result(None)
+            return
         if parts:
             self._overhead = 0
-            if not (in_head or response.complete or self._held or len(data) >= _LONG_READ):
+            if not (in_head or self._held or len(data) >= _LONG_READ):
                 # Another piece of a body that is under way: what most reads of a stream are.
                 self._due = due = self._now() + self._idle
                 if due < self._timer_at:
@@ -142,17 +150,11 @@ class ClientConnection(ResponseReader, Uploading, asyncio.BaseProtocol):
                 return
             response.parts += parts
             parts.clear()
-        elif not in_head:
-            self._overhead += len(data)
-        if response.complete:
-            waiter = self._waiter
-            self._finish(response)
-            if waiter is None:
-                response.arrived()
-            elif not waiter.done():
-                waiter.set_result(None)
+        elif in_head and not self.in_head:
+            self._overhead = 0  # the head was all there was
         else:
-            self._progress(response, len(data))
+            self._overhead += len(data)
+        self._progress(response, len(data))
 
     def _progress(self, response: Response, size: int) -> None:
         """The read did not complete the message: keep time and size, and pass on what there is."""
@@ -165,6 +167,7 @@ class ClientConnection(ResponseReader, Uploading, asyncio.BaseProtocol):
             self._fail(TooLarge("the response head, or what stands between its chunks, is over its cap"))
             return
         elif self.in_head:
+            self._reads.append(response.head)
             return
         waiter = self._waiter
         if waiter is not None:
@@ -235,7 +238,6 @@ class ClientConnection(ResponseReader, Uploading, asyncio.BaseProtocol):
         """The message is complete. The connection is free for the next one if nothing at all is doubtful about it."""
         response.channel = None
         self.response = self._waiter = None
-        self._limit_at = inf
         if self._bulky:
             # Perhaps it was refused before it was read, and then the rest of it may be taken for the next request.
             # What we still hold would prove that (below), what the kernel holds cannot be seen.
@@ -293,8 +295,7 @@ class ClientConnection(ResponseReader, Uploading, asyncio.BaseProtocol):
     def _refusal(self, data: bytes) -> HttpError:
         if self._fault is not None:
             return self._fault
-        first = self._overhead == len(data) and self.in_head
-        if first and self.reused and not data.startswith(b"HTTP/"):
+        if self._overhead == 0 and self.in_head and self.reused and not data.startswith(b"HTTP/"):
             return ConnectionLost("bytes of an earlier answer came late", stale=True)
         return ProtocolViolation("the response is not well-formed HTTP/1.1")
 
@@ -310,7 +311,7 @@ class ClientConnection(ResponseReader, Uploading, asyncio.BaseProtocol):
         """Armed for some earlier exchange, most of the time; then armed again for what is waited for now."""
         self._timer = None
         self._timer_at = inf
-        due = min(self._due, self._limit_at)
+        due = self._due if self.response is None else min(self._due, self._limit_at)
         if due > self._loop.time() + _TICK:
             if due < inf:
                 self._arm(due)

@@ -30,6 +30,7 @@ class Pool:
         self._dialer = dialer
         self._limits = limits
         self._idle: list[ClientConnection] = []
+        self._room = limits.idle_per_origin  # how many of them there may be
         self._live: set[ClientConnection] = set()
         self._opening = 0
         self._waiters: deque[asyncio.Future[ClientConnection | None]] = deque()
@@ -43,7 +44,7 @@ class Pool:
         idle = self._idle
         while idle:
             connection = idle.pop()
-            if not connection.closed and not connection.transport.is_closing():
+            if not connection.transport.is_closing():
                 self._reused += 1
                 return connection
         return None
@@ -73,10 +74,11 @@ class Pool:
             if not waiter.done():
                 waiter.set_result(connection)
                 return
-        if self._closed or len(self._idle) >= self._limits.idle_per_origin:
-            connection.retire()
+        idle = self._idle
+        if len(idle) < self._room:
+            idle.append(connection)
         else:
-            self._idle.append(connection)
+            connection.retire()
 
     def dropped(self, connection: ClientConnection) -> None:
         """The connection is closed."""
@@ -105,6 +107,7 @@ class Pool:
     async def close(self) -> None:
         """Close every connection now and fail everyone who waits; returns when the transports are gone."""
         self._closed = True
+        self._room = 0
         while self._waiters:
             waiter = self._waiters.popleft()
             if not waiter.done():

@@ -90,6 +90,7 @@ class Reply(msgspec.Struct, eq=False):
             return
         wire = self._wire
         line = wire.lines[status]
+        size = len(body)
         if not wire.keep:
             headers += b"Connection: close\r\n"
         elif not self._chunked:
@@ -97,11 +98,11 @@ class Reply(msgspec.Struct, eq=False):
         if status == 204 or status == 304:  # noqa: PLR1714 - a set costs a hash here
             data = b"%b%b\r\n" % (line, headers)
         elif self._method == b"HEAD":
-            data = b"%b%bContent-Length: %d\r\n\r\n" % (line, headers, len(body))
-        elif len(body) < _COPY_LIMIT:
-            data = b"%b%bContent-Length: %d\r\n\r\n%b" % (line, headers, len(body), body)
+            data = b"%b%bContent-Length: %d\r\n\r\n" % (line, headers, size)
+        elif size < _COPY_LIMIT:
+            data = b"%b%bContent-Length: %d\r\n\r\n%b" % (line, headers, size, body)
         else:
-            wire.send(b"%b%bContent-Length: %d\r\n\r\n" % (line, headers, len(body)))
+            wire.send(b"%b%bContent-Length: %d\r\n\r\n" % (line, headers, size))
             data = body
         wire.send(data)
         if not wire.keep:

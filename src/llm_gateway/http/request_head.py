@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from llm_gateway.http.limits import ServerLimits
 from llm_gateway.http.refusal import Refused, malformed
 
 Headers = dict[bytes, bytes]
@@ -49,6 +50,16 @@ def check_start(head: bytes) -> None:
         raise refuse_request_line(line)
     if head.count(b"\n") != head.count(b"\r\n"):
         raise malformed("a line does not end in CRLF")
+
+
+def check_partial(rest: bytes, limits: ServerLimits) -> None:
+    """Refuse the beginning of a head that has grown too long or is wrong as far as it goes."""
+    line_end = rest.find(b"\n")
+    if (len(rest) if line_end < 0 else line_end) > limits.url_bytes + 64:  # 64: room for method and version
+        raise Refused(414, "uri_too_long", f"the request target is longer than {limits.url_bytes} bytes")
+    check_start(rest)
+    if len(rest) > limits.head_bytes:
+        raise Refused(431, "headers_too_large", f"the request head is larger than {limits.head_bytes} bytes")
 
 
 def split_target(method: bytes, target: bytes, host: bytes | None) -> tuple[bytes, bytes]:

@@ -12,6 +12,7 @@ import httptools
 
 from llm_gateway.http import known_heads, request_head
 from llm_gateway.http.chunked_body import ChunkWalk, too_large
+from llm_gateway.http.known_heads import KnownHead
 from llm_gateway.http.refusal import Refused, malformed, overloaded
 from llm_gateway.http.request import Request
 from llm_gateway.http.server_state import ServerState
@@ -34,11 +35,11 @@ class RequestReader:
 
     __slots__ = (
         "_alone",
-        "_at",
         "_cert",
         "_complete",
         "_doubt",
         "_headers",
+        "_met",
         "_need",
         "_parser",
         "_peer",
@@ -65,7 +66,7 @@ class RequestReader:
         self._request: Request | None = None
         self._need = 0  # bytes of a sized body still to come
         self._walk: ChunkWalk | None = None
-        self._at = 0  # where the last head had the value of its Content-Length, if that head is a known one
+        self._met: KnownHead | None = None  # the last head, if that is a known one, of HTTP/1.1, and the connection persists
         self._doubt = 0  # requests to go before a head is remembered again
         self._complete = False  # llhttp's word that the message is over
         self._alone = False  # llhttp took the head for the last of its protocol and does not read the body
@@ -78,14 +79,39 @@ class RequestReader:
         self.waits = False
 
     def read(self, data: bytes) -> Request | None:
-        """The next request, or None if more bytes are needed. What lies behind a request stays in `held`."""
+        """The next request, or None if more bytes are needed. What lies behind a request stays in `held`.
+
+        A whole one whose head is known is made here: llhttp sees nothing of it, and stands between two messages before and after.
+        """
+        met = self._met
+        if met is None or self.held or self.stage != IDLE:
+            return self._read(data)
+        before, at, behind, size, last, method, path, query, headers, notes = met.facts
+        state = self._state
+        stop = data.find(behind, at, last) if data.startswith(before) else -1
+        if stop < 0:
+            other = state.heads.find(data, at)
+            if other is None or other is met:
+                return self._read(data)
+            self._met = other
+            return self.read(data)
+        digits, body = data[at:stop], data[stop + size :]
+        length = len(body)
+        buffered = state.buffered + length
+        limits = state.limits
+        # The announced length is another one, or no plain number; or it is too much.
+        if digits != b"%d" % length or length > limits.body_bytes or buffered > limits.buffered_bytes:
+            return self._read(data)
+        state.buffered = buffered
+        self.charged = length  # nothing was: the request before has been released
+        headers = headers.copy()
+        headers[b"content-length"] = digits
+        return Request(method, path, query, headers, self._peer, state.loop.time(), self._cert, body, notes)
+
+    def _read(self, data: bytes) -> Request | None:
         if self.held:
             data = self.held + data
             self.held = b""
-        elif self._at and self.stage == IDLE:
-            request = self._known(data, self._at)
-            if request is not None:
-                return request
         size = len(data)
         at = head = 0
         if self.stage != BODY and data:
@@ -102,32 +128,6 @@ class RequestReader:
         if head and request is not None and request.body:
             self._remember(data[:head], request)
         return request
-
-    def _known(self, data: bytes, at: int) -> Request | None:
-        """A whole request, the length of its body at `at`, whose head is known; None if it must be looked at closely.
-
-        llhttp sees nothing of it, and stands between two messages before and after.
-        """
-        stop = data.find(b"\r", at, at + known_heads.DIGITS + 1)
-        digits = data[at:stop] if stop > 0 else b""
-        if not digits.isdigit() or digits[0] == 0x30:
-            return None
-        length = int(digits)
-        end = len(data) - length
-        state = self._state
-        known = state.heads.get(data[:at] + data[stop:end]) if end > stop else None
-        if known is None or known[0] != at:
-            return None
-        limits = state.limits
-        if length > limits.body_bytes or state.buffered + length > limits.buffered_bytes:
-            return None
-        state.buffered += length
-        self.charged += length
-        self.keep = self.modern = True
-        _, method, path, query, headers, notes = known
-        headers = headers.copy()
-        headers[b"content-length"] = digits
-        return Request(method, path, query, headers, self._peer, state.loop.time(), self._cert, data[end:], notes)
 
     def hold(self, data: bytes) -> int:
         """Keep bytes for a later `read`; the number of bytes kept so far."""
@@ -164,7 +164,7 @@ class RequestReader:
         limits = self._state.limits
         end = data.find(b"\r\n\r\n", at) + 4
         if end < 4 or end - at > limits.head_bytes:
-            self._check_partial(data[at:])
+            request_head.check_partial(data[at:], limits)
             return at
         line = request_head.match_request_line(data, at)
         if line is None:
@@ -185,24 +185,14 @@ class RequestReader:
         if not (self.keep and self.modern) or self._alone or b"content-length" not in request.headers:
             return
         heads = self._state.heads
-        if self._at:
-            self._at = 0
+        if self._met is not None:
+            self._met = None
             if heads:  # not just forgotten: this head is another, and perhaps the next is, too
                 self._doubt = known_heads.DOUBT
         if self._doubt:
             self._doubt -= 1
         elif len(head) + known_heads.DIGITS <= self._state.limits.head_bytes:
-            self._at = heads.remember(head, request.method, request.path, request.query, request.headers)
-
-    def _check_partial(self, rest: bytes) -> None:
-        """Refuse a head that has grown too long or is wrong as far as it goes; else wait for the rest."""
-        limits = self._state.limits
-        line_end = rest.find(b"\n")
-        if (len(rest) if line_end < 0 else line_end) > limits.url_bytes + 64:  # 64: room for method and version
-            raise Refused(414, "uri_too_long", f"the request target is longer than {limits.url_bytes} bytes")
-        request_head.check_start(rest)
-        if len(rest) > limits.head_bytes:
-            raise Refused(431, "headers_too_large", f"the request head is larger than {limits.head_bytes} bytes")
+            self._met = heads.remember(head, request.method, request.path, request.query, request.headers)
 
     def _accept(self, method: bytes, target: bytes, minor: bytes, headers: dict[bytes, bytes]) -> None:
         """Every rule a head must pass before anything of its body is kept; then the request exists."""
@@ -222,6 +212,8 @@ class RequestReader:
             self.keep = request_head.stays_open(method, headers, minor)
         else:
             self.keep = modern
+        if not (modern and self.keep):
+            self._met = None  # which is of requests that leave `keep` and `modern` as they are
         if modern and b"expect" in headers:
             request_head.check_expectation(headers[b"expect"])
             self.waits = True

@@ -81,13 +81,15 @@ class Response(msgspec.Struct, eq=False, weakref=True):
         """What `read` gives, for an answer that is `complete`, at once."""
         if self.error is not None:
             raise self.error
-        cap = self._limits.body_bytes if limit is None else limit
-        parts = self.parts
-        body = parts[0] if len(parts) == 1 else b"".join(parts)
-        if len(body) > cap:
+        if limit is None:
+            limit = self._limits.body_bytes
+        body = b"".join(self.parts)  # of a single one it is that one
+        if len(body) > limit:
             raise TooLarge("the body is over its cap", sent=True, started=True)
-        decoder = decoder_for(self.headers[b"content-encoding"]) if self.coded else None
-        return body if decoder is None else decode_whole(decoder, body, cap)
+        if not self.coded:
+            return body
+        decoder = decoder_for(self.headers[b"content-encoding"])
+        return body if decoder is None else decode_whole(decoder, body, limit)
 
     async def read(self, limit: int | None = None) -> bytes:
         """The whole body, decoded. Raises HttpError; TooLarge over `limit` (default ClientLimits.body_bytes)."""
@@ -133,8 +135,9 @@ class Response(msgspec.Struct, eq=False, weakref=True):
     def close(self) -> None:
         """No more is wanted. An answer that is still arriving takes its connection with it; safe at any time."""
         self._sink = None
-        channel, self.channel = self.channel, None
+        channel = self.channel
         if channel is not None:
+            self.channel = None
             self.error = ConnectionLost("the answer was given up by us", sent=True, started=self.status != 0)
             channel.abort()
             self._wake()

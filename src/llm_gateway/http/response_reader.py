@@ -21,6 +21,7 @@ class _Stop(Exception):
     """Not an error: the way to stop the parser from inside a callback."""
 
 
+_LEAST = 4  # bytes of a header line
 _LENGTH = b"\r\ncontent-length:"
 _CODING = b"\r\ncontent-encoding:"
 _TRANSFER = b"\r\ntransfer-encoding:"
@@ -30,6 +31,8 @@ class ResponseReader:
     """The half of a client connection that understands bytes; ClientConnection is the half that has a socket.
 
     `in_head`: the final head is not complete. `parts`: what the parser found of a body, to be emptied after each read.
+
+    Until the head is complete, `response.head` is the read that is being parsed.
 
     The parser judges every line of a head, but hands none over, which would cost more than all its other work: what is needed
     here can be seen in the bytes, and few callers look at any header (Response.headers).
@@ -44,6 +47,7 @@ class ResponseReader:
         "_parser",
         "_reads",
         "_repeated",
+        "_short",
         "in_head",
         "on_body",
         "parts",
@@ -52,6 +56,7 @@ class ResponseReader:
 
     def __init__(self, limits: ClientLimits) -> None:
         self._limits = limits
+        self._short = min(limits.header_count * _LEAST, limits.head_bytes)  # a head within the limits, whatever is in it
         self.parts: list[bytes] = []
         self.on_body = self.parts.append  # what the parser calls
         self._parser: Any = HttpResponseParser(self)
@@ -60,7 +65,7 @@ class ResponseReader:
         self.in_head = False
         self._keep = False  # the connection may serve another request after this one
         self._fault: HttpError | None = None
-        self._reads: list[bytes] = []  # of the head that is being read
+        self._reads: list[bytes] = []  # of a head that is not complete
         self._repeated = 0  # header lines of a name that came before, in interim heads, too
         self._overhead = 0  # bytes read since the last body byte: head, chunk sizes, trailers
 
@@ -72,17 +77,19 @@ class ResponseReader:
     # ---- parser callbacks
 
     def on_message_begin(self) -> None:
-        if self.response is None or self.response.complete:
+        if self.response.complete:  # type: ignore[union-attr]  # without one, nothing is fed
             raise _Stop
 
     def on_headers_complete(self) -> None:
-        response = self.response
-        if response is None or not self.in_head:
+        if not self.in_head:
             raise _Stop
-        reads = self._reads
-        data = reads[0] if len(reads) == 1 else b"".join(reads)
-        reads.clear()
-        if not data.startswith(b"HTTP/1.1 "):
+        response: Response = self.response  # type: ignore[assignment]  # as above
+        data = response.head
+        if self._reads:
+            data = b"".join((*self._reads, data))
+            self._reads.clear()
+        plain = data.startswith(b"HTTP/1.1 ")
+        if not plain:
             data = data.lstrip(b"\r\n")
         end = data.find(b"\r\n\r\n")
         if end < 0:  # the parser took something else for the end of a head; in strict mode it does not
@@ -93,18 +100,18 @@ class ResponseReader:
             if status < 100 or status == 101:
                 self._refuse(ProtocolViolation("the response has a status nobody asked for"))
             self._count_repeated(data[: end + 2])
-            reads.append(data[end + 4 :])  # an interim answer: the final one follows
+            response.head = data[end + 4 :]  # an interim answer: the final one follows
             return
         response.head = head = data[: end + 2]
         lower = head.lower()
-        response.coded = _CODING in lower
-        limits = self._limits
-        if head.count(b"\r\n") + self._repeated > limits.header_count or end > limits.head_bytes:
-            self._check_size(head, response.headers)
+        # find, because `in` tries its left side as a number first, and raises and forgets an exception over it.
+        response.coded = lower.find(_CODING) >= 0
+        if end > self._short or self._repeated:
+            self._check_size(head, response)
         self._keep = parser.should_keep_alive()
-        if not head.startswith(b"HTTP/1.1 "):
+        if not plain:
             self._check_version(response.headers)
-        if _LENGTH not in lower and not (b"\r\ntransfer-encoding: chunked\r\n" in lower and lower.count(_TRANSFER) == 1):
+        if lower.find(_LENGTH) < 0 and not (b"\r\ntransfer-encoding: chunked\r\n" in lower and lower.count(_TRANSFER) == 1):
             coding = response.headers.get(b"transfer-encoding")
             if coding is None:
                 response.delimited_by_close = status not in {204, 304}
@@ -112,12 +119,10 @@ class ResponseReader:
                 self._refuse(ProtocolViolation("the response has a transfer coding nobody offered"))
         response.status = status
         self.in_head = False
-        self._overhead = 0
 
     def on_message_complete(self) -> None:
-        response = self.response
-        if response is not None and not self.in_head:  # else it was an interim answer
-            response.complete = True
+        if not self.in_head:  # else it was an interim answer
+            self.response.complete = True  # type: ignore[union-attr]  # as above
 
     # ---- checks the parser leaves to us
 
@@ -125,12 +130,16 @@ class ResponseReader:
         self._fault = fault
         raise _Stop
 
-    def _check_size(self, head: bytes, headers: dict[bytes, bytes]) -> None:
+    def _check_size(self, head: bytes, response: Response) -> None:
         """Lines of one name count as one header, and what stands around names and values does not count."""
+        limits = self._limits
+        if head.count(b"\n") + self._repeated <= limits.header_count and len(head) <= limits.head_bytes:
+            return
         self._count_repeated(head)
-        if len(headers) > self._limits.header_count:
+        headers = response.headers
+        if len(headers) > limits.header_count:
             self._refuse(TooLarge("the response has too many headers"))
-        if sum(len(name) + len(value) + 4 for name, value in headers.items()) > self._limits.head_bytes:
+        if sum(len(name) + len(value) + 4 for name, value in headers.items()) > limits.head_bytes:
             self._refuse(TooLarge("the response head is over its cap"))
 
     def _count_repeated(self, head: bytes) -> None:

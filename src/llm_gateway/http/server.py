@@ -133,9 +133,11 @@ class Server:
     def _sweep(self) -> None:
         """End what is over time. One look at all connections twice a second costs less than a timer for each request."""
         now = self._loop.time()
-        self._state.lines.tick()
-        self._state.heads.clear()
-        for member in tuple(self._state.members):
+        state = self._state
+        state.lines.tick()
+        state.heads.forget()
+        state.idle_until = now + self._interval + state.limits.idle_timeout
+        for member in tuple(state.members):
             if member.deadline <= now:
                 member.expire(now)
         self._sweeper = self._loop.call_later(self._interval, self._sweep)

@@ -104,9 +104,9 @@ class ServerConnection(asyncio.Protocol):
             return
         state = self._state
         state.active += 1
-        self._phase = BUSY
-        self.keep = reader.keep and not state.leaving
-        self.deadline = inf
+        self._phase = BUSY  # in which the deadline of the phase before means nothing
+        if not reader.keep or state.leaving:
+            self.keep = False
         reply = self._reply = request.reply = Reply(self, request.method, reader.modern)
         # A task as loop.create_task makes it, without the cost of a name of its own.
         self._task = Task(self._run(request, reply), loop=state.loop, name="request")
@@ -180,7 +180,9 @@ class ServerConnection(asyncio.Protocol):
         finally:
             state.active -= 1
             self._task = self._reply = None
-            self._reader.release()
+            reader = self._reader  # its release(), without a call
+            state.buffered -= reader.charged
+            reader.charged = 0
             if self._phase == BUSY:
                 self._next()
             else:
@@ -192,18 +194,15 @@ class ServerConnection(asyncio.Protocol):
 
     def _next(self) -> None:
         """The connection is free: take what is waiting, or idle."""
-        transport = self._transport
-        if transport.is_closing():
+        if self._transport.is_closing():
             return
         self._phase = IDLE
-        state = self._state
         if not self.keep:
             self.finish()
         elif not self.paused:  # a client that does not read its answers gets no further ones
-            self.deadline = state.loop.time() + state.limits.idle_timeout
+            self.deadline = self._state.idle_until
             if self._reader.held:
-                if not transport.is_reading():
-                    transport.resume_reading()
+                self.read(on=True)
                 self.data_received(b"")
 
     # --- what a Reply asks for ------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from math import inf
 from typing import Protocol
 
 from llm_gateway.http.headers import StatusLines
@@ -39,6 +40,7 @@ class ServerState:
         "handler",
         "heads",
         "hosts",
+        "idle_until",
         "leaving",
         "limits",
         "lines",
@@ -67,6 +69,7 @@ class ServerState:
         self.members: set[Member] = set()
         self.hosts: set[bytes | None] = set()
         self.heads = KnownHeads()
+        self.idle_until = inf  # a deadline for who is idle now, renewed with each sweep: never too early, late by one at most
         self.active = 0  # handlers running
         self.buffered = 0  # bytes of request bodies held
         self.leaving = False  # every answer says Connection: close

@@ -96,6 +96,8 @@ OF_GATEWAY: Mapping[str, frozenset[str]] = MappingProxyType(
         "limits:write": frozenset(),
         "circuits:read": frozenset({OPERATOR, DEVELOPER, AUDITOR}),
         "circuits:write": frozenset({OPERATOR}),
+        "cache:read": frozenset({OPERATOR, DEVELOPER, AUDITOR}),
+        "cache:write": frozenset({OPERATOR}),
         "snapshots:read": frozenset({OPERATOR, AUDITOR}),
         "snapshots:write": frozenset({OPERATOR}),
         "config:read": frozenset({OPERATOR, AUDITOR}),

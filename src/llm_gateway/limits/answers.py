@@ -6,8 +6,9 @@ by itself: rates, places, and money that running requests hold and may give back
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from math import ceil, isfinite
 from types import MappingProxyType
 from typing import Any
@@ -31,6 +32,8 @@ _WHOSE = MappingProxyType(
     }
 )
 _HELD = "budget_reserved"
+SHAPES = 1024
+"""Limits of different size whose lines are at hand."""
 
 
 def limit_name(meter: Meter) -> str:
@@ -51,7 +54,7 @@ def refusal(meter: Meter, state: State, amount: int, now: float) -> GatewayError
     what = "concurrent streams" if meter.unit == "streams" else "concurrent requests" if not meter.period else None
     if what is None:
         what = f"{meter.unit.replace('_', ' ')} per {_PERIODS.get(meter.period, f'{meter.period:g} s')}"
-    again = "" if retry is None else f" Try again in {duration(retry)}."
+    again = "" if retry is None else f" Try again in {duration(retry).decode()}."
     details: dict[str, Any] = {
         "limit_name": limit_name(meter),
         "scope": meter.scope,
@@ -127,7 +130,7 @@ def session_over(meter: Meter, state: State, amount: int, now: float) -> Gateway
     return error
 
 
-def lines(charges: Sequence[tuple[Meter, int]], states: Sequence[State], now: float) -> bytes:
+def lines(charges: Sequence[tuple[Meter, int]], states: Iterable[State], now: float) -> bytes:
     """The header lines of the tightest limits (least left) of requests and of tokens; of places where there is no other.
 
     Names of headers do not differ by case: OpenAI's x-ratelimit-limit-tokens is X-RateLimit-Limit-Tokens. Durations are written
@@ -136,10 +139,9 @@ def lines(charges: Sequence[tuple[Meter, int]], states: Sequence[State], now: fl
     requests: tuple[int, Meter, State] | None = None
     tokens: tuple[int, Meter, State] | None = None
     places: tuple[int, Meter, State] | None = None
-    for index, (meter, _) in enumerate(charges):
+    for (meter, _), state in zip(charges, states, strict=True):
         if meter.calendar is not None:
             continue
-        state = states[index]
         left = min(state.left, meter.most)
         if not meter.period:
             if places is None or left < places[0]:
@@ -152,43 +154,47 @@ def lines(charges: Sequence[tuple[Meter, int]], states: Sequence[State], now: fl
     told = b""
     tightest = requests or tokens or places
     if tightest is not None:
-        _, meter, state = tightest
-        told = b"X-RateLimit-Limit: %d\r\nX-RateLimit-Remaining: %d\r\nX-RateLimit-Reset: %d\r\nX-RateLimit-Window: %d\r\n" % (
-            meter.most,
-            min(state.left, meter.most),
-            ceil(now + state.reset),
-            meter.period,
-        )
+        left, meter, state = tightest
+        told = in_short(meter.most, meter.period) % (left, ceil(now + state.reset))
     if requests is not None:
-        told += _openai(b"Requests", requests[1], requests[2])
+        told += as_openai(b"Requests", requests[1].most) % (requests[0], duration(requests[2].reset))
     if tokens is not None:
-        told += _openai(b"Tokens", tokens[1], tokens[2])
+        told += as_openai(b"Tokens", tokens[1].most) % (tokens[0], duration(tokens[2].reset))
     return told
 
 
-def _openai(what: bytes, meter: Meter, state: State) -> bytes:
-    return b"X-RateLimit-Limit-%b: %d\r\nX-RateLimit-Remaining-%b: %d\r\nX-RateLimit-Reset-%b: %b\r\n" % (
-        what,
-        meter.most,
-        what,
-        min(state.left, meter.most),
-        what,
-        duration(state.reset).encode(),
+@lru_cache(maxsize=SHAPES)
+def in_short(most: int, period: float) -> bytes:
+    """The lines of the limit that is the tightest, with gaps: what is left, and when all of it is back (Unix seconds)."""
+    return b"X-RateLimit-Limit: %d\r\nX-RateLimit-Remaining: %%d\r\nX-RateLimit-Reset: %%d\r\nX-RateLimit-Window: %d\r\n" % (
+        most,
+        period,
     )
 
 
-def duration(seconds: float) -> str:
+@lru_cache(maxsize=SHAPES)
+def as_openai(what: bytes, most: int) -> bytes:
+    """Its lines as OpenAI has them, with gaps: what is left, and how long until all of it is back (`duration`)."""
+    return b"X-RateLimit-Limit-%b: %d\r\nX-RateLimit-Remaining-%b: %%d\r\nX-RateLimit-Reset-%b: %%b\r\n" % (
+        what,
+        most,
+        what,
+        what,
+    )
+
+
+def duration(seconds: float) -> bytes:
     """As Go and OpenAI's headers write it: 12ms, 1s, 6m0s, 1h0m0s. Rounded up: who waits so long has waited enough."""
-    if not isfinite(seconds):
-        return "never"
     if seconds < 1:
-        return f"{ceil(seconds * 1000)}ms" if seconds > 0 else "0s"
+        return b"%dms" % ceil(seconds * 1000) if seconds > 0 else b"0s"
+    if not isfinite(seconds):
+        return b"never"
     whole = ceil(seconds)
     minutes, rest = divmod(whole, 60)
     if not minutes:
-        return f"{rest}s"
+        return b"%ds" % rest
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}h{minutes}m{rest}s" if hours else f"{minutes}m{rest}s"
+    return b"%dh%dm%ds" % (hours, minutes, rest) if hours else b"%dm%ds" % (minutes, rest)
 
 
 def dollars(nano: int) -> float:

@@ -58,6 +58,16 @@ class RateCell:
         """Whether a new counter would be the same."""
         return self.full_at <= at
 
+    def left(self, meter: Meter, at: float) -> tuple[int, float]:
+        """Of `state`: what could be taken now, and the seconds until all of it is there again."""
+        if meter is not self._meter:
+            self._set(meter)
+        behind = self.full_at - at
+        if behind < 0.0:  # noqa: PLR1730 - as above
+            behind = 0.0
+        left = floor((self._room - behind) / self._pace)
+        return (left, behind) if left > 0 else (0, behind)
+
     def state(self, meter: Meter, amount: int, at: float, now: float) -> State:  # noqa: ARG002 - as above
         """As it stands, and when `amount` could be taken."""
         if meter is not self._meter:

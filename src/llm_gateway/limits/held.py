@@ -8,8 +8,10 @@ from typing import Protocol
 
 from llm_gateway.core.errors import GatewayError
 from llm_gateway.limits.answers import lines
-from llm_gateway.limits.meter import State
+from llm_gateway.limits.memory import Hold
+from llm_gateway.limits.meter import States
 from llm_gateway.limits.plan import Measured, Pair, Use
+from llm_gateway.limits.telling import Telling
 
 STEP = 256
 """Tokens that a running stream reserves at a time, when what was reserved is written."""
@@ -27,7 +29,9 @@ class Held:
 
     measured: Sequence[Measured] = ()
     """The meters of what is known at the end only, in order, behind those of `fixed`."""
-    states: Sequence[State] = ()
+    states: States = ()
+    told: Telling | None = None
+    """What the answer is told, where the caller's own meters are all there are; None: that has to be looked at."""
     use: Use | None = None
     """What is guessed from; None: nothing is to be guessed."""
     body = 0
@@ -81,4 +85,7 @@ class Held:
 
     def lines(self) -> bytes:
         """Header lines for the answer; b"" if there is nothing to tell."""
-        return lines(self.charges, self.states, self._keeper.now()) if self.states else b""
+        states, told = self.states, self.told
+        if told is not None and type(states) is Hold:
+            return told(states)
+        return lines(self.charges, states, self._keeper.now()) if states else b""

@@ -13,7 +13,7 @@ from llm_gateway.core.clock import Clock
 from llm_gateway.core.end_user import end_user
 from llm_gateway.core.errors import Forbidden, GatewayError, Overloaded
 from llm_gateway.core.exchange import Exchange
-from llm_gateway.core.usage import Usage
+from llm_gateway.core.usage import Usage, sides
 from llm_gateway.dialects.openai_media import MediaView, Wanted, wanted
 from llm_gateway.limits.answers import cut_off, refusal
 from llm_gateway.limits.compile import (
@@ -101,19 +101,21 @@ class Limiter:
             plan = self._plan(caller)
             if plan is self._free:
                 return None
-        fixed = plan.streaming if ex.stream else plan.always
+        fixed, told = (plan.streaming, plan.told_streaming) if ex.stream else (plan.always, plan.told)
         measured = plan.measured
         if plan.by_request:
             for part in self._parts(ex, plan, caller):
                 fixed += part.streaming if ex.stream else part.always
                 measured += part.measured
+                told = None
         if not fixed and not measured:
             return None
-        charges = list(fixed)
+        charges = [*fixed]
         ex.hold = held = Held(self, self._name(ex), charges, fixed)
+        held.told = told
         if measured:
             held.measured = measured
-            amounts = self._expected(ex, held, self._use(ex, plan, caller))
+            amounts = self._expected(ex, held, plan.uses.get(ex.model) or self._use(ex, plan, caller))
             for meter, place, bound in measured:
                 amount = amounts[place]
                 charges.append((meter, amount if amount < bound else bound))  # noqa: FURB136 - half the time
@@ -123,8 +125,9 @@ class Limiter:
             raise _unavailable(down) from None
         if type(taken) is not Taken:
             return self._wait(held, taken)  # type: ignore[arg-type]
-        if taken[0] < 0:
-            held.done, held.states = False, taken[1]
+        if taken.refused < 0:
+            held.states = taken.states
+            held.done = False
             return None
         raise self._refusal(held, taken)
 
@@ -150,7 +153,7 @@ class Limiter:
             task.add_done_callback(self._tasks.discard)
         return held.ending
 
-    def settle(self, ex: Exchange, usage: Usage | None, cost: int, *, estimated: bool = False) -> None:
+    def settle(self, ex: Exchange, usage: Usage | None, cost: int, estimated: bool = False) -> None:
         """The request is over, however: what it used stays used, the rest is free again. Once; later calls do nothing.
 
         `usage`, `cost`: as the ledger has them. Usage None: nobody told; it is guessed by what was written, never nothing.
@@ -167,13 +170,14 @@ class Limiter:
         if usage is None:
             amounts = guessed(ex, held, use, cost)
         else:
-            prompt, output, cached = usage.prompt, usage.completion, usage.cache_read
+            prompt, output = sides(usage)
+            cached = usage.cache_read
             amounts = (prompt + output, prompt - cached, cached, output, cost)
             if not estimated and (prompt or output or cost):
                 use.learned.saw(prompt, cached, output // held.choices, cost, held.body)
                 if ex.stream:
                     use.learned.facts.streamed(ex.bytes_out, output)
-        charges = list(held.fixed)
+        charges = [*held.fixed]
         for meter, place, _ in held.measured:
             charges.append((meter, amounts[place]))
         self.book.settle(held.id, charges, self.now())  # type: ignore[arg-type]  # as above
@@ -206,16 +210,21 @@ class Limiter:
         held.done, held.states = False, taken.states
 
     def _refusal(self, held: Held, taken: Taken) -> GatewayError:
-        refused, held.states = taken
+        refused, held.states = taken.refused, taken.states
         meter, amount = held.charges[refused]
         self.refused[meter.scope, meter.unit] += 1
         return refusal(meter, held.states[refused], amount, self.now())
 
     async def _top(self, held: Held, charges: list[Charge], taking: Awaitable[Taken]) -> None:
         try:
-            self._topped(held, charges, await taking)
+            taken = await taking
         except StoreDown:
             return
+        if not held.done:
+            self._topped(held, charges, taken)
+        elif taken.refused < 0:
+            # The stream is over and was settled before this arrived: nobody else gives it back before its lease is over.
+            self.book.settle(held.id, [Charge(meter, 0) for meter, _ in charges], self.now())
 
     def _topped(self, held: Held, charges: list[Charge], taken: Taken) -> None:
         if taken.refused >= 0:
@@ -238,7 +247,7 @@ class Limiter:
     def _expected(self, ex: Exchange, held: Held, use: Use) -> Amounts:
         learned, view, body = use.learned, ex.view, ex.body
         held.use = use
-        if isinstance(view, MediaView) and (asked := wanted(ex.front.operation, view, body)) is not None:
+        if type(view) is MediaView and (asked := wanted(ex.front.operation, view, body)) is not None:
             return self._media(ex.model, asked, held, use)
         size = len(body)
         if size >= _EMBEDDING_FROM and not view.plain and any(body.find(word) >= 0 for word in _EMBEDDED):
@@ -252,12 +261,14 @@ class Limiter:
         if output:
             if output < FLOOR:  # noqa: PLR1730
                 output = FLOOR
-            if 0 < view.most_output < output:
-                output = view.most_output
-            held.most = view.most_output * view.choices
-            if view.choices > 1:
-                held.choices = view.choices
-                output *= view.choices
+            most, choices = view.most_output, view.choices
+            if 0 < most < output:
+                output = most
+            if choices > 1:
+                held.choices = choices
+                output *= choices
+            if most:
+                held.most = most * choices
         held.prompt, held.output = prompt, output
         held.due = output * learned.facts.stream_bytes if ex.stream else inf
         return amounts_of(use, prompt, output)

@@ -29,28 +29,29 @@ REMEMBERED = 8192
 SWEEP_EVERY = 1.0
 
 Cell = RateCell | PlaceCell | BudgetCell
-_new = tuple.__new__  # a third of the time of Taken(...)
 
 
 def _nobody(meter: Meter, spent: int, start: float, end: float) -> None:
     """Where nobody is told of budgets."""
 
 
-class Hold(Sequence[State]):
+class Hold(msgspec.Struct, frozen=True, eq=False):
     """What one request holds; and how the meters of that stand, looked up when asked."""
 
-    __slots__ = ("_book", "cells", "charges", "ends", "when")
-
-    def __init__(self, book: MemoryBook, charges: Sequence[Charge], cells: list[Cell], ends: float, when: float) -> None:
-        """`ends`: of the lease, monotonic. `when`: it was taken, Unix seconds."""
-        self._book = book
-        self.charges = charges
-        self.cells = cells
-        self.ends = ends
-        self.when = when
+    _book: MemoryBook
+    charges: Sequence[Charge]
+    cells: list[Cell]
+    ends: float
+    """Of the lease, monotonic."""
+    when: float
+    """It was taken, Unix seconds."""
 
     def __len__(self) -> int:
         return len(self.cells)
+
+    def clocks(self) -> tuple[float, float]:
+        """Monotonic, Unix seconds."""
+        return self._book.clocks()
 
     @overload
     def __getitem__(self, index: int) -> State: ...
@@ -117,23 +118,26 @@ class MemoryBook:
         if ends < self._due:  # noqa: PLR1730 - min() takes three times as long
             self._due = ends
         taken = Hold(self, charges, cells, ends, now)
-        held = self._holds.get(hold)
-        if held is not None:
-            held = Hold(self, [*held.charges, *charges], [*held.cells, *cells], ends, held.when)
-        self._holds[hold] = held or taken
-        return _new(Taken, (-1, taken))
+        holds = self._holds
+        if hold in holds:
+            held = holds[hold]
+            holds[hold] = Hold(self, [*held.charges, *charges], [*held.cells, *cells], ends, held.when)
+        else:
+            holds[hold] = taken
+        return Taken(-1, taken)
 
     def settle(self, hold: str, charges: Sequence[Charge], now: float) -> None:
         at = self._monotonic()
         held = self._holds.pop(hold, None)
+        if held is None and (hold in self._done or hold in self._done_before):
+            return
+        if len(self._done) >= REMEMBERED:
+            self._done_before, self._done = self._done, set()
+        self._done.add(hold)
         if held is None:
-            if hold in self._done or hold in self._done_before:
-                return
-            self._settled(hold)
             for meter, amount in charges:
                 (self._cells.get(meter.key) or self._cell(meter, at, now)).settle(meter, 0, amount, at, now)
             return
-        self._settled(hold)
         taken, cells, when = held.charges, held.cells, held.when
         index = 0
         if len(taken) == len(charges):  # nearly always the same meters in the same order
@@ -182,11 +186,6 @@ class MemoryBook:
         return self._monotonic(), self._clock.now()
 
     # ---- inside
-
-    def _settled(self, hold: str) -> None:
-        if len(self._done) >= REMEMBERED:
-            self._done_before, self._done = self._done, set()
-        self._done.add(hold)
 
     def _settle_apart(
         self, charges: Sequence[Charge], taken: Sequence[Charge], cells: list[Cell], at: float, when: float

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 import msgspec
@@ -77,12 +77,20 @@ class State(NamedTuple):
     """Seconds until what was refused would be taken; 0.0 if it was taken, infinity if never."""
 
 
-class Taken(NamedTuple):
+class States(Protocol):
+    """A list, or what looks a state up when it is asked for."""
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[State]: ...
+    def __getitem__(self, index: int, /) -> State: ...
+
+
+class Taken(msgspec.Struct, frozen=True, gc=False):
     """All of the charges were taken, or none of them."""
 
     refused: int
     """Which charge was too much; -1: none."""
-    states: Sequence[State]
+    states: States
     """Of each charge's meter."""
 
 

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from llm_gateway.limits.estimate import Learned
 from llm_gateway.limits.meter import Meter, Unit
+from llm_gateway.limits.telling import telling_of
 
 TOTAL, FRESH, CACHED, OUTPUT, COST = range(5)
 """Where each amount of a request stands among its `Amounts`."""
@@ -72,11 +73,17 @@ class Use:
 class Plan(Part):
     """A caller's own meters, and whether there are others that depend on the request. Kept with the caller (Caller.meters)."""
 
-    __slots__ = ("by_request", "by_user", "owner", "uses")
+    __slots__ = ("by_request", "by_user", "owner", "told", "told_streaming", "uses")
 
     def __init__(self, owner: object, meters: Iterable[Meter], *, by_request: bool, by_user: bool) -> None:
         """`owner`: the limiter that made it. `by_user`: each end user has limits. `by_request`: those, sources or models have."""
         super().__init__(meters)
+        measured = [meter for meter, _, _ in self.measured]
+        self.told = telling_of([meter for meter, _ in self.always] + measured)
+        """What answers are told of them; None: see telling_of."""
+        same = self.streaming == self.always
+        self.told_streaming = self.told if same else telling_of([meter for meter, _ in self.streaming] + measured)
+        """The same for a stream."""
         self.owner = owner
         self.by_request = by_request
         self.by_user = by_user

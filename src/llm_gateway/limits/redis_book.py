@@ -15,14 +15,15 @@ from llm_gateway.config.schema.limits import Redis
 from llm_gateway.core.clock import Clock
 from llm_gateway.limits.alone import Alone
 from llm_gateway.limits.meter import Book, Charge, Meter, StoreDown, Taken
-from llm_gateway.limits.redis_address import parse_address
 from llm_gateway.limits.redis_counters import Counter
 from llm_gateway.limits.redis_holds import NO_HOLD, Entry, Holds
-from llm_gateway.limits.redis_link import LONGEST_PAUSE, Asker, Link, Unfit, code_of
 from llm_gateway.limits.redis_outbox import Outbox
 from llm_gateway.limits.redis_probe import Log, alive, probe
 from llm_gateway.limits.redis_seeds import Seeds
 from llm_gateway.limits.redis_take import Take
+from llm_gateway.redis.address import parse_address
+from llm_gateway.redis.link import LONGEST_PAUSE, Link, code_of
+from llm_gateway.redis.owner import Asker, Away, Unfit
 
 Policy = Literal["local_share", "open", "closed"]
 Tell = Callable[[Meter, int, float, float], None]
@@ -166,7 +167,7 @@ class RedisBook:
         asked = Take(self, hold, charges, entries, now, lease)
         try:
             asked.send()
-        except StoreDown:
+        except Away:
             return self.alone(hold, charges, now, lease)
         return asked.done
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from llm_gateway.limits.meter import Meter, State
 from llm_gateway.limits.periods import span
-from llm_gateway.limits.redis_words import bulk, whole
+from llm_gateway.redis.words import bulk, whole
 
 Kind = Literal["r", "p", "b"]
 """A rate, places, a budget."""

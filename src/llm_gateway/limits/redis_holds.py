@@ -9,7 +9,7 @@ from math import inf
 from llm_gateway.core.clock import Clock
 from llm_gateway.limits.redis_counters import Counter
 from llm_gateway.limits.redis_outbox import Outbox
-from llm_gateway.limits.redis_words import bulk
+from llm_gateway.redis.words import bulk
 
 Entry = tuple[Counter, bytes, int]
 """What a hold has of a counter: the counter, the word for its name, how much."""

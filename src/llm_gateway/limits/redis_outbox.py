@@ -11,11 +11,11 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
-from llm_gateway.limits.meter import StoreDown
 from llm_gateway.limits.redis_counters import Counter
-from llm_gateway.limits.redis_link import Link, ReplyError
 from llm_gateway.limits.redis_scripts import APPLY
-from llm_gateway.limits.redis_words import bulk, whole
+from llm_gateway.redis.link import Link, ReplyError
+from llm_gateway.redis.owner import Away
+from llm_gateway.redis.words import bulk, whole
 
 MOST = 200_000
 """Entries that wait. One more is dropped and counted: then the ledger alone knows of it."""
@@ -126,7 +126,7 @@ class Outbox:
         oldest = whole(self._unanswered[0].number)
         try:
             link.send((head, self._own, *batch.keys, whole(batch.number), oldest, whole(KEPT), *batch.words), batch)
-        except StoreDown:
+        except Away:
             return False
         self._sent += 1
         self._flying += 1

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Literal, Protocol
 
-from llm_gateway.limits.redis_link import Asker, ReplyError, Unfit, code_of
 from llm_gateway.limits.redis_scripts import BEAT, TAKE
+from llm_gateway.redis.link import ReplyError, code_of
+from llm_gateway.redis.owner import Asker, Unfit
 
 ALIVE = 20_000
 """Milliseconds after which a worker that gives no sign of life does not count any more."""
@@ -21,7 +22,7 @@ class Log(Protocol):
 async def probe(ask: Asker, log: Log) -> str:
     """Tries what is needed. Gives the name that this start of the server has; "" if it is not told.
 
-    Raises Unfit, and StoreDown where there is no answer.
+    Raises Unfit, and Away where there is no answer.
     """
     told = await ask("INFO")  # where it may not be asked, nothing is known
     facts = told.decode("ascii", "replace") if isinstance(told, bytes) else ""
@@ -38,7 +39,7 @@ async def probe(ask: Asker, log: Log) -> str:
 
 
 async def alive(ask: Asker, prefix: str, worker: str) -> int:
-    """A sign of life; how many give one. Raises Unfit where scripts may not write, and StoreDown."""
+    """A sign of life; how many give one. Raises Unfit where scripts may not write, and Away."""
     reply = await ask("EVAL", BEAT.text, 1, f"{prefix}workers", worker, ALIVE)
     if not isinstance(reply, int):
         raise Unfit(f"a script that writes does not work ({code_of(reply) if isinstance(reply, ReplyError) else 'wrong answer'})")

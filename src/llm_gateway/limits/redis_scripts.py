@@ -6,7 +6,7 @@ from functools import lru_cache
 from hashlib import sha1
 from importlib.resources import files
 
-from llm_gateway.limits.redis_words import bulk, whole
+from llm_gateway.redis.words import bulk, whole
 
 
 class Script:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from llm_gateway.limits.meter import StoreDown
 from llm_gateway.limits.redis_counters import Counter
-from llm_gateway.limits.redis_link import Link, ReplyError
 from llm_gateway.limits.redis_scripts import SEED
-from llm_gateway.limits.redis_words import whole
+from llm_gateway.redis.link import Link, ReplyError
+from llm_gateway.redis.owner import Away
+from llm_gateway.redis.words import whole
 
 MOST = 100_000
 
@@ -62,5 +62,5 @@ class Seeds:
         if link.up:
             try:
                 link.send(words, _Seed(self._waiting, key))
-            except StoreDown:
+            except Away:
                 return  # it is said again when Redis is back

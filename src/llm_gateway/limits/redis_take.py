@@ -8,9 +8,10 @@ from typing import Any, Protocol
 
 from llm_gateway.limits.meter import Charge, StoreDown, Taken
 from llm_gateway.limits.redis_holds import Entry, Holds
-from llm_gateway.limits.redis_link import Link
 from llm_gateway.limits.redis_scripts import TAKE
-from llm_gateway.limits.redis_words import bulk, whole
+from llm_gateway.redis.link import Link
+from llm_gateway.redis.owner import Away
+from llm_gateway.redis.words import bulk, whole
 
 GIVEN = -1
 """Instead of an amount that was refused."""
@@ -28,7 +29,7 @@ class Behind(Protocol):
 
 
 class Take:
-    """`send` raises StoreDown; after it, `done` gets what was taken, or StoreDown, in any case."""
+    """`send` raises Away; after it, `done` gets what was taken, or StoreDown, in any case."""
 
     __slots__ = ("book", "charges", "done", "entries", "hold", "lease", "now")
 
@@ -97,5 +98,5 @@ class Take:
         elif not self.done.done():
             try:
                 self.send(text=True)
-            except StoreDown:
+            except Away:
                 self.late()

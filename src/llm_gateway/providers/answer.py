@@ -12,6 +12,8 @@ from collections.abc import Callable
 from math import inf
 from typing import Any, Protocol
 
+import msgspec
+
 from llm_gateway.core.errors import UpstreamError, UpstreamMalformed
 from llm_gateway.core.usage import Usage
 from llm_gateway.http.errors import DeadlineExceeded, HttpError
@@ -67,16 +69,15 @@ class Onward(Protocol):
         ...
 
 
-class WholeAnswer:
+class WholeAnswer(msgspec.Struct, eq=False, gc=False):
     """A complete JSON body in the caller's dialect."""
 
-    __slots__ = ("body", "deployment", "lane", "usage")
+    body: bytes
+    usage: Usage | None
+    deployment: Deployment
+    lane: Lane
 
-    def __init__(self, body: bytes, usage: Usage | None, deployment: Deployment, lane: Lane) -> None:
-        self.body = body
-        self.usage = usage
-        self.deployment = deployment
-        self.lane = lane
+    __repr__ = object.__repr__  # a Struct shows its fields, and this one is what a model said
 
 
 class Sink:
@@ -183,10 +184,10 @@ class StreamAnswer(Sink):
         """How much of it is remembered."""
 
     def remember(self, size: int) -> None:
-        """At least so many bytes are to be there in `sample` at the end."""
+        """At least so many bytes are to be there in `sample` at the end. To be called before anything is given to the caller."""
         if size > self.keep:
             self.keep = size
-            self.sample = bytearray(self.sample)  # grows in place
+            self.sample = bytearray(b"".join(self._held)[:size])  # grows in place; it was cut off at less, and all of it is held
 
     @property
     def usage(self) -> Usage | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from msgspec import structs
 
@@ -29,6 +29,8 @@ from llm_gateway.providers.traced import trace_lines
 from llm_gateway.providers.transform import Transform, Translated, Unframed, Whole, named
 
 ERROR_BODY_BYTES = 64 << 10
+_LONG = 16 << 10
+"""From here on a piece of a body is not copied without need."""
 _USAGE_NAMES = ("stream_options", "include_usage")
 _NO_HEADERS: Mapping[bytes, bytes] = MappingProxyType({})
 
@@ -60,61 +62,62 @@ class Ask:
         self._clock = clock
         self._strict = strict
 
-    async def __call__(self, ex: Exchange, deployment: Deployment, patience: Patience, deadline: float) -> Answer:
+    async def __call__(  # noqa: PLR0915 - one attempt, from its beginning to each of its ends
+        self, ex: Exchange, deployment: Deployment, patience: Patience, deadline: float
+    ) -> Answer:
         """The answer at its first valid content. `deadline`: the clock's monotonic time at which the whole request is over.
 
         Raises UpstreamError for every failure of the provider, Unsupported when strict mode forbids the translation.
         """
-        lane = _lane(ex, deployment)
-        if ex.front.operation is Operation.COUNT_TOKENS and not lane.same:
+        upstream, stream = deployment.upstream, ex.stream
+        lane = deployment.lane(ex.front) or _nowhere(ex, deployment)
+        if not lane.same and ex.front.operation is Operation.COUNT_TOKENS:
             return _estimated(ex, deployment, lane)
         if lane.wants_bytes is not None and self._fetcher is not None and b"http" in ex.body:
             await self._fetch(self._fetcher, ex, lane.wants_bytes, deadline)
-        asking = _asking(ex, deployment, lane) if ex.stream else None
-        going, body = self._body(ex, deployment, lane, asking)
+        asking = _asking(ex, deployment, lane) if stream else None
+        going = None if ex.on_cut == "error" else attempted(ex, deployment, lane)
+        body = self._body(ex, deployment, lane, going, asking)
         attempt = ex.attempts[-1]
         left = max(deadline - attempt.started, 0.001)
-        headers = _headers(ex, deployment, lane, self._clock)
-        target = going.target if going else lane.stream_target if ex.stream else lane.target
-        if deployment.upstream.authorizer is not None:
-            headers += await signature(deployment.upstream, b"POST", target, body, min(patience.connect, left))
+        target = going.target if going else lane.stream_target if stream else lane.target
+        headers = lane.headers
+        if ex.trace is not None or upstream.forwarded:
+            headers = _headers(ex, deployment, lane, self._clock)
+        if upstream.authorizer is not None:
+            headers += await signature(upstream, b"POST", target, body, min(patience.connect, left))
         try:
-            response = await self._clients[deployment.upstream.client_name].send(
-                deployment.upstream.origin, b"POST", target, headers, body, patience.timeouts(left, stream=ex.stream)
+            response = await self._clients[upstream.client_name].send(
+                upstream.origin, b"POST", target, headers, body, patience.timeouts(left, stream=stream)
             )
         except HttpError as error:
             raise from_http(error) from error
-        handed_over = False
+        settled = False
         try:
-            status = attempt.status = response.status
-            self._listen(deployment, response)
-            if ex.stream:
+            attempt.status = status = response.status
+            if not upstream.own:  # what is left of a tenant's own limits is nobody else's
+                self._heard(deployment.name, response)
+            if stream:
                 # The first token is waited for from the start of the attempt, not from the head: heads are cheap to send early.
                 loop, longest = asyncio.get_running_loop(), min(patience.first_token, left)
                 response.limit(loop.time() + longest - self._clock.monotonic() + attempt.started)
                 if 200 <= status < 300:
-                    answer = StreamAnswer(
-                        self._told(ex, lane, going, longest) if going else _transform(ex, deployment, lane, asking),
-                        deployment,
-                        lane,
-                        loop,
-                        going.onward if going else None,
-                    )
+                    choose = self._told(ex, lane, going, longest) if going else _transform(ex, deployment, lane, asking)
+                    answer = StreamAnswer(choose, deployment, lane, loop, going.onward if going else None)
                     await answer.committed(response)
-                    handed_over = True
+                    settled = True  # it was handed over
                     return answer
             if not 200 <= status < 300:
-                deployment.upstream.refused(status)
+                upstream.refused(status)
                 refused = await refusal(response, lane.parse_error, self._clock, shown=lane.own_errors)
-                if asking is not None and of_usage(refused):
-                    return await self._unasking(ex, deployment, patience, deadline)
-                raise _refused(going, refused)
-            body = response.body() if response.complete else await response.read()
-            return _whole(ex, deployment, lane, body)
+                _unless_of_usage(asking, going, refused)
+                return await self._unasking(ex, deployment, patience, deadline)
+            settled = response.complete  # nothing of it is left to be closed
+            return _whole(ex, deployment, lane, response.body() if settled else await response.read())
         except HttpError as error:
             raise from_http(error) from error
         finally:
-            if not handed_over:
+            if not settled:
                 response.close()
 
     async def _unasking(self, ex: Exchange, deployment: Deployment, patience: Patience, deadline: float) -> Answer:
@@ -126,10 +129,6 @@ class Ask:
         except UpstreamRejected:
             deployment.target = told  # it was about something else
             raise
-
-    def _listen(self, deployment: Deployment, response: Response) -> None:
-        if not deployment.upstream.own:  # what is left of a tenant's own limits is nobody else's
-            self._heard(deployment.name, response)
 
     def _told(self, ex: Exchange, lane: Lane, going: Attempted, longest: float) -> Callable[[bytes], Transform]:
         """`longest`: how many seconds the first token may take."""
@@ -145,30 +144,35 @@ class Ask:
         await fetcher.files(ex.request, wants, ex.files, deadline - self._clock.monotonic())
 
     def _body(
-        self, ex: Exchange, deployment: Deployment, lane: Lane, asking: UsageAsked | None
-    ) -> tuple[Attempted | None, bytes]:
-        """And what this attempt is to an answer that several legs may tell."""
-        going = None if ex.on_cut == "error" else attempted(ex, deployment, lane)
-        body = self._spoken(ex, deployment, lane, going if going is not None and going.prefills else None, asking)
-        return going, body if lane.adapt is None else lane.adapt(body, ex.headers if lane.same else _NO_HEADERS)
-
-    def _spoken(
         self, ex: Exchange, deployment: Deployment, lane: Lane, going: Attempted | None, asking: UsageAsked | None
     ) -> bytes:
-        """The request in the dialect of the lane's back. `going`: it goes on from what was shown."""
-        inline = ex.files if lane.wants_bytes is not None else None
-        passes = lane.same and not inline and going is None
-        if passes and (lane.typed is None or ex.view.plain or not ex.front.holds_foreign(ex.body)):
+        """What is sent. `going`: what this attempt is to an answer that several legs may tell."""
+        front, view = ex.front, ex.view
+        if going is not None and not going.prefills:
+            going = None  # it begins anew
+        if (
+            lane.same
+            and going is None
+            and (lane.wants_bytes is None or not ex.files)
+            and (lane.typed is None or view.plain or not front.holds_foreign(ex.body))
+        ):
             ex.dropped = None  # an earlier candidate may have lost something
-            body = ex.body
-            if ex.view.model != deployment.target.model and ex.front.model_in_body:
-                body = _renamed(body, ex.view, deployment.model_json)
-            return body if asking is None else asking.asking_usage(body, ex.view)
+            body: bytes = ex.body
+            if view.model != deployment.target.model and front.model_in_body:
+                body = _renamed(body, view, deployment.model_json)
+            if asking is not None:
+                body = asking.asking_usage(body, view)
+        else:
+            body = self._rendered(ex, deployment, lane, going)
+        return body if lane.adapt is None else lane.adapt(body, ex.headers if lane.same else _NO_HEADERS)
+
+    def _rendered(self, ex: Exchange, deployment: Deployment, lane: Lane, going: Attempted | None) -> bytes:
+        """The request as the lane's back renders it. `going`: it goes on from what was shown."""
         if ex.request is None:
             ex.request = ex.front.parse_request(ex.body)
         asked = ex.request if lane.same else ex.front.portable(ex.request)
-        if inline and lane.wants_bytes is not None:
-            asked = with_files(asked, lane.wants_bytes, inline)
+        if ex.files and lane.wants_bytes is not None:
+            asked = with_files(asked, lane.wants_bytes, ex.files)
         if going is None:
             rendered = _typed(lane).render_request(asked, deployment.target)
         else:
@@ -208,11 +212,8 @@ async def refusal(
     return error
 
 
-def _lane(ex: Exchange, deployment: Deployment) -> Lane:
-    lane = deployment.lane(ex.front)
-    if lane is None:
-        raise Unsupported(f"{deployment.name} does not offer {ex.front.operation.value}.", param="model")
-    return lane
+def _nowhere(ex: Exchange, deployment: Deployment) -> NoReturn:
+    raise Unsupported(f"{deployment.name} does not offer {ex.front.operation.value}.", param="model")
 
 
 def _asking(ex: Exchange, deployment: Deployment, lane: Lane) -> UsageAsked | None:
@@ -230,8 +231,10 @@ def of_usage(error: UpstreamError) -> bool:
     return any(name in f"{error.param} {error.message}" for name in _USAGE_NAMES)
 
 
-def _refused(going: Attempted | None, error: UpstreamError) -> UpstreamError:
-    return error if going is None else going.refused(error)
+def _unless_of_usage(asking: UsageAsked | None, going: Attempted | None, error: UpstreamError) -> None:
+    """Raises the refusal, unless it is for the usage that the gateway asked for on its own account."""
+    if asking is None or not of_usage(error):
+        raise error if going is None else going.refused(error)
 
 
 def _whole(ex: Exchange, deployment: Deployment, lane: Lane, body: bytes) -> WholeAnswer:
@@ -273,9 +276,12 @@ def _renamed(body: bytes, view: View, model: bytes) -> bytes:
     at = view.model_at
     if at > 0:
         at += 2 if body.startswith(b": ", at) else 1  # the colon
-        value = b'"%b"' % view.model.encode()
+        value = b'"' + view.model.encode() + b'"'
         if body.startswith(value, at):  # otherwise it is spelled with escapes, or with more space
-            return body[:at] + model + body[at + len(value) :]
+            end = at + len(value)
+            if len(body) < _LONG:
+                return body[:at] + model + body[end:]
+            return b"".join((body[:at], model, memoryview(body)[end:]))
     return replace_top_level(body, "model", model)
 
 

@@ -60,7 +60,7 @@ class Attempts:
         self._prefixes = prefixes
         self._feedback = feedback
         self._bulkhead = bulkhead
-        self._clock = clock
+        self._now = clock.monotonic
         self.place_at_once: Callable[[Candidate], bool] = bulkhead.try_enter
         """Whether there was a place, which is taken then."""
         self.give_back: Callable[[Candidate], None] = bulkhead.leave
@@ -73,8 +73,8 @@ class Attempts:
         first = candidates[0]
         if self._bulkhead.try_enter(first):
             return first
-        found = await self._bulkhead.first_free(candidates, priority, deadline, self._clock.monotonic())
-        if not self._feedback.admits(found, self._clock.monotonic()):  # its circuit opened meanwhile
+        found = await self._bulkhead.first_free(candidates, priority, deadline, self._now())
+        if not self._feedback.admits(found, self._now()):  # its circuit opened meanwhile
             self._bulkhead.leave(found)
             error = UpstreamUnavailable("The provider failed lately; it is asked again soon.", code="circuit_breaker_open")
             error.reason, error.sent = "circuit_open", False
@@ -84,7 +84,7 @@ class Attempts:
     def urge(self, decision: Decision) -> bool:
         """Nobody can be asked: whether one of those whose circuits are open may be after all."""
         shut = (one.candidate for one in decision.refused if one.reason == "circuit_open")
-        return self._feedback.urge(shut, self._clock.monotonic())
+        return self._feedback.urge(shut, self._now())
 
     async def __call__(  # noqa: PLR0915 - one statement for each way in which it may end
         self, ex: Exchange, candidate: Candidate, ask: AskDeployment, deadline: float
@@ -92,20 +92,23 @@ class Attempts:
         """An answer that has begun, of a candidate where a place is taken. Raises UpstreamError, and Unsupported where nothing
         was sent.
         """
-        now = started = self._clock.monotonic()
+        now = started = self._now()
         deployment = candidate.deployment if ex.caller is None or ex.caller.accounts is None else _own(ex, candidate.deployment)
-        attempt = Attempt(deployment.upstream.name, deployment.model, started, own=deployment.upstream.own)
+        upstream = deployment.upstream
+        attempt = Attempt(upstream.name, deployment.model, started, 0.0, 0, None, upstream.own)
         ex.attempts.append(attempt)
         feedback = self._feedback
-        run = feedback.started(candidate, started, _counted(ex, candidate))
+        # Tokens of the prompt, about, where the provider's limits are known and the key is ours.
+        counted = (candidate.standing.paces or candidate.account.paces) and not upstream.own
+        run = feedback.started(candidate, started, len(ex.body) // BYTES_PER_TOKEN if counted else -1)
         answered: bool | None = None
         try:
             if self._sent is not None:
                 self._sent(ex, candidate)
             answer = await ask(ex, deployment, candidate.patience, deadline)
-            attempt.ended = now = self._clock.monotonic()
+            attempt.ended = now = self._now()
             if type(answer) is WholeAnswer:
-                feedback.succeeded(run, now, seconds=now - started, ttft=0.0, usage=answer.usage, stream=False)
+                feedback.succeeded(run, now, now - started, answer.usage)
                 answered = True
                 if ex.prefix:
                     self._learn(ex, candidate, answer.usage, now)
@@ -114,7 +117,7 @@ class Attempts:
                 ex.running = run
         except UpstreamError as error:
             attempt.error = error.reason
-            attempt.ended = now = self._clock.monotonic()
+            attempt.ended = now = self._now()
             feedback.failed(run, now, error, stream=ex.stream, again=_again(ex.attempts), own=attempt.own)
             answered = False if error.reason in STRAINED else None
             raise
@@ -123,25 +126,25 @@ class Attempts:
             feedback.left(run)
             raise
         except BaseException:
-            attempt.ended = now = self._clock.monotonic()
+            attempt.ended = now = self._now()
             feedback.left(run)
             raise
         else:
             return answer
         finally:
             if ex.running is not run:
-                self._bulkhead.leave(candidate, now - started, answered=answered)
+                self._bulkhead.leave(candidate, now - started, answered)
 
     def ended(self, ex: Exchange, *, complete: bool, error: Exception | None = None) -> None:
         """A stream is over: `complete`, cut by `error`, or left by its caller."""
         run: Run = ex.running
         ex.running = None
         attempt = ex.attempts[-1]
-        now = self._clock.monotonic()
+        now = self._now()
         held, first = now - attempt.started, attempt.ended - attempt.started
         attempt.over = now
         if complete:
-            self._feedback.succeeded(run, now, seconds=held, ttft=first, usage=ex.usage, stream=True)
+            self._feedback.succeeded(run, now, held, ex.usage, first)
             if ex.prefix:
                 self._learn(ex, run.candidate, ex.usage, now)
         elif isinstance(error, UpstreamError):
@@ -154,12 +157,6 @@ class Attempts:
         """Its prompt cache holds this prompt now."""
         if self._prefixes is not None:
             learn(self._prefixes, candidate.name, candidate.deployment.upstream.kind.name, ex.prefix, usage, now)
-
-
-def _counted(ex: Exchange, candidate: Candidate) -> int:
-    """Tokens of the prompt, about, where the provider's limits are known and the key is ours; else -1."""
-    paced = candidate.standing.paces or candidate.account.paces
-    return len(ex.body) // BYTES_PER_TOKEN if paced and not ex.attempts[-1].own else -1
 
 
 def _own(ex: Exchange, deployment: Deployment) -> Deployment:

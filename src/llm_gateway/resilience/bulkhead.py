@@ -107,25 +107,24 @@ class Bulkhead:
     def try_enter(self, candidate: Candidate) -> bool:
         """Take a place, if there is one. Who got one owes a `leave`."""
         standing, account = candidate.standing, candidate.account
-        if 0 < standing.limit <= standing.places or 0 < account.limit <= account.places:
+        if (standing.limit and standing.limit <= standing.places) or (account.limit and account.limit <= account.places):
             return False
         standing.places += 1
         account.places += 1
         return True
 
-    def leave(self, candidate: Candidate, seconds: float = 0.0, *, first: float = 0.0, answered: bool | None = None) -> None:
+    def leave(self, candidate: Candidate, seconds: float = 0.0, answered: bool | None = None, first: float = 0.0) -> None:
         """Give a place back, once, however the attempt ended; the best waiter gets it.
 
         `seconds`: how long it was held, 0.0: not told; `first`: of a stream, seconds to its first content. `answered`: False if
         it failed as what has too much to do fails (a timeout, 429, 5xx); None if its ending tells nothing (the caller left).
         """
         standing, account = candidate.standing, candidate.account
-        if seconds > 0.0:
-            if standing.limit:
-                standing.service = _averaged(standing.service, seconds)
-            if account.limit:
-                account.service = _averaged(account.service, seconds)
-        if answered is not None and self._adaptive:
+        if standing.limit and seconds > 0.0:
+            standing.service = _averaged(standing.service, seconds)
+        if account.limit and seconds > 0.0:
+            account.service = _averaged(account.service, seconds)
+        if self._adaptive and answered is not None:
             adaptive = self._adaptive.get(standing)
             if adaptive is not None:
                 standing.limit = adaptive.ended(seconds, first, answered=answered, running=standing.places)

@@ -79,7 +79,7 @@ class Feedback:
     def __init__(self, standings: Standings, verdicts: Verdicts, clock: Clock) -> None:
         self._standings = standings
         self._verdicts = verdicts
-        self._clock = clock
+        self._now, self._wall = clock.monotonic, clock.now
         self._circuit: Callable[[Standing], Circuit] = standings.circuit
         self._circuits = standings.circuits
         self._waiting = verdicts.waiting
@@ -113,20 +113,13 @@ class Feedback:
         standing.running += 1
         account.running += 1
         circuits = self._circuits
-        circuit = circuits.get(standing.name)
+        circuit, shared = circuits.get(standing.name), circuits.get(account.name)
         if circuit is None or circuit.standing is not standing:
             circuit = self._circuit(standing)
-        shared = circuits.get(account.name)
         if shared is None or shared.standing is not account:
             shared = self._circuit(account)
-        run = Run(
-            candidate,
-            now,
-            circuit,
-            shared,
-            circuit.begin(now) if standing.state else circuit.epoch,
-            shared.begin(now) if account.state else shared.epoch,
-        )
+        epoch = circuit.begin(now) if standing.state else circuit.epoch
+        run = Run(candidate, now, circuit, shared, epoch, shared.begin(now) if account.state else shared.epoch)
         if tokens >= 0:
             run.spent = tokens + int(standing.output)
             spend(candidate, now, 1, run.spent)
@@ -142,7 +135,7 @@ class Feedback:
         if self._waiting:
             self._verdicts.tell(standing.name)
 
-    def succeeded(self, run: Run, now: float, *, seconds: float, ttft: float, usage: Usage | None, stream: bool) -> None:
+    def succeeded(self, run: Run, now: float, seconds: float, usage: Usage | None, ttft: float | None = None) -> None:
         """A whole answer, or a stream to its end, in so many seconds; `ttft`: a stream's to its first content."""
         if run.over:
             return
@@ -151,7 +144,7 @@ class Feedback:
         standing.running -= 1
         account.running -= 1
         circuit, shared = run.circuit, run.account
-        start = ttft if stream else seconds
+        start = seconds if ttft is None else ttft
         if standing.reason or account.reason or start > circuit.slow_after:
             _passed(run, now, slow=start > circuit.slow_after)
         else:  # the same for two closed circuits, which it is nearly always: to write less is what makes it cheap
@@ -174,9 +167,9 @@ class Feedback:
         if standing.bad:
             standing.bad *= FADED
         if not run.begun:
-            _begun(standing, now, start, stream=stream)
+            _begun(standing, now, start, stream=ttft is not None)
         if usage is not None:
-            _tokens(run, now, usage, seconds - ttft if stream else None)
+            _tokens(run, now, usage, None if ttft is None else seconds - ttft)
         if self._waiting or now >= self._fade_at:
             self._after(standing, now)
 
@@ -220,11 +213,11 @@ class Feedback:
     def heard(self, name: str, answer: Answered) -> None:
         """The deployment `name` began to answer: what that says of the provider's limits is looked for now and then."""
         circuit = self._circuits.get(name)
-        now = self._clock.monotonic()
+        now = self._now()
         if circuit is None or now - circuit.heard_at < HEARD_EVERY:
             return
         circuit.heard_at = now
-        said = headroom(answer.headers, self._clock.now()) if tells(answer.head) else None
+        said = headroom(answer.headers, self._wall()) if tells(answer.head) else None
         if said is not None:
             standing = circuit.standing
             standing.requests_left, standing.tokens_left = said.requests, said.tokens
@@ -283,12 +276,11 @@ def _pause(run: Run, now: float, what: Effect, error: UpstreamError) -> None:
 
 def _begun(standing: Standing, now: float, seconds: float, *, stream: bool) -> None:
     """An answer is there: of a stream, its first content."""
-    before = standing.latency
-    peak = seconds
+    peak, before = seconds, standing.latency
     if seconds < before:
-        peak += (before - seconds) * exp(min(standing.latency_at - now, 0.0) / LATENCY_SECONDS)
-    standing.latency = peak
-    standing.latency_at = now
+        age = now - standing.latency_at
+        peak += (before - seconds) * exp(-age / LATENCY_SECONDS) if age > 0.0 else before - seconds
+    standing.latency, standing.latency_at = peak, now
     if stream:
         before = standing.ttft
         standing.ttft = before + QUICK * (seconds - before) if before else seconds

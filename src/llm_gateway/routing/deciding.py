@@ -43,7 +43,7 @@ class Deciding:
         """`bits`: so many random ones. `region`: where the gateway runs. `prefixes`: what prompt caches are expected to hold."""
         self.router = router
         self.policy = policy
-        self._clock = clock
+        self._now, self._wall = clock.monotonic, clock.now
         self._bits = bits
         self._decisions = decisions
         self._region = region
@@ -51,7 +51,7 @@ class Deciding:
 
     def __call__(self, ex: Exchange) -> Decision:
         """Raises NotFound, InvalidRequest (wishes), Forbidden (a rule, or wishes that are not for this key)."""
-        route = self.router.found(ex.model)
+        route = self.router.routes.get(ex.model) or self.router.found(ex.model)
         wishes = wishes_of(ex)
         rules = self.policy.rules
         decision = route.settled if wishes is None and (rules is None or not rules.concerns(ex.model)) else None
@@ -69,9 +69,9 @@ class Deciding:
 
     def _well(self, route: Route) -> bool:
         """Whether nothing speaks against anybody: no pause, no open circuit, no recovery under way, a free place, headroom."""
-        now = self._clock.monotonic()
+        now = self._now()
         for standing in route.watched:
-            if standing.until > now or 0 < standing.limit <= standing.places:
+            if standing.until > now or (standing.limit and standing.limit <= standing.places):
                 return False
             if standing.recovered and now - standing.recovered < RAMP_SECONDS:
                 return False
@@ -94,8 +94,8 @@ class Deciding:
             ex,
             route,
             self.policy,
-            now=self._clock.monotonic(),
-            wall=self._clock.now(),
+            now=self._now(),
+            wall=self._wall(),
             seed=self._bits(64),
             turn=turn,
             wishes=wishes,

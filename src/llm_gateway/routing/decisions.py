@@ -44,7 +44,7 @@ class Decisions:
 
     def __init__(self, clock: Clock, *, keep: int = 1000, size: int = 4 << 20, sample: float = 0.01) -> None:
         """`keep`: most decisions. `size`: most bytes, about. `sample`: the share of decisions that wants a record."""
-        self._clock = clock
+        self._now = clock.now
         self._kept: OrderedDict[tuple[str, str], Kept] = OrderedDict()  # a dict finds its first entry slowly
         self._recent: deque[tuple[str, str, float, bytes, str, bool, Decision, list[Attempt]]] = deque()
         """Of the usual kind, not yet in their place: nearly all requests are answered before somebody asks."""
@@ -71,7 +71,7 @@ class Decisions:
     def keep(self, ex: Exchange, decision: Decision, record: bytes | None = None) -> None:
         """Remember what was decided for `ex`; what was decided for it before gives way."""
         key = "" if ex.caller is None else ex.caller.owner
-        self._recent.append((ex.id, key, self._clock.now(), ex.path, ex.model, ex.stream, decision, ex.attempts))
+        self._recent.append((ex.id, key, self._now(), ex.path, ex.model, ex.stream, decision, ex.attempts))
         if record is not None or decision.refused or len(ex.path) > _USUAL_PATH:
             self._fold(record)
 

@@ -26,7 +26,8 @@ _PLAIN = "/:@+*!~()[]"
 def decision_line(decision: Decision, ex: Exchange) -> bytes:
     """Header lines, each ending CRLF: what was decided for `ex` and how many attempts it has taken so far."""
     attempts = ex.attempts
-    if decision.line and len(attempts) == 1:
+    usual = len(attempts) == 1 and not ex.cached
+    if usual and decision.line:
         return decision.line
     last = attempts[-1] if attempts else None
     lines = _lines(
@@ -39,7 +40,7 @@ def decision_line(decision: Decision, ex: Exchange) -> bytes:
         (sum([len(leg.order) for leg in decision.legs]), len(decision.refused), len(attempts)),
         ex.model,
     )
-    if len(attempts) == 1 and decision is decision.route.settled:  # everybody's, and always the same candidate
+    if usual and decision is decision.route.settled:  # everybody's, and always the same candidate
         decision.line = lines
     return lines
 

@@ -6,6 +6,7 @@ times as fast as and to the nano-dollar like catalogue.prices.price, which does 
 
 from __future__ import annotations
 
+from math import gcd
 from typing import NamedTuple
 
 from llm_gateway.catalogue.book import Model
@@ -13,20 +14,25 @@ from llm_gateway.catalogue.format import MILLION, Period, Rates, Variant
 from llm_gateway.catalogue.lookup import MINE, Catalogue
 from llm_gateway.catalogue.prices import FULL, STANDARD, Tariff, price
 from llm_gateway.core.ledger import Priced
-from llm_gateway.core.usage import MediaUsage, Usage
+from llm_gateway.core.usage import MediaUsage, Usage, has_others
 
 MOST = 4096
 """Models whose prices are at hand."""
 _FOREVER = -1
-_HALF = MILLION // 2
 
 
 class _Rates(NamedTuple):
-    """Nano-dollars of a million tokens; -1: see _rate."""
+    """Nano-dollars of so many `tokens`, the fewest for which all of them are whole numbers: products of small numbers take half
+    the time.
+    """
 
     input: int
     read: int
+    """-1: see _rate."""
     output: int
+    tokens: int
+    half: int
+    """Of `tokens`, rounded down; to be added before the division, so that a cost is rounded to the nearest."""
 
 
 class _Plain:
@@ -66,22 +72,15 @@ class Costs:
         rates = plain.rates
         if rates is None or (tier and tier in plain.tiers) or type(usage) is MediaUsage:
             return _slowly(plain, usage, at, tier or STANDARD)
-        if (
-            usage.reasoning
-            or usage.cache_write
-            or usage.cache_write_1h
-            or usage.audio_input
-            or usage.audio_output
-            or usage.accepted_prediction
-            or usage.rejected_prediction
-        ):
+        if has_others(usage):
             return _slowly(plain, usage, at, STANDARD)
-        nano = (usage.input * rates[0] + _HALF) // MILLION + (usage.output * rates[2] + _HALF) // MILLION
+        fresh, cached, output, tokens, half = rates
+        nano = (usage.input * fresh + half) // tokens + (usage.output * output + half) // tokens
         read = usage.cache_read
         if read:
-            if rates[1] < 0:
+            if cached < 0:
                 return _slowly(plain, usage, at, STANDARD)
-            nano += (read * rates[1] + _HALF) // MILLION
+            nano += (read * cached + half) // tokens
         return Priced(nano, STANDARD, (), False, plain.version)
 
     def _learn(self, key: tuple[str, str], at: float) -> _Plain | None:
@@ -96,9 +95,11 @@ class Costs:
         version = self._mine if model.source == MINE else self._catalogue.data.book.date.isoformat()
         made = _Plain(tariff, version, int(at // 60) if _changes(tariff) else _FOREVER)
         rates, _ = tariff.rates(at)
-        plain = _Rates(_rate(rates, FULL["input"]), _rate(rates, FULL["cache_read"]), _rate(rates, FULL["output"]))
-        if rates.request is None and plain.input >= 0 and plain.output >= 0:
-            made.rates = plain
+        fresh, read, output = (_rate(rates, FULL[name]) for name in ("input", "cache_read", "output"))
+        if rates.request is None and fresh >= 0 and output >= 0:
+            by = gcd(MILLION, fresh, output, max(read, 0))
+            tokens = MILLION // by
+            made.rates = _Rates(fresh // by, read // by if read >= 0 else -1, output // by, tokens, tokens // 2)
         return made
 
 

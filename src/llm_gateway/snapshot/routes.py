@@ -78,7 +78,7 @@ class Routes:
             hedge=None if hedge is None else Hedge(None if hedge.after is None else float(hedge.after), hedge.extra),
             around_filter=entry.around_content_filter,
             show_alternatives=entry.show_alternatives,
-            cache=_terms(self._config.cache, entry.cache),
+            cache=cache_terms(self._config.cache, entry.cache),
             turns=Turns(),
         )
 
@@ -151,7 +151,8 @@ def _rates(known: Model) -> Rates | None:
     return Rates((fresh, cached, at_prompt(rates.output, _USUAL_INPUT)))
 
 
-def _terms(general: Cache, alias: AliasCache) -> CacheTerms | None:
+def cache_terms(general: Cache, alias: AliasCache) -> CacheTerms | None:
+    """How long the alias's answers are given again; None: they are not kept."""
     if not (general.enabled if alias.enabled is None else alias.enabled):
         return None
     ttl, stale = general.ttl if alias.ttl is None else alias.ttl, general.stale if alias.stale is None else alias.stale

@@ -13,7 +13,7 @@ from types import MappingProxyType
 import msgspec
 
 from llm_gateway.core.exchange import Exchange
-from llm_gateway.core.usage import MediaUsage, Usage
+from llm_gateway.core.usage import MediaUsage, Usage, sides
 from llm_gateway.telemetry.ended import Ended, ended_of, nobody
 from llm_gateway.telemetry.journal import timestamp
 
@@ -21,7 +21,7 @@ _NAMES = 4096
 """Combinations of path, key, model, provider and peer whose encoding is remembered."""
 
 _COMPLETED = (
-    b'{"timestamp":"%b","level":"info","target":"access","request_id":"%b",%b,"latency_ms":%.2f,%b,"first_token_ms":%.2f%b,'
+    b'{"timestamp":"%b.%03dZ","level":"info","target":"access","request_id":"%b",%b,"latency_ms":%.2f,%b,"first_token_ms":%.2f%b,'
     b'"bytes_out":%d%b}\n'
 )
 MESSAGES: Mapping[str, str] = MappingProxyType(
@@ -122,30 +122,40 @@ def rendered(records: list[Ended]) -> bytes:
 
 
 def _completed(line: Ended) -> bytes:
-    usage, caller = line.usage, line.caller
+    usage, caller, wall = line.usage, line.caller, line.wall
+    seconds = int(wall)
+    tokens = b""
+    if usage is not None:
+        prompt, completion = sides(usage)
+        tokens = _TOKENS % (prompt, completion, usage.cache_read)
+        if type(usage) is MediaUsage:
+            tokens += b',"units":' + _encode(usage.units)
     key, tenant = ("", "") if caller is None else (caller.key_name, caller.tenant)
     before, after = _names(line.path, key, tenant, line.model, line.provider, line.served, line.peer, line.stream)
     return _COMPLETED % (
-        timestamp(line.wall).encode("ascii"),
+        _second(seconds),
+        int((wall - seconds) * 1000),
         line.request_id.encode("ascii"),  # ours, or of the harmless characters that edge/app.py takes
         before,
         line.latency * 1000,
         after,
         line.first_token * 1000,
-        b"" if usage is None else _TOKENS % (usage.prompt, usage.completion, usage.cache_read) + _units(usage),
+        tokens,
         line.bytes_out,
         b"" if not line.user and line.trace is None else _more(line),
     )
+
+
+@lru_cache(maxsize=4)  # the lines of one second share it
+def _second(seconds: int) -> bytes:
+    """The beginning of `timestamp`, which the milliseconds follow."""
+    return timestamp(seconds).partition(".")[0].encode("ascii")
 
 
 def _more(line: Ended) -> bytes:
     user = b',"user_id":"%b"' % line.user.encode("ascii") if line.user else b""
     trace = line.trace
     return user if trace is None else user + f',"trace_id":"{trace.trace_id}","span_id":"{trace.span_id}"'.encode("ascii")
-
-
-def _units(usage: Usage) -> bytes:
-    return b"" if type(usage) is Usage else b',"units":' + _encode(units_of(usage))
 
 
 def units_of(usage: Usage | None) -> dict[str, int | float] | None:
@@ -175,7 +185,7 @@ def line_of(ex: Exchange, wall: float, now: float, user: str = "") -> AccessLine
         served_model=ex.served_model,
         stream=ex.stream,
         first_token_ms=_ms(ex.committed - ex.received) if ex.committed else 0.0,
-        attempts=_attempts(ex) if len(ex.attempts) > 1 or error is not None else None,
+        attempts=_attempts(ex) if len(ex.attempts) > 1 or error is not None or (ex.cached and ex.attempts) else None,
         tokens=None if usage is None else {"input": usage.prompt, "output": usage.completion, "cached": usage.cache_read},
         dropped=ex.dropped or None,
         operation=_operation(ex.path),
@@ -204,7 +214,7 @@ def as_text(ex: Exchange, wall: float, now: float, user: Callable[[Exchange], st
 def _for_people(line: AccessLine) -> bytes:
     # A caller's words must not move a terminal's cursor or pass for another line.
     model = "".join(c if c.isprintable() else "?" for c in line.model)
-    served = f" -> {line.provider}/{line.served_model}" if line.provider else ""
+    served = f" -> {line.provider}/{line.served_model}" if line.provider else f" <- cache ({line.cached})" if line.cached else ""
     tokens = f" {line.tokens['input']}+{line.tokens['output']} tokens" if line.tokens else ""
     trouble = f" {line.error}" if line.error else ""
     tries = f" after {len(line.attempts)} attempts" if line.attempts and len(line.attempts) > 1 else ""

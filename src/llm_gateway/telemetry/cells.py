@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 
 from llm_gateway.telemetry.ended import Ended
-from llm_gateway.telemetry.naming import NONE, UNKNOWN, Naming, endpoint_of
+from llm_gateway.telemetry.naming import CACHE, NONE, UNKNOWN, Naming, endpoint_of
 from llm_gateway.telemetry.series import Counts, Labels, Series
 
 _Values = list[float]
+NOT_CACHED = "not_cached"
+"""The code of who wanted what is kept or nothing, and got nothing: no failure of anybody."""
 _endpoint = lru_cache(maxsize=1024)(endpoint_of)
 
 
@@ -91,13 +93,16 @@ class Cells:
         if unusual is None or unusual.outcome != "mirrored":
             outcome = "completed" if unusual is None else unusual.outcome
             error = "" if unusual is None else unusual.error
-            ai = operation, self._naming.system(provider), model
-            labels = endpoint, provider, model, tenant, str(record.status), *more
+            server, asked = (CACHE, self._naming.kept(record.model)) if record.cached else (provider, model)
+            if error == NOT_CACHED:
+                server = CACHE
+            ai = operation, self._naming.system(server), asked
+            labels = endpoint, server, asked, tenant, str(record.status), *more
             cell.requests = self._values(cell, "gateway_requests_total", labels)
             cell.outcomes = self._values(cell, "gateway_request_outcomes_total", (endpoint, outcome))
             cell.bytes_in = self._values(cell, "gateway_request_bytes_total", (endpoint,))
             cell.bytes_out = self._values(cell, "gateway_response_bytes_total", (endpoint,))
-            cell.duration = self._values(cell, "gateway_request_duration_seconds", (endpoint, provider, model, stream))
+            cell.duration = self._values(cell, "gateway_request_duration_seconds", (endpoint, server, asked, stream))
             cell.operation = self._values(cell, "gen_ai_client_operation_duration_seconds", (*ai, error))
         if provider != NONE:
             self._spending(cell, record, operation)
@@ -125,7 +130,7 @@ class Cells:
         cell.cost = self._values(cell, "gateway_cost_dollars_total", cell.spender)
         cell.prompts = self._values(cell, "gen_ai_client_token_usage", (*ai, "input"))
         cell.completions = self._values(cell, "gen_ai_client_token_usage", (*ai, "output"))
-        if record.stream:
+        if record.stream and not record.cached:  # else it was not the provider that began so soon
             names = "gateway_time_to_first_token_seconds", "gen_ai_server_time_to_first_token_seconds"
             cell.first = self._values(cell, names[0], (provider, model)), self._values(cell, names[1], ai)
             names = "gateway_time_per_output_token_seconds", "gen_ai_server_time_per_output_token_seconds"

@@ -47,6 +47,8 @@ class Said(msgspec.Struct, frozen=True, array_like=True, gc=False):
     request_size: int
     answer: bytes
     answer_size: int
+    cached: str = ""
+    """How a kept answer came to be given; "": a provider was asked."""
 
 
 class Contents:
@@ -104,6 +106,7 @@ class Contents:
             len(ex.body),
             ex.sample[:most],
             ex.bytes_out,
+            ex.cached,
         )
         self._held.append(said)
         self._size += _size(said)

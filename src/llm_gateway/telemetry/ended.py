@@ -93,6 +93,8 @@ class Ended(msgspec.Struct, gc=False):
     received: float
     stages: tuple[float, float, float] | None
     """As Exchange has them, and when the request came."""
+    cached: str
+    """How a kept answer came to be given (Exchange.cached); "": a provider was asked."""
     line: bytes | None = None
     """The access line, where it is made at once."""
 
@@ -116,7 +118,8 @@ def hashing(secret: bytes) -> Callable[[Exchange], str]:
 def ended_of(ex: Exchange, wall: float, now: float, user: Callable[[Exchange], str] = nobody) -> Ended:
     """`wall`: Unix seconds, `now`: monotonic seconds; `user` gives the hash that stands for the end user."""
     start, attempts, caller, stream = ex.received, ex.attempts, ex.caller, ex.stream
-    usual = ex.outcome == "completed" and len(attempts) == 1 and caller is not None and ex.error is None and not ex.hedges
+    usual = ex.outcome == "completed" and len(attempts) == 1 and caller is not None and ex.error is None
+    usual = usual and not ex.hedges and not ex.cached  # what was kept is given after an attempt only if that failed
     after = took = 0.0
     answered = 0
     if attempts:
@@ -154,6 +157,7 @@ def ended_of(ex: Exchange, wall: float, now: float, user: Callable[[Exchange], s
         None if usual else _unusual(ex),
         start,
         ex.stages,
+        ex.cached,
     )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from llm_gateway.telemetry.cache_families import CACHE
 from llm_gateway.telemetry.content_families import CONTENT
 from llm_gateway.telemetry.family import FIRST, LAG, OPERATION, OWN, PER_TOKEN, SECONDS, TOKENS, Family, counter, gauge, histogram
 from llm_gateway.telemetry.provider_families import PROVIDERS
@@ -244,7 +245,7 @@ def _alias(name: str, of: str, *labels: str) -> Family:
 
 
 _CANONICAL: Mapping[str, Family] = MappingProxyType(
-    {family.name: family for family in (*REQUESTS, *PROVIDERS, *ACCOUNTS, *PROCESSES, *TRACES, *CONTENT, *OPENTELEMETRY)}
+    {family.name: family for family in (*REQUESTS, *PROVIDERS, *CACHE, *ACCOUNTS, *PROCESSES, *TRACES, *CONTENT, *OPENTELEMETRY)}
 )
 
 ALIASES = (
@@ -258,12 +259,16 @@ ALIASES = (
     _alias("llm_rate_limit_exceeded_total", "gateway_rate_limit_exceeded_total", "tenant", "kind"),
     _alias("gateway_request_tokens_total", "gateway_tokens_total", "provider", "model", "type"),
     _alias("gateway_retry_attempts_total", "gateway_retries_total", "provider"),
+    _alias("llm_cache_hits_total", "gateway_cache_hits_total"),
+    _alias("llm_cache_misses_total", "gateway_cache_misses_total"),
+    _alias("cache_operations_total", "gateway_cache_operations_total", "operation", "result"),
 )
 
 GROUPS: Mapping[str, tuple[Family, ...]] = MappingProxyType(
     {
         "Requests": REQUESTS,
         "Providers": PROVIDERS,
+        "Kept answers": CACHE,
         "Accounts": ACCOUNTS,
         "Processes": PROCESSES,
         "Traces and the content log": (*TRACES, *CONTENT),

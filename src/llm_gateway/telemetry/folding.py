@@ -68,8 +68,10 @@ class Folding:
             unusual, caller, provider = record.unusual, record.caller, record.provider
             who = caller if per_caller or caller is None else caller.tenant
             how = None if unusual is None else (unusual.outcome, unusual.error, unusual.asked)
-            model = record.served if provider else self.naming.asked(record.model)
-            key = record.path, who, model, provider, record.status, record.answered, record.stream, how, alias and record.model
+            cached, naming = record.cached, self.naming
+            model = record.served if provider else naming.kept(record.model) if cached else naming.asked(record.model)
+            named = alias and record.model
+            key = record.path, who, model, provider, record.status, record.answered, record.stream, how, cached, named
             cell = cells.get(key)
             if cell is None:
                 if len(cells) >= MOST_CELLS:

@@ -9,6 +9,8 @@ from llm_gateway.telemetry.series import OTHER
 
 NONE = "none"
 """Nobody: no provider was asked, the key has no tenant."""
+CACHE = "cache"
+"""Who served what was kept: no provider was asked for it, or none could answer."""
 UNKNOWN = "unknown"
 """A model's name that no provider has answered to, and that no configuration names."""
 LONGEST = 200
@@ -96,12 +98,15 @@ class Naming:
         self._aliases: frozenset[str] = frozenset()
         self._types: Mapping[str, str] = {}
         self._newcomers: set[tuple[str, str]] = set()
+        self._direct: dict[str, str] = {}
+        """What callers may write for a model that has a label -> that label."""
 
     def configure(self, models: Iterable[tuple[str, str]], aliases: Iterable[str], types: Mapping[str, str]) -> None:
         """`models`: (provider, model) that the configuration names; `types`: of each provider."""
         self._models = frozenset(models)
         self._aliases = frozenset(aliases)
         self._types = types
+        self._direct = {name: model for provider, model in (*self._models, *self._newcomers) for name in _names(provider, model)}
 
     def model(self, provider: str, model: str, *, answered: bool) -> str:
         """The label of a model at a provider. `answered`: the provider has just shown that there is such a model."""
@@ -113,6 +118,7 @@ class Naming:
         if len(self._newcomers) >= NEWCOMERS or len(model) > LONGEST:
             return OTHER
         self._newcomers.add(pair)
+        self._direct.update(dict.fromkeys(_names(provider, model), model))
         return model
 
     def alias(self, model: str) -> str:
@@ -123,7 +129,15 @@ class Naming:
         """The label of a model that nobody was asked for."""
         return model if model in self._aliases else UNKNOWN
 
+    def kept(self, model: str) -> str:
+        """The label of a model whose answer was kept: what was asked for, as far as that has a label already."""
+        return model if model in self._aliases else self._direct.get(model, UNKNOWN)
+
     def system(self, provider: str) -> str:
         """gen_ai.provider.name."""
         kind = self._types.get(provider, provider)
         return MAKERS.get(kind, kind)
+
+
+def _names(provider: str, model: str) -> tuple[str, str]:
+    return model, f"{provider}/{model}"

@@ -67,7 +67,7 @@ class Observe:
         """None: nothing is traced."""
         self.content: Contents | None = None
         """None: what is said is nobody's business."""
-        self._clock = clock
+        self._now, self._monotonic = clock.now, clock.monotonic
         self._record = statistics.record
         self._journal = journal
         self._records: list[Ended] = []
@@ -100,7 +100,7 @@ class Observe:
 
     def ended(self, ex: Exchange, failure: type[BaseException] | None) -> None:
         """The block was left, by `failure` or as it should be."""
-        now = self._clock.monotonic()
+        now = self._monotonic()
         self.active -= 1
         if failure is asyncio.CancelledError:
             ex.outcome = "drained" if not ex.reply.gone else "client_gone"
@@ -120,10 +120,11 @@ class Observe:
             self._record(attempt.provider, attempt.model, attempt.ended - attempt.started, error is None, error, now)
         if self._journal is None and self.metrics is None:
             return
-        self._records.append(self._record_of(ex, self._clock.now(), now, self._user))
+        records = self._records
+        records.append(self._record_of(ex, self._now(), now, self._user))
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
-        elif len(self._records) >= BATCH:
+        elif len(records) >= BATCH:
             self._timer.cancel()
             self.flush()
 

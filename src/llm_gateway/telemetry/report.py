@@ -25,10 +25,12 @@ class Report(msgspec.Struct, frozen=True):
     """By provider, where it is read: providers.load.Load."""
     sessions: int = 0
     """Requests that are being served."""
+    cached: dict[str, int] = {}
+    """Requests whose answers may be kept, by what became of them (cache.stage.Result), since the worker began."""
 
 
 class Reporter:
-    """Makes them. `circuits`, `wellness`, `loads`: see Report."""
+    """Makes them. `circuits`, `wellness`, `loads`, `cached`: see Report."""
 
     def __init__(
         self,
@@ -37,12 +39,14 @@ class Reporter:
         wellness: Callable[[], dict[str, list[Any]]],
         loads: Callable[[], dict[str, list[Any]]],
         active: Callable[[], int],
+        cached: Callable[[], dict[str, int]] = dict,
     ) -> None:
         self._stats = stats
         self._circuits = circuits
         self._wellness = wellness
         self._loads = loads
         self._active = active
+        self._cached = cached
         self._seen: dict[tuple[str, str], int] = {}
 
     def anew(self) -> None:
@@ -52,6 +56,6 @@ class Reporter:
     def reports(self) -> Iterator[Report]:
         """What is to be told now, in pieces that a frame holds."""
         changes = self._stats.changes(self._seen)
-        yield Report(changes[:AT_ONCE], self._circuits(), self._wellness(), self._loads(), self._active())
+        yield Report(changes[:AT_ONCE], self._circuits(), self._wellness(), self._loads(), self._active(), self._cached())
         for first in range(AT_ONCE, len(changes), AT_ONCE):
             yield Report(changes[first : first + AT_ONCE], sessions=self._active())

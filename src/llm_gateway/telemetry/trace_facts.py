@@ -15,6 +15,8 @@ from llm_gateway.core.trace import TraceContext
 from llm_gateway.core.usage import Usage
 
 AUTH, VALIDATION, LIMITS, ROUTING = "middleware.auth", "middleware.validation", "middleware.rate_limit", "router.select_provider"
+CACHE = "middleware.cache"
+"""In the place of ROUTING where nobody had to be asked: what is kept was looked up, or an equal request was waited for."""
 LIMITED = frozenset({402, 429, 503})
 """Statuses of who may not use so much, or of whose limits nothing is known."""
 MOST_ATTEMPTS = 32
@@ -88,6 +90,8 @@ class Facts(msgspec.Struct, array_like=True, gc=False):
     attempts: list[Try]
     left_out: int
     stages: list[Stage]
+    cached: str = ""
+    """How a kept answer came to be given: hit, stale, coalesced; "": a provider was asked."""
 
 
 def facts_of(ex: Exchange, trace: TraceContext, wall: float, now: float, hashed: Callable[[Exchange], str]) -> Facts:
@@ -129,6 +133,7 @@ def facts_of(ex: Exchange, trace: TraceContext, wall: float, now: float, hashed:
         attempts=attempts,
         left_out=left_out,
         stages=_stages(ex, now),
+        cached=ex.cached,
     )
 
 
@@ -170,11 +175,12 @@ def _stages(ex: Exchange, now: float) -> list[Stage]:
         return [Stage(refused, 0.0, now - began, failed=True)] if refused else []
     identified, permitted, held = ex.stages
     asked = min((one.started for one in (*ex.attempts, *(ex.hedges or ()))), default=now)
+    last = CACHE if ex.cached and not ex.attempts else ROUTING
     return [
         Stage(AUTH, 0.0, identified - began),
         Stage(VALIDATION, identified - began, permitted - began),
         Stage(LIMITS, permitted - began, held - began),
-        Stage(ROUTING, held - began, asked - began, failed=ex.error is not None and not ex.attempts),
+        Stage(last, held - began, asked - began, failed=ex.error is not None and not ex.attempts),
     ]
 
 

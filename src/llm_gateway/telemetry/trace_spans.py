@@ -4,7 +4,7 @@
     ├─ middleware.auth                  what the gateway did before anyone was asked
     ├─ middleware.validation
     ├─ middleware.rate_limit
-    ├─ router.select_provider
+    ├─ router.select_provider           or middleware.cache, where what is kept was the answer
     └─ provider.<name>.request          one for each attempt; its id is what the provider is told as its parent
        └─ http.client.request           from the first byte that was sent
 
@@ -100,12 +100,14 @@ def _request(facts: Facts) -> Attributes:
         "error.type": facts.error or facts.error_type,
         "gateway.outcome": facts.outcome,
         "gateway.sampled_by": facts.why,
+        "gateway.cache.result": facts.cached,
     }
     told = {name: value for name, value in told.items() if value}
     told |= {
         "request.stream": facts.stream,
         "response.status": facts.status,
         "http.response.status_code": facts.status,
+        "response.cached": bool(facts.cached),
         "gateway.attempts": len(facts.attempts) + facts.left_out,
     }
     if facts.usage is not None:

@@ -94,7 +94,7 @@ class Traces:
         """A request is over, and it is known how. `now`: monotonic seconds."""
         trace = ex.trace
         if trace is None or not trace.why:
-            if ex.outcome == "completed" and len(ex.attempts) == 1 and now - ex.received < self._slow:
+            if ex.outcome == "completed" and len(ex.attempts) == 1 and not ex.cached and now - ex.received < self._slow:
                 return
             why = self._late(ex, now)
             if not why:

@@ -83,7 +83,7 @@ class Accounts:
                 self._remembered.follow(self._budgets.ask_again, lambda told: memory.others(*told))
             return
         from llm_gateway.limits.redis_book import RedisBook  # noqa: PLC0415 - only where it is configured
-        from llm_gateway.limits.redis_link import Unfit  # noqa: PLC0415
+        from llm_gateway.redis.owner import Unfit  # noqa: PLC0415
 
         try:
             book = RedisBook(
@@ -109,7 +109,7 @@ class Accounts:
         config = snapshot.config
         if self.redis is not None:
             self.redis.configure(config.limits.when_store_fails, config.server.workers.processes)
-        self.ledger.prices = Costs(snapshot.catalogue, config.digest)
+        self.ledger.prices = Costs(snapshot.catalogue, config.digest).__call__  # to call an object takes longer than a method
         prices = FirstLeg(snapshot.router.route)
         foresee = Foreseen(snapshot.router.route, snapshot.catalogue, self._clock.now)
         know = None if self._remembered is None else self._remembered.know
@@ -158,7 +158,7 @@ class Accounts:
             if ex.entry is not None and ex.entry.parts is not None:  # of a session each part was settled when it was told
                 self._limiter.settle(ex, Usage(), 0, estimated=True)
                 return
-            self._limiter.settle(ex, bill.usage, bill.cost, estimated=bill.estimated)
+            self._limiter.settle(ex, bill.usage, bill.cost, bill.estimated)
 
     async def close(self) -> None:
         """No request runs any more."""

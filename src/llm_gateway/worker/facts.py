@@ -52,6 +52,7 @@ def restart_needed(old: Config, new: Config) -> list[str]:
         "state": (old.state, new.state),
         "ledger": (old.ledger, new.ledger),
         "redis": (old.redis, new.redis),
+        "cache": (old.cache.backend, new.cache.backend),
         "database": (old.database, new.database),
         "telemetry": (old.telemetry.metrics.buckets, new.telemetry.metrics.buckets),
     }

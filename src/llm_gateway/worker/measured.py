@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, get_args
 
+from llm_gateway.cache.stage import Answers, Far, Result
 from llm_gateway.channel.messages import plain
 from llm_gateway.config.schema import Config
 from llm_gateway.http.client import Client
 from llm_gateway.http.server import Server
 from llm_gateway.resilience.shedding import Shedding
 from llm_gateway.snapshot import Snapshot
-from llm_gateway.telemetry.folding import Folding
+from llm_gateway.telemetry.folding import NANO, Folding
 from llm_gateway.telemetry.journal import Journal
 from llm_gateway.telemetry.measures import AT_ONCE, TOPIC, Labels, Measures
 from llm_gateway.telemetry.naming import Naming
 from llm_gateway.telemetry.observe import Observe
 from llm_gateway.telemetry.series import Counts
 from llm_gateway.worker.accounts import Accounts
+from llm_gateway.worker.cached import keeps
 from llm_gateway.worker.defences import Defences
 from llm_gateway.worker.facts import known_models, provider_types
 
 Told = Callable[[str, Any], bool]
 """channel.link.Link.tell: whether it was sent."""
 Gauges = dict[str, list[tuple[Labels, float]]]
+_RESULTS: tuple[Result, ...] = get_args(Result)
 
 
 class Measured:
@@ -54,13 +57,16 @@ class Measured:
         self._told = told
         self._upstreams: Mapping[str, Any] = {}
         self._clients: Mapping[str, Client] = {}
+        self._answers: Answers | None = None
+        self._limit = 0
         self.server: Server | None = None
         shedding.heard = self._late
 
-    def configure(self, snapshot: Snapshot, clients: Mapping[str, Client]) -> None:
-        """A configuration holds from now on."""
+    def configure(self, snapshot: Snapshot, clients: Mapping[str, Client], answers: Answers) -> None:
+        """A configuration holds from now on. `answers`: what is kept, if it keeps any."""
         config = snapshot.config
         self._upstreams, self._clients = snapshot.upstreams, clients
+        self._answers, self._limit = answers if keeps(config) else None, int(config.cache.size)
         self._folding.naming.configure(known_models(config), config.models, provider_types(config))
         self._folding.configure(config.telemetry.metrics)
         self._observe.metrics = self._folding if config.telemetry.metrics.enabled and self._told else None
@@ -111,6 +117,11 @@ class Measured:
             found["gateway_redis_degraded"] = [(worker, int(redis.degraded))]
             found["gateway_redis_untold"] = [(worker, redis.untold)]
             found["gateway_redis_workers"] = [(worker, redis.workers)]
+        if self._answers is not None:
+            memory = self._answers.memory
+            found["gateway_cache_size_bytes"] = [(worker, memory.bytes)]
+            found["gateway_cache_limit_bytes"] = [(worker, self._limit)]
+            found["gateway_cache_entries"] = [(worker, len(memory))]
         return found
 
     def _pools(self) -> Iterator[tuple[str, dict[str, int]]]:
@@ -144,6 +155,36 @@ class Measured:
             put("gateway_ledger_records_lost_total", worker, wal.lost)
         if redis is not None:
             put("gateway_redis_dropped_total", worker, redis.dropped)
+        if self._answers is not None:
+            self._kept(self._answers)
+
+    def _kept(self, answers: Answers) -> None:
+        """Of answers that are kept, and of requests that they were looked up for."""
+        put, worker, results, evicted = self.counts.set, self._worker, answers.results, answers.memory.evicted
+        put("gateway_cache_hits_total", worker, results["hit"])
+        put("gateway_cache_misses_total", worker, results["miss"])
+        put("gateway_cache_bypasses_total", worker, results["bypass"])
+        put("gateway_cache_stored_total", worker, answers.stored)
+        put("gateway_cache_evictions_total", worker, evicted)
+        put("gateway_cache_saved_bytes_total", worker, answers.saved_bytes)
+        put("gateway_cache_saved_dollars_total", worker, answers.saved_cost * NANO)
+        operations = "gateway_cache_operations_total"
+        for result in _RESULTS:
+            put(operations, (*worker, "get", result), results[result])
+        put(operations, (*worker, "set", "stored"), answers.stored)
+        put(operations, (*worker, "evict", "evicted"), evicted)
+        if answers.far is not None:
+            self._shared(answers.far)
+
+    def _shared(self, far: Far) -> None:
+        """Of answers that workers and nodes share."""
+        put, worker, lookups = self.counts.set, self._worker, "gateway_cache_redis_lookups_total"
+        put(lookups, (*worker, "hit"), far.hits)
+        put(lookups, (*worker, "miss"), far.misses)
+        put(lookups, (*worker, "failed"), far.failures)
+        put(lookups, (*worker, "damaged"), far.damaged)
+        put(lookups, (*worker, "skipped"), far.skipped)
+        put("gateway_cache_redis_dropped_total", worker, far.dropped)
 
     def _late(self, seconds: float) -> None:
         """How late the event loop was, twenty times a second."""

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from llm_gateway.cache.shown import figures
 from llm_gateway.channel.link import VERSION, Hello, Link
 from llm_gateway.channel.messages import Boot, Unfit, Web, plain, read
 from llm_gateway.channel.messages import Serving as ServingNow
@@ -37,6 +38,7 @@ from llm_gateway.providers.registry import option_names
 from llm_gateway.snapshot import NotServable
 from llm_gateway.telemetry.journal import where
 from llm_gateway.telemetry.report import Reporter
+from llm_gateway.worker.cache_shown import cache_asked
 from llm_gateway.worker.forward import asked_by_control
 from llm_gateway.worker.node import LOCKED
 from llm_gateway.worker.pepper import StateUnusable
@@ -165,7 +167,7 @@ class Process:
         self._tell_supervisor()
         asked = {"web": self._web, "circuits": self._circuits, "reset": self._reset, SETTLE: self._settle}
         told = {"snapshot": self._pushed, "revoked": self._revoked, LOCKED: serving.security.node.told}
-        handlers = Handlers(asked, told, self._channel_bug, self._control_lost)
+        handlers = Handlers({**asked, **cache_asked(serving.answers)}, told, self._channel_bug, self._control_lost)
         self._link = Link(Path(boot.state) / SOCKET, handlers, self._hello, self._linked)
         self._link.start()
         serving.security.node.join(self._link)
@@ -313,7 +315,10 @@ class Process:
             found = {name: health.load(name) for name in health.providers}
             return {name: list(load) for name, load in found.items() if load is not None}
 
-        return Reporter(serving.stats, circuits, wellness, loads, lambda: serving.active)
+        def cached() -> dict[str, int]:
+            return figures(serving.answers).results
+
+        return Reporter(serving.stats, circuits, wellness, loads, lambda: serving.active, cached)
 
     async def _report_always(self) -> None:
         while True:

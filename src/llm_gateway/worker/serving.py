@@ -35,6 +35,7 @@ from llm_gateway.telemetry.observe import Observe
 from llm_gateway.telemetry.stats import Stats
 from llm_gateway.telemetry.traces import Traces
 from llm_gateway.worker.accounts import Accounts, open_ledger
+from llm_gateway.worker.cached import reach
 from llm_gateway.worker.clients import Clients
 from llm_gateway.worker.control_store import ControlStore
 from llm_gateway.worker.defences import Defences
@@ -173,6 +174,7 @@ class Serving:
         """Listen, on `sockets` if there are any; the port. Raises NotServable, OSError (address in use, certificates)."""
         config = effective.config
         await self._accounts.begin(config)
+        await reach(self.answers, config, self._pepper[0], self._clock, self.log)
         snapshot = self._compile(effective)
         self._authorizers, self._keys = snapshot.authorizers, snapshot.keys
         self._clients = self._clients.beside(config, self._environ)
@@ -314,6 +316,7 @@ class Serving:
         await self._authorizers.close()
         await self._clients.close()
         await self._accounts.close()
+        await self.answers.close()
 
     def _report(self, ex: Exchange, bug: Exception) -> None:
         self.log("error", "bug", request_id=ex.id, error=type(bug).__name__, at=where(bug))

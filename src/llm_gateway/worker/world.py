@@ -44,6 +44,7 @@ from llm_gateway.http.client import Client
 from llm_gateway.http.server import Request
 from llm_gateway.identity.keys import authorize
 from llm_gateway.identity.roles import demand
+from llm_gateway.identity.who import Who
 from llm_gateway.pipeline import Pipeline
 from llm_gateway.providers.ask import Ask
 from llm_gateway.providers.beside import Beside
@@ -146,7 +147,7 @@ def build_world(snapshot: Snapshot, clients: Mapping[str, Client], shared: Share
         authorize=authorize,
         hold=shared.accounts.limiter(snapshot).hold,
         decide=deciding,
-        dispatch=caching(dispatch, snapshot, shared.answers, shared.pepper, clock),
+        dispatch=caching(dispatch, snapshot, shared.answers, shared.pepper, clock, shared.accounts.ledger),
         ask=_ask(config, clients, shared),
         clock=clock,
         edge=Respond(clock, heartbeat, shared.observe.wanted),
@@ -163,16 +164,7 @@ def build_world(snapshot: Snapshot, clients: Mapping[str, Client], shared: Share
     seen = routing_lookups(who.caller, Explain(deciding, partial(front_at, FRONTS, bound), clock), shared.defences.decisions)
     if snapshot.catalogue.problem:
         shared.log("warning", "catalogue_ignored", why=snapshot.catalogue.problem)
-
-    async def open_health(request: Request, _rest: str) -> Plain:
-        return shared.health.answer(request.path, request.query)
-
-    async def provider_health(request: Request, _rest: str) -> Plain:
-        demand(await who.caller(request), "health:read")  # it tells how much traffic there is
-        return shared.health.report()
-
-    exact: dict[bytes, tuple[tuple[bytes, ...], PlainHandler]] = dict.fromkeys(health.PATHS, (GET, open_health))
-    exact[b"/health/providers"] = (GET, provider_health)
+    exact = _health(shared, who)
     exact |= looked_up.exact | seen.exact
     cors = _cors(config)
     standing = shared.standing.now(who, authorize, shared.accounts)
@@ -193,13 +185,28 @@ def build_world(snapshot: Snapshot, clients: Mapping[str, Client], shared: Share
     )
 
 
+def _health(shared: Shared, who: Who) -> dict[bytes, tuple[tuple[bytes, ...], PlainHandler]]:
+    """What is answered without looking at anything else."""
+
+    async def open_health(request: Request, _rest: str) -> Plain:
+        return shared.health.answer(request.path, request.query)
+
+    async def provider_health(request: Request, _rest: str) -> Plain:
+        demand(await who.caller(request), "health:read")  # it tells how much traffic there is
+        return shared.health.report()
+
+    exact: dict[bytes, tuple[tuple[bytes, ...], PlainHandler]] = dict.fromkeys(health.PATHS, (GET, open_health))
+    exact[b"/health/providers"] = (GET, provider_health)
+    return exact
+
+
 def _observe(snapshot: Snapshot, clients: Mapping[str, Client], shared: Shared) -> None:
     """What is logged, counted and traced from now on, and how."""
     logging = snapshot.config.logging
     shared.log.configure(logging.level, logging.format)
     shared.observe.configure(logging.format)
     if shared.measured is not None:
-        shared.measured.configure(snapshot, clients)
+        shared.measured.configure(snapshot, clients, shared.answers)
     traces = shared.traces
     shared.observe.tracer = None if traces is None else traces.configure(snapshot.config.telemetry.tracing)
     contents = shared.contents

@@ -20,7 +20,11 @@ def test_only_what_is_measured_is_there(tmp_path, store):
         stats = Stats()
         for ok in (True, True, False):
             stats.record("a", "x", 0.25, ok, None if ok else "timeout", 1.0)
-        told = {"changes": [list(change) for change in stats.changes({})], "sessions": 4}
+        told = {
+            "changes": [list(change) for change in stats.changes({})],
+            "sessions": 4,
+            "cached": {"hit": 2, "stale": 1, "miss": 1},
+        }
         node.statistics.report(SimpleNamespace(slot=0, run="r"), told)  # type: ignore[arg-type]
         now = int(node.clock.now() * 1000)
         rows = [
@@ -33,6 +37,8 @@ def test_only_what_is_measured_is_there(tmp_path, store):
         assert shown["attempts"] == {"total": 3, "success": 2, "failed": 1}
         assert shown["latency"]["p50_ms"] == 250.0
         assert shown["active_requests"] == 4
+        counts = {"hits": 2, "misses": 1, "stale": 1, "coalesced": 0, "bypassed": 0}
+        assert shown["cache"] == {**counts, "hit_ratio": 0.75}
         requests = shown["requests"]
         assert (requests["total"], requests["success"], requests["failed"]) == (3, 1, 1)
         assert shown["tokens"] == {"input": 7, "output": 8, "total": 15}

@@ -95,6 +95,28 @@ def test_who_is_taken_out_of_the_list_is_forgotten(tmp_path: Path):
     assert not world.log.files.forget("other")
 
 
+def test_what_is_on_its_way_is_forgotten_too(tmp_path: Path):
+    """Once it is said that all of a tenant is deleted, nothing that it said before comes back: not what waits, nor what a worker
+    tells later; what is said from then on is kept, and others keep theirs.
+    """
+    world = World(tmp_path, tenants=("open", "other"))
+    now = world.clock.now()
+
+    async def work() -> None:
+        world.tell(said({"n": 0}, at=now - 2))
+        world.log.start()
+        while not world.log.written:
+            await asyncio.sleep(0.005)
+        world.tell(said({"n": 1}, at=now - 1), said({"n": 2}, at=now - 1, tenant="other"))
+        await world.log.forget("open")
+        world.tell(said({"n": 3}, at=now), said({"n": 4}, at=now + 0.1))
+        await world.log.close()
+
+    asyncio.run(work())
+    assert [record["request"] for record in world.found()] == [{"n": 4}]
+    assert [record["request"] for record in world.found("other")] == [{"n": 2}]
+
+
 def test_more_than_its_size_costs_the_oldest_hour(tmp_path: Path):
     """The newest stay."""
     world = World(tmp_path, size=Size(600))

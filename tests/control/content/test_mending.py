@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from llm_gateway.control.content.mending import mended
@@ -26,6 +26,7 @@ def beginning(part: Any, whole: Any) -> bool:
     return whole.startswith(part.removesuffix("[cut]")) if isinstance(part, str) and isinstance(whole, str) else part == whole
 
 
+@example({"a": 'x"'}, 0.82)
 @given(st.dictionaries(st.text(max_size=8), DOCUMENTS, min_size=1, max_size=4), st.floats(0, 1))
 def test_what_was_cut_is_the_beginning_of_what_it_was(document: dict[str, Any], share: float) -> None:
     """Wherever it was cut, what is left can be read, and says nothing that the whole did not say."""

@@ -83,6 +83,10 @@ async def test_usage_in_groups(tmp_path: Path, dialect: str):
         assert (len(page["data"]), page["has_more"], page["total_groups"]) == (1, True, 3)
         text = (await api.ask("/api/v1/metrics/cost?group_by=user&format=csv")).text
         assert {one["user"]: one["cost"] for one in csv.DictReader(io.StringIO(text))} == {"'=x": "1", "ada": "0.0000003"}
+        part = await api.ask("/api/v1/metrics/cost?group_by=user&format=csv&limit=1")
+        assert len(list(csv.DictReader(io.StringIO(part.text)))) == 1
+        told = [part.headers[name] for name in ("x-total-groups", "x-has-more", "x-incomplete")]
+        assert told == ["2", "true", "false"], "a file that is no more than a part says so"
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

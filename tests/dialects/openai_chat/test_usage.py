@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
+from hypothesis import strategies as st
 from msgspec import Raw
 
 from dialects.strategies import usages
 from llm_gateway.core.usage import BilledUsage, Usage
-from llm_gateway.dialects.openai_chat.usage import read_usage, render_usage
+from llm_gateway.dialects.openai_chat.usage import (
+    CompletionDetails,
+    PromptDetails,
+    UsageWire,
+    _all_classes,
+    parse_usage,
+    read_usage,
+    render_usage,
+)
 
 
 def read(**members: object) -> Usage | None:
@@ -87,6 +96,31 @@ def test_disjoint_classes_survive_the_way_there_and_back(usage: Usage):
     shown = render_usage(usage)
     assert shown["total_tokens"] == usage.total == shown["prompt_tokens"] + shown["completion_tokens"]
     assert read_usage(Raw(msgspec.json.encode(shown))) == usage
+
+
+counts = st.sampled_from([None, None, None, 0, 0, 5, 9, 100, -1])
+wires = st.builds(
+    UsageWire,
+    **dict.fromkeys(["prompt_tokens", "completion_tokens"], st.sampled_from([100, 100, 100, 50, 0, None, -5])),
+    **dict.fromkeys(["cached_tokens", "cache_creation_input_tokens", "reasoning_tokens", "cost"], counts),
+    total_tokens=st.sampled_from([None, 150, 155, 200]),
+    prompt_tokens_details=st.none() | st.builds(PromptDetails, **dict.fromkeys(PromptDetails.__struct_fields__, counts)),
+    completion_tokens_details=st.none()
+    | st.builds(CompletionDetails, **dict.fromkeys(CompletionDetails.__struct_fields__, counts)),
+)
+
+
+@given(wires)
+@example(UsageWire(100, 50))
+@example(UsageWire(100, 50, prompt_tokens_details=PromptDetails(100)))
+@example(UsageWire(100, 50, cached_tokens=101))
+@example(UsageWire(100, 50, 155, reasoning_tokens=5))
+@example(UsageWire(100, 50, 150, reasoning_tokens=5))
+@example(UsageWire(100, 50, prompt_tokens_details=PromptDetails(-1)))
+def test_the_usual_usage_is_read_as_any_other(wire: UsageWire):
+    """The short way that nearly every answer takes gives what the long one gives."""
+    into, out = wire.prompt_tokens_details or PromptDetails(), wire.completion_tokens_details or CompletionDetails()
+    assert parse_usage(wire) == _all_classes(wire, into, out)
 
 
 @pytest.mark.parametrize(

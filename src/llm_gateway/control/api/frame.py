@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,6 +25,8 @@ from llm_gateway.identity.roles import OF_TENANTS, Principal, allowed
 from llm_gateway.store.errors import StoreError
 
 LONGEST_ID = 128
+_FAILURE = 400
+"""Statuses from here on."""
 Recognise = Callable[[Request], Awaitable[Principal]]
 
 
@@ -141,19 +144,29 @@ class Frame:
         claim = asked.claim
         try:
             answer = await route.handler(asked)
-        except BaseException:
-            if asked.claim is not None:
-                await self._forget(asked.claim[0], asked.principal.id)
+        except BaseException as error:
+            # A refusal behind a change that was stored says that it was taken back: who repeats it is not told that it is done.
+            if claim is not None and (asked.claim is not None or isinstance(error, GatewayError)):
+                await self._forget(claim[0], asked.principal.id)
             raise
         if asked.claim is not None:  # nothing in the store was changed: what was done is done
-            await self._desk.store.write(
-                lambda connection: replays.finish(connection, asked, answer, self._desk.ring, self._desk.now)
-            )
+            await self._keep(asked, answer, route)
         if claim is not None:
             answer = Answer(
                 answer.body, answer.status, answer.version, (*answer.headers, ("Idempotency-Key", claim[0])), answer.raw
             )
         return answer
+
+    async def _keep(self, asked: Asked, answer: Answer, route: Route) -> None:
+        """For who repeats the request, who is answered with 200: not what was a failure."""
+        assert asked.claim is not None  # noqa: S101 - the caller looked
+        if status_of(answer, route) >= _FAILURE:
+            await self._forget(asked.claim[0], asked.principal.id)
+            return
+        with suppress(StoreError):  # it is done all the same, and that is what is answered
+            await self._desk.store.write(
+                lambda connection: replays.finish(connection, asked, answer, self._desk.ring, self._desk.now)
+            )
 
     async def _forget(self, key: str, principal: str) -> None:
         try:

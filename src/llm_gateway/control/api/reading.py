@@ -16,6 +16,7 @@ from llm_gateway.config.tree import plant
 from llm_gateway.control.api.duplicates import refuse_duplicates
 from llm_gateway.control.api.refusals import invalid, refused
 from llm_gateway.control.api.route import Patched, Route
+from llm_gateway.control.app import bounded
 from llm_gateway.core.errors import InvalidRequest, MalformedBody
 from llm_gateway.core.json import MalformedJson, decode, path_of
 from llm_gateway.edge.listing import PAGING, Params, parse_query
@@ -133,12 +134,10 @@ def merged(document: Any, patch: Any) -> Any:
 
 async def whole(request: Request) -> bytes:
     """The body's bytes. Raises InvalidRequest (413)."""
-    data = bytearray()
-    async for piece in request.stream():
-        data += piece
-        if len(data) > MOST_BODY:
-            raise refused(413, "payload_too_large", f"The body is larger than {MOST_BODY} bytes.")
-    return bytes(data)
+    data = await bounded(request, MOST_BODY)
+    if data is None:
+        raise refused(413, "payload_too_large", f"The body is larger than {MOST_BODY} bytes.")
+    return data
 
 
 PAGED = frozenset({*PAGING, "sort"})

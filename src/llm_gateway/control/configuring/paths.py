@@ -24,6 +24,10 @@ from llm_gateway.snapshot import NotServable
 from llm_gateway.telemetry.stats import Summary, milliseconds
 
 CONFIG, PROVIDERS = "/admin/config", "/admin/providers"
+_PENDING = (
+    f"It was read again, and is being put to use: not all workers had it after {EFFECT_SECONDS:.0f} seconds."
+    " GET /admin/config shows what holds."
+)
 
 
 class Numbers(Protocol):
@@ -66,7 +70,7 @@ class Registered(msgspec.Struct, frozen=True):
 class Reloaded(msgspec.Struct, frozen=True):
     """It was read again."""
 
-    status: str
+    status: Annotated[str, about("success; or pending: there is no mistake in it, and not all workers act on it yet.")]
     message: str
     timestamp: str
     changes: dict[str, list[str]]
@@ -128,11 +132,11 @@ class Paths:
             return Answer(_refused(str(wrong), now, [{"field": "", "message": str(wrong)}]), 400)
         await asked.record("config.reloaded", "config")
         self._configuring.history.because(Cause(asked.principal.id, "read again by request", "config.reloaded", "config"))
-        in_time = await self._builder.renewed(EFFECT_SECONDS, anyway=True)
-        if not in_time or self._builder.problem:
+        if not await self._builder.renewed(EFFECT_SECONDS, anyway=True):
+            return Answer(Reloaded("pending", _PENDING, now, _changes({}, {})))
+        if self._builder.problem:
             self._configuring.history.because(None)
-            why = self._builder.problem or f"It is not done after {EFFECT_SECONDS:.0f} seconds."
-            return Answer(_refused("It could not be put to use.", now, [{"field": "", "message": why}]), 400)
+            return Answer(_refused("It could not be put to use.", now, [{"field": "", "message": self._builder.problem}]), 400)
         changes = _changes(redacted(before), redacted(self._configuring.config))
         message = "The configuration was read again." if any(changes.values()) else "Read again: nothing that is listed differs."
         return Answer(Reloaded("success", message, now, changes))
@@ -186,8 +190,9 @@ def _refused(message: str, now: str, errors: list[dict[str, str]]) -> dict[str, 
 
 
 def _changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, list[str]]:
-    providers, were = after["providers"], before["providers"]
-    rules, rules_were = ({rule["name"]: rule for rule in one["routing"]["rules"]} for one in (after, before))
+    """Between two configurations; {} for none."""
+    providers, were = after.get("providers", {}), before.get("providers", {})
+    rules, rules_were = ({rule["name"]: rule for rule in one.get("routing", {}).get("rules", ())} for one in (after, before))
     return {
         "providers_added": [name for name in providers if name not in were],
         "providers_removed": [name for name in were if name not in providers],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from llm_gateway.cache.shown import counted, ratio
 from llm_gateway.control.api.route import Answer, Asked, Route
 from llm_gateway.core.clock import Clock
 from llm_gateway.store.errors import StoreError
@@ -24,6 +25,8 @@ class Numbers(Protocol):
 
     def together(self, now: float) -> Summary: ...
 
+    def cached(self) -> dict[str, int]: ...
+
 
 class Stats:
     """The routes."""
@@ -36,8 +39,9 @@ class Stats:
     def routes(self) -> tuple[Route, ...]:
         """Both paths."""
         more = (
-            "attempts and latency: of calls of providers, as the workers told since this control process began. requests and"
-            " tokens: of today (UTC), from the ledger; absent while the store is away. Each worker's last second may be missing."
+            "attempts and latency: of calls of providers, as the workers told since this control process began. cache: of"
+            " requests whose answers may be kept, likewise; absent before the first one. requests and tokens: of today (UTC),"
+            " from the ledger; absent while the store is away. Each worker's last second may be missing."
         )
         paths = ("/admin/stats", "/admin/v1/stats")
         return tuple(
@@ -58,6 +62,8 @@ class Stats:
         }
         if recent.avg_latency is not None:
             told["latency"] = {name: milliseconds(value) for name, value in latency.items()}
+        if cached := self._numbers.cached():
+            told["cache"] = {**counted(cached), "hit_ratio": ratio(cached)}
         try:
             told |= await self._of_today(asked)
         except StoreError as error:

@@ -49,6 +49,10 @@ class ContentLog:
         self._bytes = 0
         self._arrived = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._writing = asyncio.Lock()
+        """One thread at a time makes or deletes files."""
+        self._forgotten: dict[str, float] = {}
+        """Tenants, and until when what they said is not to be written any more, Unix seconds."""
         self._second, self._spent = 0.0, 0
         self._told_at = float("-inf")
         self.written = self.dropped = self.failed = 0
@@ -101,10 +105,15 @@ class ContentLog:
                 await self._write()
 
     async def _write(self) -> None:
+        async with self._writing:
+            await self._write_some()
+
+    async def _write_some(self) -> None:
         batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
         self._bytes -= sum(len(said.request) + len(said.answer) for said in batch)
         tenants, settings = self._tenants(), self.settings
-        batch = [said for said in batch if said.tenant in tenants]  # the switch may have been thrown meanwhile
+        # The switch may have been thrown meanwhile, or all that was kept of somebody deleted.
+        batch = [said for said in batch if said.tenant in tenants and said.at > self._forgotten.get(said.tenant, 0.0)]
         try:
             await asyncio.to_thread(self._written, batch, settings)
         except OSError as error:
@@ -152,9 +161,16 @@ class ContentLog:
         settings = self.settings
         oldest = self._clock.now() - float(settings.keep)
         try:
-            await asyncio.to_thread(self.files.sweep, oldest, int(settings.size), frozenset(settings.tenants))
+            async with self._writing:  # a folder that is empty goes: not while a file is made in it
+                await asyncio.to_thread(self.files.sweep, oldest, int(settings.size), frozenset(settings.tenants))
         except OSError as error:
             self._complain(error.strerror or str(error))
+
+    async def forget(self, tenant: str) -> None:
+        """Delete all that was said up to now, also what is still on its way. Raises OSError."""
+        self._forgotten[tenant] = self._clock.now()
+        async with self._writing:
+            await asyncio.to_thread(self.files.forget, tenant)
 
     def found(
         self, tenant: str, since: float, until: float, limit: int, wanted: Callable[[dict[str, Any]], bool]

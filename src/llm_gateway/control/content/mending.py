@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
+_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*("?)|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
 _DEEPEST = 128
 _WHOLE = re.compile(rb"(?:[^\\]|\\u[0-9A-Fa-f]{4}|\\[^u])*", re.DOTALL)
 EDGE = 40
@@ -37,7 +37,7 @@ def mended(data: bytes) -> bytes:
         elif token[:1] == b'"':
             if names[-1]:
                 continue  # a name alone is no member
-            if len(token) < 2 or token[-1:] != b'"':
+            if not found[1]:  # what it ends with may be a quote that is part of it
                 return _closed(data, token, found.start(), open_)
         elif end == len(data) or names[-1]:
             break  # a number may be longer, a word incomplete

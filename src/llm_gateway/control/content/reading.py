@@ -59,6 +59,7 @@ def record_of(said: Said, most: int) -> dict[str, Any]:
         "outcome": said.outcome,
         "error": said.error,
         "stream": said.stream,
+        "cached": said.cached,
         "request": _document(said.request, said.request_size, most),
         "answer": _answer(said, most),
     }

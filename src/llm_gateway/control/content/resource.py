@@ -66,7 +66,7 @@ class ContentRecords:
                 self.forget,
                 status=204,
                 tag="content",
-                about="Requests, answers and all, on this node. What is asked from then on is kept again.",
+                about="Requests, answers and all, on this node. What is answered from then on is kept again.",
             ),
         )
 
@@ -90,7 +90,7 @@ class ContentRecords:
         """Raises NotFound, AuditUnavailable."""
         tenant = self._agreed(asked)
         await asked.record("content.deleted", f"tenants/{tenant}")
-        await asyncio.to_thread(self._contents.files.forget, tenant)
+        await self._contents.forget(tenant)
         return Answer()
 
     def _agreed(self, asked: Asked) -> str:

@@ -39,7 +39,10 @@ USAGE, COSTS, ROWS = "/admin/v1/usage", "/admin/v1/costs", "/admin/v1/ledger"
 METRICS = "/api/v1/metrics"
 PERCENTILES = (50, 90, 95, 99)
 _CSV = "text/csv; charset=utf-8"
-_WAY = "Whole days come from daily sums, which stay when single rows are deleted; the rest from the rows."
+_WAY = (
+    "Whole days come from daily sums, which stay when single rows are deleted; the rest from the rows. As CSV, X-Total-Groups,"
+    " X-Has-More and X-Incomplete say what total_groups, has_more and incomplete do."
+)
 
 
 class Correction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -128,7 +131,10 @@ class Usage:
         if query.format == "csv":
             flat = [_flat(group_of(row)) for row in page]
             headings = [*by, *(name for name in UsageGroup.__struct_fields__ if name != "group")]
-            return Answer(raw=as_csv(flat, headings).encode(), headers=(("Content-Type", _CSV),))
+            more = query.offset + len(page) < len(found.rows)
+            told = {"X-Total-Groups": len(found.rows), "X-Has-More": more, "X-Incomplete": found.incomplete}
+            headers = ((name, str(value).lower()) for name, value in told.items())
+            return Answer(raw=as_csv(flat, headings).encode(), headers=(("Content-Type", _CSV), *headers))
         return Answer(
             UsageAnswer(
                 [group_of(row) for row in page],

@@ -70,10 +70,41 @@ def read_usage(raw: Raw) -> Usage | None:
 
 def parse_usage(wire: UsageWire | None) -> Usage | None:
     """None where a provider says nothing, or nothing possible (a negative count)."""
-    if wire is None or (wire.prompt_tokens is None and wire.completion_tokens is None):
+    if wire is None:
         return None
+    prompt, completion = wire.prompt_tokens, wire.completion_tokens
     into = wire.prompt_tokens_details or _NO_PROMPT
     out = wire.completion_tokens_details or _NO_COMPLETION
+    if (
+        not prompt
+        or not completion
+        or into.audio_tokens
+        or into.cache_write_tokens
+        or into.cache_write_1h_tokens
+        or out.audio_tokens
+        or out.accepted_prediction_tokens
+        or out.rejected_prediction_tokens
+        or wire.cache_creation_input_tokens
+        or wire.cost is not None
+        or wire.cost_in_usd_ticks is not None
+    ):
+        return _all_classes(wire, into, out)
+    # Nearly always nothing else is told apart than what was cached, and what was thought.
+    cached = into.cached_tokens or _cached_elsewhere(wire)
+    reasoning = out.reasoning_tokens or wire.reasoning_tokens or 0
+    if not 0 <= cached <= prompt or not 0 <= reasoning <= completion or (reasoning and wire.total_tokens != prompt + completion):
+        return _all_classes(wire, into, out)
+    return Usage(prompt - cached, cached, 0, 0, completion - reasoning, reasoning)
+
+
+def _cached_elsewhere(wire: UsageWire) -> int:
+    return wire.prompt_cache_hit_tokens or wire.cached_tokens or wire.num_cached_tokens or wire.cache_read_input_tokens or 0
+
+
+def _all_classes(wire: UsageWire, into: PromptDetails, out: CompletionDetails) -> Usage | None:
+    """The same, whatever is told."""
+    if wire.prompt_tokens is None and wire.completion_tokens is None:
+        return None
     prompt, completion = wire.prompt_tokens or 0, wire.completion_tokens or 0
     reasoning = out.reasoning_tokens or wire.reasoning_tokens or 0
     heard = into.audio_tokens or 0
@@ -84,20 +115,8 @@ def parse_usage(wire: UsageWire | None) -> Usage | None:
         completion += reasoning
     elif beyond > 0 and heard == beyond:
         prompt += heard
-    cached = (
-        into.cached_tokens
-        or wire.prompt_cache_hit_tokens
-        or wire.cached_tokens
-        or wire.num_cached_tokens
-        or wire.cache_read_input_tokens
-        or 0
-    )
-    written = into.cache_write_tokens or wire.cache_creation_input_tokens or 0
-    written_1h = into.cache_write_1h_tokens or 0
-    if 0 < cached <= prompt:
-        prompt -= cached
-    elif cached:
-        prompt, cached = _take(prompt, cached)
+    written, written_1h = into.cache_write_tokens or wire.cache_creation_input_tokens or 0, into.cache_write_1h_tokens or 0
+    prompt, cached = _take(prompt, into.cached_tokens or _cached_elsewhere(wire))
     if written or written_1h or heard:
         prompt, written_1h = _take(prompt, written_1h)
         prompt, written = _take(prompt, written - written_1h)

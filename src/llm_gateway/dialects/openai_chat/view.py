@@ -23,6 +23,7 @@ WATCHED = Watched(b"model", b"messages", b"stream")
 """Members that we act on: a second one of that name is refused."""
 
 _NULL = Raw(b"null")
+_NOTHING = Raw(b"")
 _STRING_OR_NULL = b'"n'
 _LIST = ord("[")
 _AFTER_STRINGS = b"#"
@@ -41,7 +42,7 @@ class Message(msgspec.Struct, gc=False):
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: Raw = _NULL
     tool_calls: list[Thing] | None = None
-    reasoning_details: Raw | UnsetType = UNSET
+    reasoning_details: Raw = _NOTHING
     """Where signatures of other families are carried (reasoning.py)."""
 
 
@@ -115,12 +116,11 @@ def view(body: bytes) -> View:
                 if not bound > message.content:
                     _decode_parts(message.content)
                     plain = False
-                elif message.reasoning_details is not UNSET:
+                elif message.reasoning_details:
                     plain = False
             if seen.model.isprintable():
-                found = summary(seen, model_at)
-                found.plain, found.ours = plain, outline.find(OURS) >= 0
-                return found
+                most = seen.max_completion_tokens or seen.max_tokens or 0
+                return summary(seen, most, model_at, plain, outline.find(OURS) >= 0)
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
         pass  # below are the words for it
     return _view_closely(body)
@@ -141,7 +141,7 @@ def _view_closely(body: bytes) -> View:
     for message in messages:
         if memoryview(message.content)[0] not in _STRING_OR_NULL:
             _check_content(messages, message)
-    return summary(seen, model_at)
+    return summary(seen, seen.max_completion_tokens or seen.max_tokens or 0, model_at)
 
 
 def check_sampling(seen: Sampling) -> None:
@@ -159,14 +159,22 @@ def check_sampling(seen: Sampling) -> None:
         raise refuse("stop", "a stop sequence must not be empty", "empty_stop_sequence")
 
 
-def summary(seen: Sampling, model_at: int = -1) -> View:
-    """What policy is told."""
-    options, usage = seen.stream_options, False
-    if isinstance(options, StreamOptions):
-        usage = options.include_usage is True
-    most = getattr(seen, "max_completion_tokens", None) or seen.max_tokens or 0
-    user = named(seen.safety_identifier, seen.user)
-    return View(seen.model, seen.stream is True, usage, model_at, user, most, seen.n or 1, options is not UNSET)
+def summary(seen: Sampling, most: int, model_at: int = -1, plain: bool = False, ours: bool = True) -> View:
+    """What policy is told. `most`: tokens that an answer may have at most."""
+    options = seen.stream_options
+    user = seen.user or "" if seen.safety_identifier is None else named(seen.safety_identifier, seen.user)
+    return View(
+        seen.model,
+        seen.stream is True,
+        isinstance(options, StreamOptions) and options.include_usage is True,
+        model_at,
+        user,
+        most,
+        seen.n or 1,
+        options is not UNSET,
+        plain,
+        ours,
+    )
 
 
 def _check_content(messages: list[Message], message: Message) -> None:

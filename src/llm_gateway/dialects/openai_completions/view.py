@@ -27,4 +27,4 @@ def view(body: bytes) -> View:
     check_sampling(seen)
     if memoryview(seen.prompt)[0] not in _STRING_LIST_OR_NULL:
         raise refuse("prompt", "Expected str, array or null")
-    return summary(seen)
+    return summary(seen, seen.max_tokens or 0)

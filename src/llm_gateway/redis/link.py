@@ -7,16 +7,17 @@ A cluster is not spoken to: all counters of a request must be on one server for 
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import hiredis
 
 from llm_gateway.core.within import within
-from llm_gateway.limits.meter import StoreDown
-from llm_gateway.limits.redis_address import Address
-from llm_gateway.limits.redis_words import frame
+from llm_gateway.redis.address import Address
+from llm_gateway.redis.owner import Away, Command, Owner, Unfit
+from llm_gateway.redis.words import frame
 
 MOST_PENDING = 20_000
 """Commands without a reply. One more is refused: the server cannot keep up."""
@@ -30,62 +31,31 @@ HANDSHAKE = 2.0
 ReplyError = hiredis.ReplyError
 
 
-class Unfit(StoreDown):
-    """Redis is there, but not as it is needed: no scripts, wrong credentials, a cluster."""
-
-
-class Command(Protocol):
-    """Who waits for a reply. Exactly one of `replied` and `lost` is called at the end, `late` at most once before it."""
-
-    def replied(self, reply: Any) -> None:
-        """A value, or a ReplyError. Maybe long after `late`."""
-
-    def late(self) -> None:
-        """There was no reply in time. Whether it is carried out is not known yet."""
-
-    def lost(self) -> None:
-        """The connection is gone. Whether it was carried out is not known."""
-
-
-class Owner(Protocol):
-    """Whom the link tells how it is."""
-
-    async def greet(self, ask: Asker) -> None:
-        """A connection is there: checks that it is of use. Raises StoreDown if not."""
-
-    def came_up(self) -> None:
-        """From now on commands may be sent."""
-
-    def went_down(self, why: str) -> None:
-        """From now on they may not."""
-
-    async def beat(self, ask: Asker) -> None:
-        """Called every few seconds. Raises StoreDown if that shows that it is of no use."""
-
-
-class Asker(Protocol):
-    async def __call__(self, *words: str | int) -> Any: ...
-
-
 class _Wire(asyncio.Protocol):
     """A connection. Reports to the link as long as it is the link's own."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
         self._reader = hiredis.Reader()
+        self._unread = 0
+        """Bytes since the last whole reply, about."""
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
-        reader = self._reader
+        reader, link = self._reader, self._link
+        self._unread += len(data)
         reader.feed(data)
         try:
             while (reply := reader.gets()) is not False:
-                self._link.received(self, reply)
-        except hiredis.ProtocolError:
-            self._link.broke(self, "it does not speak Redis's protocol")
+                self._unread = 0
+                link.received(self, reply)
+        except (hiredis.ProtocolError, MemoryError, TypeError):  # a list that nothing could hold, a map whose keys are lists
+            link.broke(self, "it does not speak Redis's protocol")
+        if self._unread > link.most:
+            link.broke(self, "its answer is too large")
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio names it
         self._link.broke(self, "the connection was lost")
@@ -103,7 +73,7 @@ class _Ask:
 
     def late(self) -> None:
         if not self.done.done():
-            self.done.set_exception(StoreDown("there was no answer in time"))
+            self.done.set_exception(Away("there was no answer in time"))
 
     lost = late
 
@@ -120,9 +90,10 @@ class Link:
         name: str,
         draw: Callable[[], float],
         beats: float = 5.0,
+        most: int = sys.maxsize,
     ) -> None:
         """`timeout`: seconds that a command may take. `name`: of the connection (CLIENT SETNAME). `draw`: numbers in [0, 1).
-        `beats`: seconds between two signs of life.
+        `beats`: seconds between two signs of life. `most`: bytes of one reply, about; it may be changed.
         """
         self.address = address
         self._owner = owner
@@ -130,6 +101,7 @@ class Link:
         self._name = name
         self._draw = draw
         self._beats = beats
+        self.most = most
         self.up = False
         self.why = "not connected yet"
         """Why it is not up."""
@@ -168,12 +140,12 @@ class Link:
             self._timer.cancel()
 
     def send(self, parts: Iterable[bytes], command: Command) -> None:
-        """Write one command. Raises StoreDown if it cannot be sent."""
+        """Write one command. Raises Away if it cannot be sent."""
         loop, pending = self._loop, self._pending
         if self._wire is None or loop is None:
-            raise StoreDown(self.why)
+            raise Away(self.why)
         if len(pending) >= MOST_PENDING:
-            raise StoreDown("too many commands wait for Redis")
+            raise Away("too many commands wait for Redis")
         if not self._outgoing:
             loop.call_soon(self._flush)
         self._outgoing.extend(parts)
@@ -269,7 +241,7 @@ class Link:
                 await self._stay()
                 failures = 0 if self._time() - began > LONGEST_PAUSE else failures + 1
             except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
-                self._down(str(error) if isinstance(error, StoreDown) else f"it cannot be reached ({type(error).__name__})")
+                self._down(str(error) if isinstance(error, Away) else f"it cannot be reached ({type(error).__name__})")
                 self.unfit = self.why if isinstance(error, Unfit) else ""
                 self.tried.set()
                 failures += 1
@@ -301,11 +273,11 @@ class Link:
         try:
             await within(dialled, max(self.timeout, HANDSHAKE))
         except TimeoutError:
-            raise StoreDown("it cannot be reached in time") from None
+            raise Away("it cannot be reached in time") from None
         self._wire = wire
         try:
             await self._introduce()
-        except StoreDown:
+        except Away:
             self.broke(wire, "it did not let us in")
             raise
 
@@ -327,7 +299,7 @@ class Link:
             await self._ask("CLIENT", "KILL", "ID", before)
 
     async def _ask(self, *words: str | int) -> Any:
-        """A reply, or a ReplyError. Raises StoreDown."""
+        """A reply, or a ReplyError. Raises Away."""
         assert self._loop is not None  # noqa: S101 - `start` set it
         asked = _Ask(self._loop)
         self.send((frame(words),), asked)

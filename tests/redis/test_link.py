@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+import uvloop
 
 from limits.redis_support import until
-from llm_gateway.limits import redis_link
-from llm_gateway.limits.meter import StoreDown
-from llm_gateway.limits.redis_address import parse_address
-from llm_gateway.limits.redis_link import Asker, Link, ReplyError
-from llm_gateway.limits.redis_words import frame
+from llm_gateway.redis import link as redis_link
+from llm_gateway.redis.address import parse_address
+from llm_gateway.redis.link import Link, ReplyError
+from llm_gateway.redis.owner import Asker, Away
+from llm_gateway.redis.words import frame
 from servers import RedisServer
 
 
@@ -100,7 +102,7 @@ def test_bounded(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> 
         link, _ = await _linked(redis_server)
         for number in range(5):
             link.send((frame(("PING",)),), Asked([], number))
-        with pytest.raises(StoreDown, match="too many"):
+        with pytest.raises(Away, match="too many"):
             link.send((frame(("PING",)),), Asked([], 6))
         await link.close()
 
@@ -138,6 +140,60 @@ def test_what_is_not_redis() -> None:
             await link.tried.wait()
             assert not link.up
             assert link.why
+            await link.close()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def test_a_reply_that_is_too_large(redis_server: RedisServer, loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    """Where a bound is given, what is below it is read however many there are, and what is above it ends the connection."""
+    log: list[tuple[int, Any]] = []
+
+    async def story() -> None:
+        redis_server.command("SET", "small", "x" * 60_000)
+        redis_server.command("SET", "large", "x" * 3_000_000)
+        link, owner = await _linked(redis_server, most=500_000)
+        for number in range(100):
+            link.send((frame(("GET", "small")),), Asked(log, number))
+        await until(lambda: len(log) == 100)
+        assert {len(reply) for _, reply in log} == {60_000}
+        link.send((frame(("GET", "large")),), Asked(log, 100))
+        await until(lambda: log[100:] == [(100, "lost")])
+        assert owner.events == ["up", "its answer is too large"]
+        link.most = 4_000_000
+        await until(lambda: link.up)
+        link.send((frame(("GET", "large")),), Asked(log, 101))
+        await until(lambda: len(log) == 102)
+        assert len(log[101][1]) == 3_000_000
+        await link.close()
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(story())
+
+
+@pytest.mark.parametrize("reply", [b"*4000000000\r\n", b"%1\r\n*1\r\n:1\r\n:2\r\n"], ids=["nothing could hold it", "no map"])
+def test_what_cannot_be_read(reply: bytes) -> None:
+    """A reply that the reader cannot make anything of ends the connection, as what is no reply does."""
+
+    class Server(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self.transport: Any = transport
+
+        def data_received(self, data: bytes) -> None:
+            self.transport.write(reply)
+
+    async def story() -> None:
+        bugs: list[Any] = []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda loop, context: bugs.append(context))
+        async with await loop.create_server(Server, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            link = Link(parse_address(f"redis://127.0.0.1:{port}"), Owner(), timeout=5.0, name="test", draw=lambda: 0.5)
+            link.start()
+            await link.tried.wait()
+            assert not link.up
+            assert bugs == []
             await link.close()
 
     asyncio.run(story())

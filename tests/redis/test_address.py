@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llm_gateway.limits.redis_address import parse_address
+from llm_gateway.redis.address import parse_address
 
 
 def test_forms() -> None:
