@@ -151,6 +151,11 @@ def _rates(known: Model) -> Rates | None:
     return Rates((fresh, cached, at_prompt(rates.output, _USUAL_INPUT)))
 
 
+def keeps(config: Config) -> bool:
+    """Whether any answers are kept."""
+    return config.cache.enabled or any(alias.cache.enabled for alias in config.models.values())
+
+
 def cache_terms(general: Cache, alias: AliasCache) -> CacheTerms | None:
     """How long the alias's answers are given again; None: they are not kept."""
     if not (general.enabled if alias.enabled is None else alias.enabled):

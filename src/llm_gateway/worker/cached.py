@@ -14,12 +14,8 @@ from llm_gateway.core.clock import Clock
 from llm_gateway.core.ids import Ids
 from llm_gateway.core.usage import Usage
 from llm_gateway.snapshot import NotServable, Snapshot
+from llm_gateway.snapshot.routes import keeps
 from llm_gateway.telemetry.journal import Log
-
-
-def keeps(config: Config) -> bool:
-    """Whether any answers are kept."""
-    return config.cache.enabled or any(alias.cache.enabled for alias in config.models.values())
 
 
 def caching(

@@ -12,6 +12,7 @@ from llm_gateway.http.client import Client
 from llm_gateway.http.server import Server
 from llm_gateway.resilience.shedding import Shedding
 from llm_gateway.snapshot import Snapshot
+from llm_gateway.snapshot.routes import keeps
 from llm_gateway.telemetry.folding import NANO, Folding
 from llm_gateway.telemetry.journal import Journal
 from llm_gateway.telemetry.measures import AT_ONCE, TOPIC, Labels, Measures
@@ -19,7 +20,6 @@ from llm_gateway.telemetry.naming import Naming
 from llm_gateway.telemetry.observe import Observe
 from llm_gateway.telemetry.series import Counts
 from llm_gateway.worker.accounts import Accounts
-from llm_gateway.worker.cached import keeps
 from llm_gateway.worker.defences import Defences
 from llm_gateway.worker.facts import known_models, provider_types
 

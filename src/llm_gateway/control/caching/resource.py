@@ -22,7 +22,7 @@ from llm_gateway.control.api.route import Answer, Asked, Method, Route
 from llm_gateway.control.caching.workers import Keepers, together
 from llm_gateway.control.objects.documents import moment
 from llm_gateway.core.errors import InvalidRequest, Overloaded
-from llm_gateway.snapshot.routes import cache_terms
+from llm_gateway.snapshot.routes import cache_terms, keeps
 from llm_gateway.store.paging import BadCursor
 
 PATH, API = "/admin/v1/cache", "/api/v1/cache"
@@ -240,11 +240,6 @@ class KeptAnswers:
         if config is None:
             raise Overloaded("The control process is starting.", code="starting", retry_after=1.0)
         return config
-
-
-def keeps(config: Config) -> bool:
-    """Whether any answers are kept."""
-    return config.cache.enabled or any(alias.cache.enabled for alias in config.models.values())
 
 
 def _figures(found: Figures, size: int) -> dict[str, Any]:
