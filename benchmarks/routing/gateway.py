@@ -50,15 +50,29 @@ def _text(tokens: int) -> Text:
     return Text(" " * (CHARS_PER_TOKEN * tokens))
 
 
-class Job(Exchange):
+class Job(Exchange, eq=False, kw_only=True):
     """One request."""
 
-    def __init__(self, number: int, received: float, conversation: Conversation, tokens: int, output: int) -> None:
-        super().__init__(f"req_{number}", _HTTP, _FRONT, received)
-        self.model, self.stream = MODEL, True
-        self.request = ChatRequest(MODEL, (Message("user", (_text(tokens),)),), stream=True)
-        self.conversation, self.tokens, self.output = conversation, tokens, output
-        self.prefix = fingerprints(conversation, tokens)
+    conversation: Conversation
+    tokens: int
+    output: int
+
+
+def job_of(number: int, received: float, conversation: Conversation, tokens: int, output: int) -> Job:
+    """The request of that number."""
+    return Job(
+        f"req_{number}",
+        _HTTP,
+        _FRONT,
+        received,
+        model=MODEL,
+        stream=True,
+        request=ChatRequest(MODEL, (Message("user", (_text(tokens),)),), stream=True),
+        prefix=fingerprints(conversation, tokens),
+        conversation=conversation,
+        tokens=tokens,
+        output=output,
+    )
 
 
 class Gateway:
@@ -133,7 +147,7 @@ async def _converse(gateway: Gateway, one: Conversation, insists: int, outcomes:
         if place:
             await asyncio.sleep(turn.think)
         for _ in range(insists + 1):
-            outcome = await gateway.serve(Job(len(outcomes), loop.time(), one, tokens, turn.output))
+            outcome = await gateway.serve(job_of(len(outcomes), loop.time(), one, tokens, turn.output))
             outcomes.append(outcome)
             if outcome.error is None:
                 break

@@ -113,7 +113,7 @@ def test_what_a_caller_wishes_of_routing_is_part_of_it():
     """An answer that was asked for in another way does not pass for this one's: nobody can put it there for others."""
 
     async def test(world: World) -> None:
-        assert (await world.post(says="X-Gateway-Max-Retries: 2\r\n")).text == "one"
+        assert (await world.post(says="X-Gateway-Fallback: false\r\n")).text == "one"
         got = await world.post()
         assert (got.cache, got.text) == ("MISS", "two")
         assert (await world.post(says="X-Gateway-Strict: true\r\n")).text == "three"
