@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from llm_gateway._version import __version__
 from llm_gateway.cache.entry import KeptAnswer
-from llm_gateway.cache.told import told_of
+from llm_gateway.cache.told import giver, told_of
 from llm_gateway.core.clock import Clock
 from llm_gateway.core.errors import BudgetExceeded, Draining, GatewayError, UpstreamError, UpstreamRejected
 from llm_gateway.core.exchange import Exchange
@@ -17,9 +17,9 @@ from llm_gateway.edge.heartbeat import Heartbeat
 from llm_gateway.edge.replay import AT_ONCE, replay
 from llm_gateway.http.headers import header
 from llm_gateway.providers.answer import StreamAnswer, WholeAnswer
-from llm_gateway.providers.deployment import STREAM_LINES, served_by
+from llm_gateway.providers.deployment import STREAM_LINES
 from llm_gateway.resilience.attempts import Answer
-from llm_gateway.routing.told import decision_line, requested
+from llm_gateway.routing.told import decision_line
 
 Shown = Answer | KeptAnswer
 ALWAYS = header(b"X-Gateway-Version", __version__.encode()) + b"Cache-Control: no-store\r\n"
@@ -68,7 +68,7 @@ class Respond:
         entry, reply, body = answer.entry, ex.reply, answer.entry.body
         ex.committed = self._clock.monotonic()
         ex.status = 200
-        lines = told_of(answer) + served_by(entry.provider, entry.model) + requested(entry.provider, entry.model, ex.model)
+        lines = told_of(answer) + giver(entry.provider, entry.model, entry.asked)
         if entry.stream:
             ex.sample = body
             reply.start(200, header(b"Content-Type", ex.front.stream_type) + STREAM_LINES + lines + self._facts(ex))
