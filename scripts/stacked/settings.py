@@ -104,6 +104,7 @@ def gateway(simulator: str, standins: str, redis: int, postgres: int, workers: i
         },
         "cut": {"deployments": ["cutting/large"], "retries": 0},
         "estimated": {"deployments": ["silent/large"]},
+        "kept": {"deployments": ["healthy/small"], "cache": {"enabled": True, "ttl": "20s", "stale": "1m"}},
         "unpriced": {"deployments": ["healthy/nameless"]},
         "own": {"deployments": ["own-gpus/tiny"]},
         "gpt-3.5-turbo": {"deployments": ["healthy/small"]},  # what deployment/scripts/smoke-tests.sh asks for
@@ -131,6 +132,7 @@ def gateway(simulator: str, standins: str, redis: int, postgres: int, workers: i
                 {"name": "poor", "key": "${POOR_KEY}", "tenant": "initech", "budgets": [{"amount": 0.001, "period": "total"}]},
             ]
         },
+        "cache": {"backend": "redis"},
         "redis": {"url": f"redis://:${{REDIS_PASSWORD}}@127.0.0.1:{redis}/0"},
         "database": {
             "url": f"postgresql://gateway:${{POSTGRES_PASSWORD}}@127.0.0.1:{postgres}/postgres",

@@ -101,7 +101,8 @@ def haproxy(folder: Path, ports: list[int]) -> Iterator[str]:
     process = subprocess.Popen([binary("haproxy"), "-f", str(file), "-db", "-q"], stderr=subprocess.DEVNULL)
     try:
         url = f"http://127.0.0.1:{port}"
-        assert eventually(lambda: _answers(url), PATIENCE)
+        # It takes everybody for well until it has looked: twice around, so that it knows who is not there.
+        assert eventually(lambda: all(_answers(url) for _ in range(2 * len(ports))), PATIENCE)
         yield url
     finally:
         process.terminate()
