@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from cache.answers import entry
+from cache.answers import entry, newest
 from llm_gateway.cache.entry import WEIGHT, Entry
 from llm_gateway.cache.memory import Memory
 
@@ -71,7 +71,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def it_is_as_it_should_be(self):
-        assert list(self.memory.newest()) == list(reversed(self.kept.items()))
+        assert newest(self.memory) == list(reversed(self.kept.items()))
         assert self.memory.bytes == sum(one.weight for one in self.kept.values()) <= self.size
         assert len(self.memory) == len(self.kept)
         assert self.memory.evicted == self.evicted
@@ -88,7 +88,7 @@ def test_the_least_recently_used_goes_first():
     memory.put(b"b", entry())
     assert memory.get(b"a", 0.0) is not None
     memory.put(b"c", entry())
-    assert [key for key, _ in memory.newest()] == [b"c", b"a"]
+    assert [key for key, _ in newest(memory)] == [b"c", b"a"]
     assert memory.evicted == 1
 
 
@@ -98,7 +98,7 @@ def test_what_fits_in_no_way_pushes_nobody_out():
     for key in (b"a", b"b"):
         memory.put(key, entry())
     memory.put(b"a", entry(b"x" * 10_000))
-    assert [key for key, _ in memory.newest()] == [b"b"]
+    assert [key for key, _ in newest(memory)] == [b"b"]
     assert memory.evicted == 0
 
 

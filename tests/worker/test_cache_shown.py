@@ -29,7 +29,7 @@ def told(answers: Answers, method: str, body: Any = None) -> Any:
 
 
 def left(answers: Answers) -> list[bytes]:
-    return sorted(key for key, _ in answers.memory.newest())
+    return sorted(key for key, _ in answers.memory.everything())
 
 
 def test_it_tells_what_there_is(answers):

@@ -76,7 +76,7 @@ def test_a_stale_answer_saves_nothing() -> None:
             async with whole_gateway({**one_provider(upstream.url), **PRICES, "cache": cache}) as gateway:
                 await gateway.post(CHAT, chat())
                 answers = gateway.shared.answers
-                ((_, entry),) = answers.memory.newest()
+                ((_, entry),) = answers.memory.everything()
                 await until(lambda: answers.now() > entry.at + 0.001)
                 _, headers, _ = await gateway.post(CHAT, chat())
                 assert (headers[b"x-cache"], entry.cost, answers.saved_cost) == (b"STALE", ONCE, 0)
